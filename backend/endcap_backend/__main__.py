@@ -1,0 +1,22 @@
+"""`endcap-backend`: what a shop's operator runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from endcap_backend.commands import dispatch
+
+COMMANDS = {
+    "serve": ("endcap_backend.serve", "run the HTTP service with its pipeline"),
+    "load": ("endcap_backend.retail.load", "load products, placements and promotions from files"),
+    "match": ("endcap_backend.match.command", "look inside the match: records in, rows out"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return dispatch("endcap-backend", __doc__ or "", COMMANDS, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

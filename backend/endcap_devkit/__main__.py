@@ -1,0 +1,22 @@
+"""`endcap`: everything of Endcap on a laptop."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from endcap_backend.commands import dispatch
+
+COMMANDS = {
+    "demo": ("endcap_devkit.demo.command", "the whole product in one process tree, and a page to look at"),
+    "simulate": ("endcap_devkit.simulate.command", "generate customers, products or promotions"),
+    "ably": ("endcap_devkit.ably_server.command", "a local Ably for the unmodified official clients"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return dispatch("endcap", __doc__ or "", COMMANDS, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
