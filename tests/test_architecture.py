@@ -10,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("ably", "httpx", "asyncio", "aiohttp", "flask", "numpy", "kivy", "confluent_kafka")
+# written in two parts, so that this file does not name them itself
+REGISTRIES = "|".join(("pypi.org/" + "simple", "python" + "hosted", "registry.npm" + "js", "deb.deb" + "ian"))
 MAX_FILE_BYTES = 1024 * 1024
 
 
@@ -40,7 +42,9 @@ def test_both_wheels_name_the_same_sdk_dependencies_and_version():
 
 
 def test_every_dependency_is_pinned():
-    pins = {line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines()}
+    pins = {
+        line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().splitlines()
+    }
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = project["dependencies"] + [each for extra in project["optional-dependencies"].values() for each in extra]
     names = {re.split(r"[\[<>=~!]", each)[0].lower() for each in wanted} - {"endcap"}
@@ -50,27 +54,19 @@ def test_every_dependency_is_pinned():
 @pytest.mark.parametrize(
     ("what", "pattern"),
     [
-        (
-            "a package registry's host",
-            r"pypi\.org/(simple|packages)|pythonhosted|registry\.npm" + r"js|deb\.deb" + r"ian",
-        ),
+        ("a package registry's host", REGISTRIES),
         ("a path of one machine", r"(^|[^\w.-])/(home|work|root)/\w+"),
         ("a key that looks real", r"[A-Za-z0-9]{6}\.[A-Za-z0-9]{6}:[A-Za-z0-9_-]{40}"),
     ],
 )
 def test_nothing_committed_names(what, pattern):
-    named = []
-    for path in tracked_files():
-        try:
-            text = path.read_text()
-        except UnicodeDecodeError:
-            continue
-        if path.name != "LICENSE" and path != Path(__file__):
-            named += [
-                f"{path.relative_to(ROOT)}: {line.strip()[:100]}"
-                for line in text.splitlines()
-                if re.search(pattern, line)
-            ]
+    named = [
+        f"{path.relative_to(ROOT)}: {line.strip()[:100]}"
+        for path in tracked_files()
+        if path != Path(__file__)
+        for line in path.read_bytes().decode(errors="ignore").splitlines()
+        if re.search(pattern, line)
+    ]
     assert named == [], what
 
 
