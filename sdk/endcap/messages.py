@@ -268,6 +268,9 @@ class CustomerAlert(Message):
     )
     store: str | None = wired("store", "text", "the store", default=None, pattern=ID_PATTERN)
     section: str | None = wired("section", "text", "where to look", default=None, max_chars=64)
+    visit: str | None = wired(
+        "visit", "text", "the stay it was told in; all alerts of one stay share it", default=None, pattern=ID_PATTERN
+    )
 
 
 @dataclass(frozen=True, slots=True)
