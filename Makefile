@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 NODE_DIR := .cache/node
 ARGS ?=
+export ENDCAP_CACHE ?= $(CURDIR)/.cache/endcap
 
-.PHONY: demo test check format bench sync system node wheel pictures clean help
+.PHONY: demo test check format bench sync system node kafka wheel pictures clean help
 
 help:                 ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -35,9 +36,18 @@ wheel: sync           ## both wheels, into dist/
 
 sync: $(VENV)/.test   ## the development environment
 
-system:               ## Debian packages the tests drive: Chromium
-	@command -v chromium >/dev/null || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-		apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null)
+system:               ## what the tests drive besides Python: Chromium, Java with Maven, Node.js, openssl
+	@missing=""; \
+	command -v chromium >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
+	command -v java >/dev/null || missing="$$missing default-jre-headless"; \
+	command -v mvn >/dev/null || missing="$$missing maven"; \
+	command -v npm >/dev/null || missing="$$missing nodejs npm"; \
+	command -v openssl >/dev/null || missing="$$missing openssl"; \
+	test -z "$$missing" || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -qq --no-install-recommends $$missing >/dev/null)
+
+kafka: $(VENV)/.demo  ## a real Kafka broker on this machine, without Docker, until Ctrl-C
+	$(BIN)/endcap kafka $(ARGS)
 
 node: $(NODE_DIR)/.installed  ## the official JavaScript clients
 
