@@ -1,0 +1,1 @@
+"""The match: which promotions lie within 100 ft of a shopper. Parity mode is ksqlDB's answer, product mode is ours."""
