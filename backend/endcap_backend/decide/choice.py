@@ -1,0 +1,105 @@
+"""The decision itself, without any state of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from endcap.messages import CustomerAlert, derived_id
+from endcap.wire import from_epoch_ms
+from endcap_backend.decide.candidates import Candidate
+from endcap_backend.decide.limits import Limits
+from endcap_backend.decide.reason import why
+from endcap_backend.decide.score import rank
+from endcap_backend.decide.shoppers import DAY_MS, HOUR_MS, Shopper
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What to tell her now, best first, and why the rest is held back: reason -> candidates."""
+
+    alerts: tuple[CustomerAlert, ...]
+    held: Counter[str]
+
+
+def decide(
+    candidates: Iterable[Candidate], shopper: Shopper, at_ms: int, limits: Limits, accuracy_m: float | None = None
+) -> Choice:
+    """The alerts for one fix, taken at `at_ms` (epoch ms) with a 68 % radius of `accuracy_m` (None: unknown).
+
+    Changes nothing: the same arguments give the same choice, in whichever order the candidates come.
+    """
+    held: Counter[str] = Counter()
+    chosen: list[Candidate] = []
+    room, full = _room(shopper, at_ms, limits)
+    for candidate in rank(list(_open(candidates, shopper, at_ms, held))):
+        reason = _clash(candidate, chosen, shopper, at_ms, limits) or (full if len(chosen) >= room else "")
+        if reason:
+            held[reason] += 1
+        else:
+            chosen.append(candidate)
+    return Choice(tuple(_alert(each, shopper, at_ms, limits, accuracy_m) for each in chosen), held)
+
+
+def _open(candidates: Iterable[Candidate], shopper: Shopper, at_ms: int, held: Counter[str]) -> Iterator[Candidate]:
+    """Those that hold at all: in stock, not over, never told her before."""
+    told = shopper.pairs()
+    now = from_epoch_ms(at_ms)
+    for candidate in candidates:
+        if (candidate.pid, candidate.sku) in told:
+            held["told before"] += 1
+        elif candidate.stock == 0:
+            held["out of stock"] += 1
+        elif candidate.ends_at is not None and candidate.ends_at <= now:
+            held["promotion over"] += 1
+        else:
+            yield candidate
+
+
+def _room(shopper: Shopper, at_ms: int, limits: Limits) -> tuple[int, str]:
+    """How many alerts she may get now, and the limit that says so."""
+    if limits.quiet is not None and limits.quiet.hold(at_ms):
+        return 0, "quiet hours"
+    if limits.cooldown_s and shopper.since(at_ms, int(limits.cooldown_s * 1000)):
+        return 0, "cooldown"
+    rooms = (
+        (limits.per_day - shopper.since(at_ms, DAY_MS), "cap per day"),
+        (limits.per_hour - shopper.since(at_ms, HOUR_MS), "cap per hour"),
+        (limits.per_visit - shopper.in_visit(), "cap per visit"),
+        (limits.per_fix, "cap per fix"),
+    )
+    return min(rooms, key=lambda room: room[0])
+
+
+def _clash(candidate: Candidate, chosen: list[Candidate], shopper: Shopper, at_ms: int, limits: Limits) -> str:
+    """Why a better one of the same fix, or earlier ones, leave no place for this one; "" when they do."""
+    if candidate.sku is not None and any(each.sku == candidate.sku for each in chosen):
+        return "product told already"
+    if candidate.pid is None:
+        return ""
+    told = sum(1 for each in shopper.told if each.pid == candidate.pid and at_ms - DAY_MS < each.at_ms)
+    if told + sum(1 for each in chosen if each.pid == candidate.pid) >= limits.per_promotion:
+        return "cap per promotion"
+    return ""
+
+
+def _alert(
+    candidate: Candidate, shopper: Shopper, at_ms: int, limits: Limits, accuracy_m: float | None
+) -> CustomerAlert:
+    expires_at = from_epoch_ms(at_ms) + timedelta(seconds=limits.alert_life_s)
+    return CustomerAlert(
+        id=derived_id("alert", shopper.uid, candidate.pid, candidate.sku),
+        uid=shopper.uid,
+        kind=candidate.kind,
+        title=candidate.title,
+        why=why(candidate, accuracy_m),
+        expires_at=expires_at if candidate.ends_at is None else min(expires_at, candidate.ends_at),
+        pid=candidate.pid,
+        sku=candidate.sku,
+        distance_ft=None if candidate.distance_ft is None else round(candidate.distance_ft, 1),
+        store=candidate.store,
+        section=candidate.section,
+        visit=shopper.visit,
+    )

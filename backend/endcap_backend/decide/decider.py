@@ -1,0 +1,58 @@
+"""The decision over time: every shopper's record, and `decide` between them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from endcap.messages import CustomerAlert, NearbyPromotion
+from endcap_backend.decide.candidates import deal
+from endcap_backend.decide.choice import decide
+from endcap_backend.decide.limits import Limits
+from endcap_backend.decide.shoppers import Shoppers, Told, visit_id
+
+
+class Decider:
+    """Decides fix by fix and remembers what it told. No I/O; owned by the pipeline's thread.
+
+    The answers depend on the order of the fixes only, not on how they were cut into batches.
+    """
+
+    def __init__(self, limits: Limits | None = None, capacity: int = 200_000) -> None:
+        self._limits = limits or Limits()
+        self._shoppers = Shoppers(capacity, self._limits.visit_gap_s)
+        self._held: Counter[str] = Counter()
+        self._decided = 0
+
+    def take(
+        self, uid: str, rows: Iterable[NearbyPromotion], at_ms: int, accuracy_m: float | None = None
+    ) -> tuple[CustomerAlert, ...]:
+        """What she is told at one fix (or at one change of the shop around her), best first."""
+        shopper = self._shoppers.see(uid, at_ms)
+        choice = decide(map(deal, rows), shopper, at_ms, self._limits, accuracy_m)
+        shopper.told.extend(Told(at_ms, alert.pid, alert.sku, shopper.visit) for alert in choice.alerts)
+        self._held.update(choice.held)
+        self._decided += len(choice.alerts)
+        return choice.alerts
+
+    def restore(self, alert: CustomerAlert, at_ms: int) -> None:
+        """Remember an alert that the log holds, so that caps hold over a restart; all alerts before any `resume`."""
+        visit = alert.visit or visit_id(alert.uid, at_ms)
+        self._shoppers.restore(alert.uid, Told(at_ms, alert.pid, alert.sku, visit))
+
+    def resume(self, uid: str, at_ms: int) -> None:
+        """Remember her last fix that the log holds."""
+        self._shoppers.resume(uid, at_ms)
+
+    def forget(self, uid: str) -> None:
+        self._shoppers.forget(uid)
+
+    def stats(self) -> Mapping[str, int]:
+        """Counters since the start: alerts decided, shoppers remembered and forgotten, and each reason to hold back."""
+        held = {f"held: {reason}": count for reason, count in sorted(self._held.items())}
+        return {
+            "alerts": self._decided,
+            "shoppers": len(self._shoppers),
+            "shoppers forgotten": self._shoppers.forgotten,
+            **held,
+        }
