@@ -1,0 +1,388 @@
+"""Outbox: fixes and events waiting for the network, in an SQLite file that outlives the process."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
+from typing import Any, Literal
+from uuid import uuid4
+
+from endcap.clock import Clock, SystemClock
+from endcap.errors import BadConfig
+from endcap.messages import CustomerEvent, CustomerLocation
+from endcap.wire import epoch_ms
+
+log = logging.getLogger("endcap")
+
+Kind = Literal["fix", "event"]
+Draft = Mapping[str, Any]  # a message's JSON object without the pseudonym, and a fix's without its id
+
+CAPACITY = 86_400  # fixes: a day at one a second
+MAX_BYTES = 64 * 2**20
+EVENT_CAPACITY = 20_000  # far more than a device can make in the 72 h they are kept
+ROW_BYTES = 24  # what SQLite spends on a row beside its text: header, key, time
+PRUNE_EVERY_S = 60.0
+_TABLES: dict[Kind, str] = {"fix": "fixes", "event": "events"}
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS fixes (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, made_ms INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS events (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, made_ms INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS lost (reason TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One entry. `sequence` counts up within its kind and is never used again, not even after a kill or a purge."""
+
+    kind: Kind
+    sequence: int
+    draft: Draft
+
+    def message(self, *, uid: str, install: str) -> CustomerLocation | CustomerEvent:
+        """The entry as it travels. The pseudonym comes in here: the first fix may be older than the first session.
+
+        Raises:
+            BadMessage: the draft was damaged.
+        """
+        if self.kind == "event":
+            return CustomerEvent.from_json({**self.draft, "uid": uid})
+        return CustomerLocation.from_json({**self.draft, "uid": uid, "id": f"{install}:{self.sequence}"})
+
+
+class Outbox:
+    """Fixes and events, oldest first, and the small state that has to change together with them.
+
+    Holds at most `capacity` fixes and `max_bytes` in all. When it is full the oldest fix goes and
+    `lost["outbox full"]` counts it; an event goes only when there is no fix left to go before it. A `put` that holds
+    an event is on the disk when it returns (SQLite's FULL); one of fixes alone survives the death of the process, and
+    of the machine but for the last seconds (NORMAL). Any thread; one lock. One process at a time.
+
+    Raises:
+        BadConfig: another instance uses the folder.
+        OSError: the folder can't be made or written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        capacity: int = CAPACITY,
+        max_bytes: int = MAX_BYTES,
+        retention_s: float = 72 * 3600.0,
+        clock: Clock | None = None,
+    ) -> None:
+        self._capacity: dict[Kind, int] = {"fix": capacity, "event": EVENT_CAPACITY}
+        self._max_bytes = max_bytes
+        self._retention_ms = int(retention_s * 1000)
+        self._clock = clock or SystemClock()
+        self._lock = RLock()
+        self._path = folder / "outbox.db"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lease = _lease(folder / "outbox.lock")
+        self._unwritten: Counter[str] = Counter()  # losses the disk itself would not take note of
+        self._pruned_at = float("-inf")
+        self._evicted: dict[Kind, int] = {
+            "fix": 0,
+            "event": 0,
+        }  # the highest sequence this process has thrown out for room
+        try:
+            self._db = self._open()
+            self.install = self._install()
+        except BaseException:
+            self._lease.close()
+            raise
+
+    def put(
+        self, fixes: Sequence[Draft] = (), events: Sequence[Draft] = (), state: Mapping[str, str] | None = None
+    ) -> bool:
+        """Keep all of it or, when the disk refuses, nothing: then False, counted under "disk"."""
+        try:
+            with self._transaction(durable=bool(events)):
+                self._insert("fix", fixes)
+                self._insert("event", events)
+                for name, value in (state or {}).items():
+                    self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, value))
+                self._make_room()
+            return True
+        except sqlite3.Error as fault:
+            self._refused("keep", fault, len(fixes) + len(events))
+            return False
+
+    def peek(self, kind: Kind, limit: int = 500) -> list[Waiting]:
+        """The oldest `limit` entries of a kind. They stay until they are confirmed or dropped."""
+        with self._lock:
+            try:
+                self._prune()
+                sql = f"SELECT sequence, body FROM {_TABLES[kind]} ORDER BY sequence LIMIT ?"
+                return [Waiting(kind, row[0], json.loads(row[1])) for row in self._db.execute(sql, (limit,))]
+            except sqlite3.Error as fault:
+                self._refused("read", fault, 0)
+                return []
+
+    def confirm(self, entries: Sequence[Waiting]) -> None:
+        """The other side has them; forget them."""
+        for kind, sequences in _by_kind(entries):
+            self._remove(kind, sequences, None)
+
+    def drop(self, entries: Sequence[Waiting], reason: str) -> None:
+        """Nobody will ever take them; forget them and count them under `reason`."""
+        for kind, sequences in _by_kind(entries):
+            self._remove(kind, sequences, reason)
+
+    def count(self, kind: Kind) -> int:
+        """How many of a kind are waiting."""
+        return self._rows[kind]
+
+    @property
+    def bytes(self) -> int:
+        """About what they take on disk: their text and SQLite's part."""
+        return self._bytes
+
+    @property
+    def lost(self) -> dict[str, int]:
+        """What was lost since the install was made, by reason."""
+        with self._lock:
+            kept = Counter(dict(self._db.execute("SELECT reason, count FROM lost")))
+            return dict(kept + self._unwritten)
+
+    def count_lost(self, reason: str, count: int = 1) -> None:
+        """Note a loss that happened elsewhere."""
+        try:
+            with self._transaction():
+                self._lose(reason, count)
+        except sqlite3.Error:
+            self._unwritten[reason] += count
+
+    def oldest_at_ms(self, kind: Kind) -> int | None:
+        """When the oldest waiting entry was made, in epoch milliseconds."""
+        with self._lock:
+            sql = f"SELECT made_ms FROM {_TABLES[kind]} ORDER BY sequence LIMIT 1"
+            row = self._db.execute(sql).fetchone()
+            return None if row is None else int(row[0])
+
+    def get(self, name: str) -> str | None:
+        """A piece of state kept by `set` or by `put`."""
+        with self._lock:
+            row = self._db.execute("SELECT value FROM state WHERE name = ?", (name,)).fetchone()
+            return None if row is None else str(row[0])
+
+    def set(self, name: str, value: str | None) -> None:
+        """Keep or forget (None) a piece of state. A disk that refuses is logged and counted."""
+        try:
+            with self._transaction(durable=True):
+                if value is None:
+                    self._db.execute("DELETE FROM state WHERE name = ?", (name,))
+                else:
+                    self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, value))
+        except sqlite3.Error as fault:
+            self._refused("keep state in", fault, 0)
+
+    def entries(self) -> Iterator[Waiting]:
+        """All that waits, fixes first: for an export."""
+        for kind, table in _TABLES.items():
+            with self._lock:
+                rows = self._db.execute(f"SELECT sequence, body FROM {table} ORDER BY sequence").fetchall()
+            for sequence, body in rows:
+                yield Waiting(kind, sequence, json.loads(body))
+
+    def purge(self, *kinds: Kind, state: Sequence[str] = ()) -> None:
+        """Throw away all of these kinds (both when none is named) and these pieces of state, and leave no trace of
+        them in the file. What was waiting is counted under "consent revoked"."""
+        with self._transaction(durable=True):
+            for kind in kinds or tuple(_TABLES):
+                self._lose("consent revoked", self._db.execute(f"DELETE FROM {_TABLES[kind]}").rowcount)
+            for name in state:
+                self._db.execute("DELETE FROM state WHERE name = ?", (name,))
+        with self._lock:
+            self._measure()
+            self._db.execute("VACUUM")  # pages of sent fixes still hold their text until then
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def erase(self) -> None:
+        """Close it and remove the file: nothing stays, the install's id included."""
+        self.close()
+        self._unlink()
+
+    def close(self) -> None:
+        """Let go of the file and the folder. Idempotent."""
+        with self._lock:
+            self._db.close()
+            self._lease.close()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            return self._connect()
+        except sqlite3.DatabaseError as fault:
+            if isinstance(fault, sqlite3.OperationalError) and "malformed" not in str(fault):
+                raise OSError(f"can't open {self._path.name}: {fault}") from fault
+            log.error("%s is damaged (%s); it is removed and a new one made", self._path.name, fault)
+            self._unlink()
+            self._unwritten["outbox damaged"] += 1
+            return self._connect()
+
+    def _unlink(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+
+    def _connect(self) -> sqlite3.Connection:
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its other files the same rights
+        db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA journal_size_limit=4194304")
+            db.execute("PRAGMA synchronous=NORMAL")
+            db.executescript(_SCHEMA)
+            self._db = db
+            self._measure()
+        except sqlite3.DatabaseError:
+            db.close()
+            raise
+        return db
+
+    def _measure(self) -> None:
+        self._rows: dict[Kind, int] = {}
+        self._bytes = 0
+        for kind, table in _TABLES.items():
+            sql = f"SELECT COUNT(*), COALESCE(SUM(LENGTH(CAST(body AS BLOB))), 0) FROM {table}"
+            rows, size = self._db.execute(sql).fetchone()
+            self._rows[kind] = rows
+            self._bytes += size + rows * ROW_BYTES
+
+    def _install(self) -> str:
+        found = self.get("install")
+        if found is None:
+            found = uuid4().hex
+            self.set("install", found)
+        return found
+
+    @contextmanager
+    def _transaction(self, durable: bool = False) -> Iterator[None]:
+        with self._lock:
+            rows, size = dict(self._rows), self._bytes
+            if durable:
+                self._db.execute("PRAGMA synchronous=FULL")
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._rows, self._bytes = rows, size
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+            finally:
+                if durable:
+                    self._db.execute("PRAGMA synchronous=NORMAL")
+
+    def _insert(self, kind: Kind, drafts: Sequence[Draft]) -> None:
+        now_ms = epoch_ms(self._clock.now())
+        for draft in drafts:
+            body = json.dumps(draft, ensure_ascii=False, separators=(",", ":"))
+            self._db.execute(f"INSERT INTO {_TABLES[kind]} (made_ms, body) VALUES (?, ?)", (now_ms, body))
+            self._rows[kind] += 1
+            self._bytes += len(body.encode()) + ROW_BYTES
+
+    def _make_room(self) -> None:
+        for kind in _TABLES:
+            self._evict(kind, self._rows[kind] - self._capacity[kind])
+        while (over := self._bytes - self._max_bytes) > 0 and self._bytes:
+            oldest: Kind = "fix" if self._rows["fix"] else "event"
+            usual = self._bytes / (self._rows["fix"] + self._rows["event"])
+            self._evict(oldest, min(self._rows[oldest], max(1, int(over / usual))))
+
+    def _evict(self, kind: Kind, count: int) -> int:
+        if count <= 0:
+            return 0
+        table = _TABLES[kind]
+        last = self._db.execute(f"SELECT sequence FROM {table} ORDER BY sequence LIMIT 1 OFFSET ?", (count - 1,))
+        row = last.fetchone()
+        if row is None:
+            return 0
+        self._evicted[kind] = row[0]
+        evicted = self._delete(kind, "sequence <= ?", (row[0],))
+        self._lose("outbox full" if kind == "fix" else "events full", evicted)
+        return evicted
+
+    def _delete(self, kind: Kind, where: str, values: Sequence[int]) -> int:
+        table = _TABLES[kind]
+        sql = f"SELECT COUNT(*), COALESCE(SUM(LENGTH(CAST(body AS BLOB))), 0) FROM {table} WHERE {where}"
+        rows, size = self._db.execute(sql, values).fetchone()
+        self._db.execute(f"DELETE FROM {table} WHERE {where}", values)
+        self._rows[kind] -= rows
+        self._bytes -= size + rows * ROW_BYTES
+        return int(rows)
+
+    def _remove(self, kind: Kind, sequences: Sequence[int], reason: str | None) -> None:
+        try:
+            with self._transaction():
+                removed = sum(self._delete(kind, "sequence BETWEEN ? AND ?", run) for run in _runs(sequences))
+                if reason is not None:
+                    self._lose(reason, removed)
+                elif removed < len(sequences):  # thrown out for room while they were on their way: not lost after all
+                    saved = sum(sequence <= self._evicted[kind] for sequence in sequences)
+                    self._lose("outbox full" if kind == "fix" else "events full", -min(saved, len(sequences) - removed))
+        except sqlite3.Error as fault:
+            self._refused("remove what was sent from", fault, 0)
+
+    def _prune(self) -> None:
+        if self._clock.monotonic() - self._pruned_at < PRUNE_EVERY_S:
+            return
+        self._pruned_at = self._clock.monotonic()
+        oldest_ms = epoch_ms(self._clock.now()) - self._retention_ms
+        with self._transaction():
+            self._lose("too old", sum(self._delete(kind, "made_ms < ?", (oldest_ms,)) for kind in _TABLES))
+
+    def _lose(self, reason: str, count: int) -> None:
+        if count:
+            self._db.execute(
+                "INSERT INTO lost VALUES (?1, ?2) ON CONFLICT (reason) DO UPDATE SET count = count + ?2",
+                (reason, count),
+            )
+
+    def _refused(self, what: str, fault: sqlite3.Error, count: int) -> None:
+        if not self._unwritten["disk"]:
+            log.warning("can't %s the outbox: %s", what, fault)
+        self._unwritten["disk"] += count
+
+
+def _lease(path: Path) -> sqlite3.Connection:
+    """A lock the OS takes back when the process dies, on any OS: an SQLite file held in a transaction."""
+    lease = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
+    try:
+        lease.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as fault:
+        lease.close()
+        if "locked" in str(fault):
+            raise BadConfig("storage_dir", f"{path.parent} is in use by another Endcap; give each its own") from None
+        raise OSError(f"can't lock {path.parent}: {fault}") from fault
+    return lease
+
+
+def _by_kind(entries: Sequence[Waiting]) -> Iterator[tuple[Kind, list[int]]]:
+    for kind in _TABLES:
+        sequences = [entry.sequence for entry in entries if entry.kind == kind]
+        if sequences:
+            yield kind, sequences
+
+
+def _runs(sequences: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Neighbouring numbers as (first, last): a batch is one run, so one statement."""
+    ordered = sorted(sequences)
+    first = last = ordered[0]
+    for sequence in ordered[1:]:
+        if sequence != last + 1:
+            yield first, last
+            first = sequence
+        last = sequence
+    yield first, last
