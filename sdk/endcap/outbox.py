@@ -130,15 +130,15 @@ class Outbox:
                 self._refused("read", fault, 0)
                 return []
 
-    def confirm(self, entries: Sequence[Waiting]) -> None:
-        """The other side has them; forget them."""
-        for kind, sequences in _by_kind(entries):
-            self._remove(kind, sequences, None)
+    def confirm(self, entries: Sequence[Waiting]) -> bool:
+        """The other side has them; forget them. False when the disk refuses: then they are sent again."""
+        removed = [self._remove(kind, sequences, None) for kind, sequences in _by_kind(entries)]
+        return all(removed)
 
-    def drop(self, entries: Sequence[Waiting], reason: str) -> None:
-        """Nobody will ever take them; forget them and count them under `reason`."""
-        for kind, sequences in _by_kind(entries):
-            self._remove(kind, sequences, reason)
+    def drop(self, entries: Sequence[Waiting], reason: str) -> bool:
+        """Nobody will ever take them; forget them and count them under `reason`. False when the disk refuses."""
+        removed = [self._remove(kind, sequences, reason) for kind, sequences in _by_kind(entries)]
+        return all(removed)
 
     def count(self, kind: Kind) -> int:
         """How many of a kind are waiting."""
@@ -323,7 +323,7 @@ class Outbox:
         self._bytes -= size + rows * ROW_BYTES
         return int(rows)
 
-    def _remove(self, kind: Kind, sequences: Sequence[int], reason: str | None) -> None:
+    def _remove(self, kind: Kind, sequences: Sequence[int], reason: str | None) -> bool:
         try:
             with self._transaction():
                 removed = sum(self._delete(kind, "sequence BETWEEN ? AND ?", run) for run in _runs(sequences))
@@ -332,8 +332,10 @@ class Outbox:
                 elif removed < len(sequences):  # thrown out for room while they were on their way: not lost after all
                     saved = sum(sequence <= self._evicted[kind] for sequence in sequences)
                     self._lose("outbox full" if kind == "fix" else "events full", -min(saved, len(sequences) - removed))
+            return True
         except sqlite3.Error as fault:
             self._refused("remove what was sent from", fault, 0)
+            return False
 
     def _prune(self) -> None:
         if self._clock.monotonic() - self._pruned_at < PRUNE_EVERY_S:

@@ -30,7 +30,7 @@ def filter_(clock):
         (a_fix(accuracy_m=-1.0), "invalid"),
         (a_fix(accuracy_m=0.0), "invalid"),
         (a_fix(accuracy_m=float("nan")), "invalid"),
-        (a_fix(taken_at=datetime(2026, 11, 24, 12)), "invalid"),  # noqa: DTZ001
+        (a_fix(taken_at=datetime(2026, 11, 24, 12)), "invalid"),
         (a_fix(latitude_deg=0.0, longitude_deg=0.0), "invalid"),
         (after(5.001), "future"),
         (after(5.0), None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from endcap.wire import Message
@@ -52,3 +53,15 @@ class Transport(Protocol):
     def close(self) -> None:
         """Let go of connections and threads. Idempotent; `send` after it raises Unreachable."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class AblyToken:
+    """What `POST /v1/ably-token` gives a phone: leave to use her two channels, for an hour at most."""
+
+    token: str
+    client_id: str
+    expires_at: datetime
+    location_channel: str
+    promotions_channel: str
+    endpoint: str  # URL of a server that speaks Ably's protocol; "" is Ably's cloud

@@ -1,0 +1,313 @@
+import logging
+import threading
+
+import pytest
+
+from endcap.errors import NotAuthorised, Refused, Unreachable
+from endcap.outbox import Outbox
+from endcap.publisher import HOPELESS, Publisher
+from endcap.testing import ManualClock, RecordingTransport, a_location, an_event
+from endcap.transports import SendResult
+
+FIX = {key: value for key, value in a_location().to_json().items() if key not in ("uid", "id")}
+EVENT = {key: value for key, value in an_event().to_json().items() if key != "uid"}
+
+
+class Rig:
+    """An outbox on disk, a publisher on its thread, and a clock that only the test moves."""
+
+    def __init__(self, folder, **settings):
+        self.clock = ManualClock()
+        self.outbox = Outbox(folder, clock=self.clock)
+        self.transport = RecordingTransport()
+        self.states = []
+        self._changed = threading.Condition()
+        self.consent = True
+        self.publisher = Publisher(
+            self.outbox,
+            self.transport,
+            lambda: "u1",
+            permit=lambda: self.consent,
+            clock=self.clock,
+            on_state=self._on_state,
+            jitter=lambda: 1.0,
+            **settings,
+        )
+
+    def put(self, fixes=0, events=0):
+        self.outbox.put([FIX] * fixes, [EVENT] * events)
+        self.publisher.wake()
+
+    def flushed(self):
+        """Real seconds: `flush` waits on the manual clock, which nobody moves meanwhile."""
+        return self.publisher.flush(10.0)
+
+    def until(self, doing):
+        """Wait until the publisher has come to rest in a state."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.publisher.state.doing == doing, 10), self.publisher.state
+        assert self.clock.until_waiting()
+        return self.publisher.state
+
+    def _on_state(self, state):
+        with self._changed:
+            self.states.append(state)
+            self._changed.notify_all()
+
+    def close(self):
+        self.publisher.stop()
+        self.outbox.close()
+
+
+@pytest.fixture
+def rig(tmp_path):
+    rig = Rig(tmp_path)
+    yield rig
+    rig.close()
+
+
+@pytest.fixture
+def patient(tmp_path):
+    rig = Rig(tmp_path, send_every_s=60.0, batch_size=10)
+    yield rig
+    rig.close()
+
+
+def test_what_is_put_is_sent_once_in_order_and_leaves_the_outbox(rig):
+    rig.publisher.start()
+    rig.put(fixes=1200)
+    assert rig.transport.until_sent(1200)
+    rig.until("idle")
+    assert [len(batch) for batch in rig.transport.attempts] == [500, 500, 200]
+    assert [message.id for message in rig.transport.sent] == [f"{rig.outbox.install}:{n}" for n in range(1, 1201)]
+    assert (rig.outbox.count("fix"), rig.publisher.sent, rig.outbox.lost) == (0, 1200, {})
+
+
+def test_what_a_killed_process_left_is_sent_by_the_next(rig):
+    rig.put(fixes=3)
+    rig.publisher.start()
+    assert rig.transport.until_sent(3)
+
+
+def test_fixes_wait_for_company_after_the_first(patient):
+    patient.publisher.start()
+    patient.put(fixes=1)
+    assert patient.transport.until_sent(1)
+    patient.put(fixes=3)
+    patient.until("idle")
+    patient.clock.advance(59.9)
+    assert not patient.transport.until_sent(2, timeout_s=0.05)
+    patient.clock.advance(0.1)
+    assert patient.transport.until_sent(4)
+
+
+def test_a_full_batch_does_not_wait(patient):
+    patient.publisher.start()
+    patient.put(fixes=1)
+    patient.transport.until_sent(1)
+    patient.put(fixes=10)
+    assert patient.transport.until_sent(11)
+
+
+def test_an_event_goes_out_at_once_and_takes_the_fixes_along(patient):
+    patient.publisher.start()
+    patient.put(fixes=1)
+    patient.transport.until_sent(1)
+    patient.put(fixes=2, events=1)
+    assert patient.transport.until_sent(4)
+    assert patient.transport.sent[1] == an_event()
+
+
+def test_a_flush_does_not_wait_for_company(patient):
+    patient.publisher.start()
+    patient.put(fixes=1)
+    patient.transport.until_sent(1)
+    patient.put(fixes=2)
+    assert patient.flushed()
+    assert len(patient.transport.sent) == 3
+
+
+def test_a_flush_that_takes_too_long_says_so(rig):
+    rig.transport.answer(Unreachable("down"))
+    rig.publisher.start()
+    rig.put(fixes=1)
+    rig.until("waiting")
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(rig.publisher.flush(0.5)))
+    asking.start()
+    assert rig.clock.until_waiting(deadline_within_s=0.5)
+    rig.clock.advance(0.5)
+    asking.join(10)
+    assert answers == [False]
+
+
+def test_an_unreachable_backend_is_tried_again_after_pauses_that_double_to_five_minutes(rig):
+    rig.transport.answer(*[Unreachable("down")] * 11)
+    rig.publisher.start()
+    rig.put(fixes=1)
+    pauses = []
+    for attempt in range(1, 12):
+        assert rig.transport.until_attempts(attempt)
+        rig.until("waiting")
+        pauses.append(rig.clock.next_wake_s())
+        rig.clock.advance(pauses[-1])
+    assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+    assert rig.transport.until_sent(1)
+
+
+def test_retry_after_is_honoured_and_spread(rig):
+    rig.transport.answer(Unreachable("busy", retry_after_s=60.0))
+    rig.publisher.start()
+    rig.put(fixes=1)
+    state = rig.until("waiting")
+    assert rig.clock.next_wake_s() == 75.0
+    assert (state.retry_at - rig.clock.now()).total_seconds() == 75.0
+
+
+def test_a_put_does_not_cut_a_pause_short_and_resume_does(rig):
+    rig.transport.answer(Unreachable("down"))
+    rig.publisher.start()
+    rig.put(fixes=1)
+    rig.until("waiting")
+    rig.put(fixes=1, events=1)
+    assert not rig.transport.until_attempts(2, timeout_s=0.05)
+    rig.publisher.resume()
+    assert rig.transport.until_sent(3)
+
+
+@pytest.mark.parametrize("fault", [NotAuthorised("401"), Refused("not found", 404), Refused("forbidden", 403)])
+def test_what_a_person_has_to_mend_pauses_visibly_and_loses_nothing(rig, fault):
+    rig.transport.answer(fault)
+    rig.publisher.start()
+    rig.put(fixes=2)
+    state = rig.until("paused")
+    assert state in rig.states
+    assert str(fault) in state.reason
+    assert rig.clock.next_wake_s() == 900.0
+    assert (rig.outbox.count("fix"), rig.outbox.lost) == (2, {})
+    rig.publisher.resume()
+    assert rig.transport.until_sent(2)
+
+
+def test_a_rejected_message_is_dropped_and_its_neighbours_are_confirmed(rig):
+    rig.transport.answer(SendResult(frozenset({0}), frozenset({2}), {1: "rejected: latitude must be a number"}))
+    rig.publisher.start()
+    rig.put(fixes=3)
+    assert rig.flushed()
+    assert rig.outbox.lost == {"rejected: latitude must be a number": 1}
+    assert rig.publisher.sent == 2
+
+
+def refusing(*poisoned):
+    def answer(batch):
+        if any(message.id.endswith(poisoned) for message in batch):
+            raise Refused("bad", 400)
+        return SendResult.all_accepted(batch)
+
+    return answer
+
+
+def test_a_batch_refused_whole_is_searched_for_the_one_to_blame(rig):
+    rig.transport.answer(*[refusing(":13")] * 40)
+    rig.publisher.start()
+    rig.put(fixes=100)
+    assert rig.flushed()
+    assert (rig.outbox.lost, rig.publisher.sent) == ({"refused: 400": 1}, 99)
+    assert len(rig.transport.attempts) < 20
+
+
+def test_when_everything_is_refused_it_is_not_the_messages(rig):
+    rig.transport.answer(*[Refused("old server", 400)] * 1000)
+    rig.publisher.start()
+    rig.put(fixes=500)
+    assert "old server" in rig.until("paused").reason
+    assert (rig.outbox.count("fix"), rig.outbox.lost) == (500, {})
+    assert len(rig.transport.attempts) < 10 + 3 * HOPELESS
+
+
+def test_too_large_a_body_is_sent_in_parts(rig):
+    def small_only(batch):
+        if len(batch) > 30:
+            raise Refused("too large", 413)
+        return SendResult.all_accepted(batch)
+
+    rig.transport.answer(*[small_only] * 50)
+    rig.publisher.start()
+    rig.put(fixes=200)
+    assert rig.flushed()
+    assert (rig.publisher.sent, rig.outbox.lost) == (200, {})
+
+
+def test_a_single_message_refused_before_anything_went_through_is_kept(rig):
+    rig.transport.answer(Refused("bad", 400), Refused("bad", 400))
+    rig.publisher.start()
+    rig.put(fixes=1)
+    rig.until("paused")
+    assert rig.outbox.count("fix") == 1
+
+
+def test_a_damaged_entry_is_dropped_and_counted(rig):
+    rig.outbox.put([{"latitude": "north"}, FIX, {**FIX, "latitude": 91}])
+    rig.publisher.start()
+    assert rig.flushed()
+    assert (len(rig.transport.sent), rig.outbox.lost) == (1, {"damaged": 2})
+
+
+def test_without_consent_nothing_is_sent_and_nothing_is_asked(rig):
+    rig.consent = False
+    rig.put(fixes=1)
+    rig.publisher.start()
+    rig.until("idle")
+    assert not rig.transport.until_attempts(1, timeout_s=0.05)
+    rig.consent = True
+    rig.publisher.wake()
+    assert rig.transport.until_sent(1)
+
+
+def test_a_fault_of_ours_stays_on_our_thread_and_is_tried_again(rig, caplog):
+    rig.transport.answer(ZeroDivisionError("ours"))
+    rig.publisher.start()
+    with caplog.at_level(logging.CRITICAL, "endcap"):
+        rig.put(fixes=1)
+        assert rig.until("waiting").reason == "fault: ZeroDivisionError"
+    rig.clock.advance(1.0)
+    assert rig.transport.until_sent(1)
+
+
+def test_a_host_whose_listener_fails_is_no_reason_to_stop(tmp_path):
+    def broken(state):
+        raise RuntimeError("host")
+
+    outbox, transport = Outbox(tmp_path), RecordingTransport()
+    publisher = Publisher(outbox, transport, lambda: "u1", on_state=broken)
+    outbox.put([FIX])
+    publisher.start()
+    assert transport.until_sent(1)
+    publisher.stop()
+    outbox.close()
+
+
+def test_a_disk_that_does_not_let_go_makes_it_wait(rig, monkeypatch):
+    monkeypatch.setattr(rig.outbox, "confirm", lambda entries: False)
+    rig.publisher.start()
+    rig.put(fixes=1)
+    assert "disk" in rig.until("waiting").reason
+
+
+def test_an_outbox_that_cannot_be_read_makes_it_wait(rig, monkeypatch):
+    rig.put(fixes=1)
+    monkeypatch.setattr(rig.outbox, "peek", lambda kind, limit: [])
+    rig.publisher.start()
+    assert "can't be read" in rig.until("waiting").reason
+
+
+def test_starting_and_stopping_twice_is_the_same_as_once(rig):
+    rig.publisher.start()
+    rig.publisher.start()
+    assert [thread.name for thread in threading.enumerate()].count("endcap-publisher") == 1
+    rig.publisher.stop()
+    rig.publisher.stop()
+    assert rig.publisher.state.doing == "stopped"
+    rig.publisher.start()
+    rig.put(fixes=1)
+    assert rig.transport.until_sent(1)
