@@ -1,0 +1,189 @@
+import gzip
+import json
+import sqlite3
+import threading
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+
+import pytest
+
+_STORE = """
+INSERT INTO messages (id, body) VALUES (?, ?) ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times
+"""
+
+
+class TinyBackend:
+    """A real HTTP server with the few endpoints the SDK calls, and the faults a test asks for.
+
+    It answers 202 after its SQLite file holds the messages, once each by id, as the product's backend does.
+    """
+
+    def __init__(self, path):
+        self.requests = []  # (path, headers, parsed body)
+        self.tokens = set()
+        self.token_lifetime_s = 3600
+        self.faults = []  # each is a function(handler) that answers in place of the server
+        self.packed_bodies = True
+        self.rejects = {}  # id suffix -> (field, reason)
+        self._numbers = count(1)
+        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.execute("CREATE TABLE messages (id TEXT PRIMARY KEY, body TEXT, times INTEGER DEFAULT 1)")
+        self._server = None
+        self.port = 0
+        self.go_online()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def go_online(self):
+        backend = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                backend._handle(self)
+
+            do_GET = do_DELETE = do_POST
+
+            def log_message(self, *args):
+                pass
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            block_on_close = False
+
+            def handle_error(self, request, client_address):
+                pass  # a client that was killed in the middle is what these tests are about
+
+        self._server = Server(("127.0.0.1", self.port), Handler)
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def go_offline(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+    def close(self):
+        self.go_offline()
+        with self._lock:
+            self._db.close()
+
+    def bodies(self):
+        with self._lock:
+            return {row[0]: json.loads(row[1]) for row in self._db.execute("SELECT id, body FROM messages")}
+
+    def count(self):
+        with self._lock:
+            return self._db.execute("SELECT COUNT(*) FROM messages").fetchone()[0]
+
+    def until_count(self, wanted, timeout_s=20):
+        with self._changed:
+            return self._changed.wait_for(lambda: self.count() >= wanted, timeout_s)
+
+    def until_requests(self, wanted, timeout_s=20):
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self.requests) >= wanted, timeout_s)
+
+    def answer(self, handler, status, body, headers=()):
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        handler.send_response(status)
+        for name, value in dict(headers).items():
+            handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    def problem(self, status, title, headers=(), **more):
+        """A fault to put into `faults`: an RFC 9457 answer."""
+        body = {"type": "about:blank", "title": title, "status": status, "detail": f"{title}!", **more}
+        return lambda handler: self.answer(
+            handler, status, body, {"Content-Type": "application/problem+json", **dict(headers)}
+        )
+
+    def _handle(self, handler):
+        content = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        packed = handler.headers.get("Content-Encoding") == "gzip"
+        if packed and not self.packed_bodies:
+            return self.answer(handler, 415, {"title": "no packed bodies"})
+        body = json.loads(gzip.decompress(content) if packed else content) if content else None
+        with self._changed:
+            self.requests.append((handler.path, dict(handler.headers), body))
+            fault = self.faults.pop(0) if self.faults else None
+            self._changed.notify_all()
+        if fault is not None:
+            return fault(handler)
+        name = handler.path.removeprefix("/v1/").split("?")[0].replace("-", "_")
+        return getattr(self, f"_{name}")(handler, body)
+
+    def _sessions(self, handler, body):
+        number = next(self._numbers)
+        now = datetime.now(UTC)
+        uid = body["refresh_token"].removeprefix("refresh-") if "refresh_token" in body else f"u{number}"
+        token = f"token-{number}-{uid}"
+        self.tokens.add(token)
+        self.answer(handler, 201, {
+            "uid": uid,
+            "token": token,
+            "expires_at": (now + timedelta(seconds=self.token_lifetime_s)).isoformat(),
+            "refresh_token": f"refresh-{uid}",
+            "refresh_expires_at": (now + timedelta(days=30)).isoformat(),
+        })  # fmt: skip
+
+    def _authorised(self, handler):
+        token = (handler.headers.get("Authorization") or "").removeprefix("Bearer ")
+        if token in self.tokens:
+            return token.split("-")[2]
+        self.problem(401, "token refused")(handler)
+        return None
+
+    def _ably_token(self, handler, body):
+        uid = self._authorised(handler)
+        if uid:
+            self.answer(handler, 200, {
+                "token": "ably", "client_id": uid, "expires_at": datetime.now(UTC).isoformat(), "capability": {},
+                "channels": {"location": f"location:{uid}", "promotions": f"promotions:{uid}"}, "endpoint": "",
+            })  # fmt: skip
+
+    def _locations(self, handler, body):
+        self._store(handler, body["locations"])
+
+    def _events(self, handler, body):
+        self._store(handler, body["events"])
+
+    def _store(self, handler, items):
+        uid = self._authorised(handler)
+        if not uid:
+            return
+        results = [{"index": index, **self._judge(uid, item)} for index, item in enumerate(items)]
+        with self._lock:
+            self._db.execute("BEGIN")
+            for result, item in zip(results, items, strict=True):
+                if result["status"] == "accepted":
+                    times = self._db.execute(_STORE, (item["id"], json.dumps(item))).fetchone()[0]
+                    result["status"] = "accepted" if times == 1 else "duplicate"
+            self._db.execute("COMMIT")
+        if all(result["status"] == "rejected" for result in results):
+            return self.problem(422, "nothing valid", errors=results)(handler)
+        self.answer(handler, 202, {"results": results})
+        with self._changed:
+            self._changed.notify_all()
+
+    def _judge(self, uid, item):
+        for suffix, (field, reason) in self.rejects.items():
+            if item["id"].endswith(suffix):
+                return {"status": "rejected", "field": field, "reason": reason}
+        if item["uid"] != uid:
+            return {"status": "rejected", "field": "uid", "reason": "is another shopper's"}
+        return {"status": "accepted"}
+
+
+@pytest.fixture
+def backend(tmp_path):
+    backend = TinyBackend(tmp_path / "backend.db")
+    yield backend
+    backend.close()
