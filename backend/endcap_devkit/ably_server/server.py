@@ -1,0 +1,136 @@
+"""The local Ably as a thing to start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import threading
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Any, Final, Self
+
+from aiohttp import web
+
+from endcap.clock import Clock
+from endcap.errors import BadConfig
+from endcap_devkit.ably_server.accounts import Key
+from endcap_devkit.ably_server.app import create_app
+from endcap_devkit.ably_server.capability import Capability
+from endcap_devkit.ably_server.serials import random_word
+from endcap_devkit.ably_server.settings import Settings
+from endcap_devkit.ably_server.state import LocalAbly
+
+HOST: Final = "127.0.0.1"
+SWEEP_S: Final = 1.0
+
+
+class AblyServer:
+    """A strict local Ably on 127.0.0.1, on a thread and an event loop of its own.
+
+        with AblyServer() as ably:
+            client = AblyRealtime(key=ably.key, endpoint=f"localhost:{ably.port}/", tls=False)
+
+    `port=0` takes a free one. `key` (`app.id:secret`) makes an app with that key of full capability; without it one is
+    made up. The methods may be called from any thread.
+    """
+
+    def __init__(
+        self, port: int = 0, key: str | None = None, *, settings: Settings | None = None, clock: Clock | None = None
+    ) -> None:
+        self._asked_port = port
+        self.settings = settings or Settings()
+        self._ably = LocalAbly(self.settings, clock)
+        self._key = add_default_key(self._ably, key)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="local-ably", daemon=True)
+        self._runner: web.AppRunner | None = None
+        self._sweeper: asyncio.Task[None] | None = None
+        self.port = 0
+
+    @property
+    def key(self) -> str:
+        """The whole API key, `app.id:secret`."""
+        return self._key.text
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def start(self) -> Self:
+        """Listen; returns when clients can connect.
+
+        Raises:
+            BadConfig: the port is taken.
+        """
+        self._thread.start()
+        try:
+            self._call(self._listen())
+        except OSError as fault:
+            self.stop()
+            raise BadConfig("port", f"can't listen on {HOST}:{self._asked_port}: {fault.strerror}") from fault
+        return self
+
+    def stop(self) -> None:
+        """Cut every client and end the thread. A second call does nothing."""
+        if self._loop.is_closed():
+            return
+        if self._thread.is_alive():
+            self._call(self._close())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+        self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    def _call(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Do something on the server's loop and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _listen(self) -> None:
+        self._runner = web.AppRunner(
+            create_app(self._ably), access_log=None, handler_cancellation=True, shutdown_timeout=0.1
+        )
+        await self._runner.setup()
+        listener = socket.create_server((HOST, self._asked_port), backlog=512)
+        await web.SockSite(self._runner, listener).start()
+        self.port = listener.getsockname()[1]
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    async def _close(self) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for connection in self._ably.connections:
+            if connection.socket is not None:
+                connection.socket.abort()
+            self._ably.connections.close(connection)
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            self._ably.sweep()
+
+
+def add_default_key(ably: LocalAbly, text: str | None) -> Key:
+    """The app and key a server starts with.
+
+    Raises:
+        BadConfig: `key` is not `app.id:secret`.
+    """
+    name, _, secret = (text or f"{random_word(6)}.{random_word(6)}:{secrets.token_urlsafe(32)}").partition(":")
+    app_id, _, key_id = name.partition(".")
+    if not (app_id and key_id and secret):
+        raise BadConfig("key", "must read app.id:secret, for example local.dev:a-secret-of-your-own")
+    return ably.new_app(app_id).add_key(key_id, secret, Capability.everything())
