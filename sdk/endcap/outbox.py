@@ -16,6 +16,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from endcap.clock import Clock, SystemClock
+from endcap.consent import Purpose
 from endcap.errors import BadConfig
 from endcap.messages import CustomerEvent, CustomerLocation
 from endcap.wire import epoch_ms
@@ -31,14 +32,24 @@ EVENT_CAPACITY = 20_000  # far more than a device can make in the 72 h they are 
 ROW_BYTES = 24  # what SQLite spends on a row beside its text: header, key, time
 PRUNE_EVERY_S = 60.0
 _TABLES: dict[Kind, str] = {"fix": "fixes", "event": "events"}
+_INSERT: dict[Kind, str] = {
+    "fix": "INSERT INTO fixes (made_ms, body) VALUES (?, ?)",
+    "event": "INSERT INTO events (made_ms, body, purpose) VALUES (?, ?, ?)",
+}
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS fixes (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, made_ms INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS events (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT, made_ms INTEGER NOT NULL, body TEXT NOT NULL);
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, made_ms INTEGER NOT NULL, body TEXT NOT NULL, purpose TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS lost (reason TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
+
+
+def draft(message: CustomerLocation | CustomerEvent) -> Draft:
+    """A message as the outbox keeps it."""
+    dropped = ("uid", "id") if isinstance(message, CustomerLocation) else ("uid",)
+    return {name: value for name, value in message.to_json().items() if name not in dropped}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +115,20 @@ class Outbox:
             raise
 
     def put(
-        self, fixes: Sequence[Draft] = (), events: Sequence[Draft] = (), state: Mapping[str, str] | None = None
+        self,
+        fixes: Sequence[Draft] = (),
+        events: Sequence[Draft] = (),
+        state: Mapping[str, str] | None = None,
+        purpose: Purpose = Purpose.LOCATION,
     ) -> bool:
-        """Keep all of it or, when the disk refuses, nothing: then False, counted under "disk"."""
+        """Keep all of it or, when the disk refuses, nothing: then False, counted under "disk".
+
+        `purpose` is what the events are for; fixes are always for LOCATION.
+        """
         try:
             with self._transaction(durable=bool(events)):
                 self._insert("fix", fixes)
-                self._insert("event", events)
+                self._insert("event", events, purpose)
                 for name, value in (state or {}).items():
                     self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, value))
                 self._make_room()
@@ -196,12 +214,17 @@ class Outbox:
             for sequence, body in rows:
                 yield Waiting(kind, sequence, json.loads(body))
 
-    def purge(self, *kinds: Kind, state: Sequence[str] = ()) -> None:
-        """Throw away all of these kinds (both when none is named) and these pieces of state, and leave no trace of
-        them in the file. What was waiting is counted under "consent revoked"."""
+    def purge(self, *purposes: Purpose, state: Sequence[str] = ()) -> None:
+        """Throw away what waits for these purposes, and these pieces of state, and leave no trace of it in the file.
+
+        What was waiting is counted under "consent revoked".
+        """
         with self._transaction(durable=True):
-            for kind in kinds or tuple(_TABLES):
-                self._lose("consent revoked", self._db.execute(f"DELETE FROM {_TABLES[kind]}").rowcount)
+            for purpose in purposes:
+                if purpose is Purpose.LOCATION:
+                    self._lose("consent revoked", self._db.execute("DELETE FROM fixes").rowcount)
+                found = self._db.execute("DELETE FROM events WHERE purpose = ?", (purpose,))
+                self._lose("consent revoked", found.rowcount)
             for name in state:
                 self._db.execute("DELETE FROM state WHERE name = ?", (name,))
         with self._lock:
@@ -285,11 +308,11 @@ class Outbox:
                 if durable:
                     self._db.execute("PRAGMA synchronous=NORMAL")
 
-    def _insert(self, kind: Kind, drafts: Sequence[Draft]) -> None:
+    def _insert(self, kind: Kind, drafts: Sequence[Draft], *more: str) -> None:
         now_ms = epoch_ms(self._clock.now())
-        for draft in drafts:
-            body = json.dumps(draft, ensure_ascii=False, separators=(",", ":"))
-            self._db.execute(f"INSERT INTO {_TABLES[kind]} (made_ms, body) VALUES (?, ?)", (now_ms, body))
+        for each in drafts:
+            body = json.dumps(each, ensure_ascii=False, separators=(",", ":"))
+            self._db.execute(_INSERT[kind], (now_ms, body, *more))
             self._rows[kind] += 1
             self._bytes += len(body.encode()) + ROW_BYTES
 

@@ -11,22 +11,22 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from endcap.consent import Purpose
 from endcap.errors import BadConfig
-from endcap.outbox import ROW_BYTES, Outbox
+from endcap.outbox import ROW_BYTES, Outbox, draft
 from endcap.testing import NOON, ManualClock, a_location, an_event
 
 
-def a_draft(number=0, padding=""):
-    draft = a_location().to_json()
-    return {**{key: draft[key] for key in ("latitude", "longitude", "taken_at")}, "country": f"N{number}{padding}"}
+def a_draft(number):
+    return draft(a_location(country=f"N{number}"))
 
 
 def an_event_draft():
-    return {key: value for key, value in an_event().to_json().items() if key != "uid"}
+    return draft(an_event())
 
 
 def numbers(entries):
-    return [int(entry.draft["country"][1:].rstrip("x")) for entry in entries]
+    return [int(entry.draft["country"][1:]) for entry in entries]
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_sequence_is_never_used_twice(open_outbox):
     first.close()
     second = open_outbox()
     second.put([a_draft(3)])
-    second.purge()
+    second.purge(Purpose.LOCATION)
     second.put([a_draft(4)])
     assert [entry.sequence for entry in second.peek("fix")] == [4]
 
@@ -158,11 +158,21 @@ def test_a_purge_leaves_no_trace_in_the_file(open_outbox, tmp_path):
         [{**a_draft(1), "country": "TRACEABLE"}, {**a_draft(2), "country": "TRACEABLE"}], state={"fences": "TRACEABLE"}
     )
     outbox.confirm(outbox.peek("fix", 1))
-    outbox.purge("fix", state=["fences"])
+    outbox.purge(Purpose.LOCATION, state=["fences"])
     on_disk = b"".join(path.read_bytes() for path in (tmp_path / "box").iterdir())
     assert b"TRACEABLE" not in on_disk
     assert outbox.lost == {"consent revoked": 1}
     assert outbox.bytes == 0
+
+
+def test_a_purge_takes_what_is_for_a_purpose_and_leaves_the_rest(outbox):
+    outbox.put([a_draft(1)], [an_event_draft()])
+    outbox.put(events=[an_event_draft()], purpose=Purpose.ANALYTICS)
+    outbox.put(events=[an_event_draft()], purpose=Purpose.PROMOTIONS)
+    outbox.purge(Purpose.ANALYTICS)
+    assert (outbox.count("fix"), outbox.count("event")) == (1, 2)
+    outbox.purge(Purpose.LOCATION)
+    assert (outbox.count("fix"), outbox.count("event")) == (0, 1)
 
 
 def test_erasing_removes_the_file_and_the_install_with_it(open_outbox, tmp_path):

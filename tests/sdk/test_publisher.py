@@ -4,13 +4,13 @@ import threading
 import pytest
 
 from endcap.errors import NotAuthorised, Refused, Unreachable
-from endcap.outbox import Outbox
+from endcap.outbox import Outbox, draft
 from endcap.publisher import HOPELESS, Publisher
 from endcap.testing import ManualClock, RecordingTransport, a_location, an_event
 from endcap.transports import SendResult
 
-FIX = {key: value for key, value in a_location().to_json().items() if key not in ("uid", "id")}
-EVENT = {key: value for key, value in an_event().to_json().items() if key != "uid"}
+FIX = draft(a_location())
+EVENT = draft(an_event())
 
 
 class Rig:
