@@ -1,0 +1,145 @@
+"""From a fix to the alerts that come of it: match, then decide. No thread of its own, no I/O but reading the log."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import TypeVar
+
+from endcap.clock import Clock, SystemClock
+from endcap.errors import EndcapError
+from endcap.messages import (
+    CUSTOMERS_ALERTS,
+    CUSTOMERS_LOCATIONS,
+    PRODUCTS_PROMOTIONS,
+    STORES_PRODUCTS,
+    CustomerAlert,
+    CustomerLocation,
+    NearbyPromotion,
+    ProductPromotion,
+    StoreProduct,
+)
+from endcap.wire import epoch_ms
+from endcap_backend.decide import Decider, Limits
+from endcap_backend.log import LogReader, NewRecord, Record
+from endcap_backend.match.product import ProductMatch
+from endcap_backend.pipeline.deadletter import dead_letter
+from endcap_backend.pipeline.history import records_since
+
+M = TypeVar("M")
+
+log = logging.getLogger("endcap.pipeline")
+
+TOPICS = (CUSTOMERS_LOCATIONS, STORES_PRODUCTS, PRODUCTS_PROMOTIONS)
+DAY_MS = 86_400_000
+UNKNOWN_M = float("inf")  # the accuracy of where she is when it is the shop that moved
+
+Fixes = list[tuple[CustomerLocation, int]]
+
+
+class Matching:
+    """The state between fixes and alerts: the match's and the decider's. One owner thread.
+
+    What it answers depends on the order of the records only, not on how they were cut into batches.
+    """
+
+    def __init__(self, limits: Limits | None = None, clock: Clock | None = None) -> None:
+        self._limits = limits or Limits()
+        self._clock = clock or SystemClock()
+        self._match = ProductMatch()
+        self._decider = Decider(self._limits)
+        self._fixes = 0
+        self._refused: Counter[str] = Counter()
+
+    def rebuild(self, records: LogReader, position: int) -> None:
+        """Become what it was when it had handled every record up to `position`: the state is not stored, only read.
+
+        The shop as it stands now, the alerts of the last day, and each shopper's last fix of the last visit's gap.
+        """
+        now_ms = epoch_ms(self._clock.now())
+        for topic in (STORES_PRODUCTS, PRODUCTS_PROMOTIONS):
+            for record in records.latest(topic):
+                self._change_shop(record)
+        for record in records_since(records, now_ms - DAY_MS, (CUSTOMERS_ALERTS,)):
+            self._decider.restore(CustomerAlert.from_text(record.value or ""), record.timestamp_ms)
+        gap_ms = int(self._limits.visit_gap_s * 1000)
+        last: dict[str | None, Record] = {}
+        for record in records_since(records, now_ms - gap_ms, (CUSTOMERS_LOCATIONS,)):
+            if record.offset > position:
+                break
+            last.pop(record.key, None)
+            last[record.key] = record
+        for record in last.values():
+            self._stand(record)
+        log.info("the match is rebuilt: %s", dict(self._match.stats()))
+
+    def handle(self, records: Iterable[Record]) -> list[NewRecord]:
+        """The alerts of these records, in their order; a record that can't be read becomes a dead letter."""
+        produced: list[NewRecord] = []
+        for are_fixes, run in groupby(records, lambda record: record.topic == CUSTOMERS_LOCATIONS):
+            if are_fixes:
+                produced += self._locate(run)
+            else:
+                for record in run:
+                    produced += self._shop_alerts(record)
+        return produced
+
+    def stats(self) -> Mapping[str, float]:
+        return {
+            "fixes": self._fixes,
+            **{f"match {name}": count for name, count in self._match.stats().items()},
+            **{f"decide {name}": count for name, count in self._decider.stats().items()},
+            **{f"unreadable {topic}": count for topic, count in self._refused.items()},
+        }
+
+    def _locate(self, records: Iterable[Record]) -> list[NewRecord]:
+        produced: list[NewRecord] = []
+        fixes: Fixes = []
+        for record in records:
+            if location := self._read(CustomerLocation.from_text, record, produced):
+                fixes.append((location, record.timestamp_ms))
+        self._fixes += len(fixes)
+        for (location, at_ms), rows in zip(fixes, self._match.locate_many(fixes), strict=True):
+            produced += self._alerts(location.uid, rows, at_ms, location.accuracy_m)
+        return produced
+
+    def _shop_alerts(self, record: Record) -> list[NewRecord]:
+        """What shoppers hear because a shelf or a promotion changed while they stand there."""
+        produced: list[NewRecord] = []
+        by_uid: dict[str, list[NearbyPromotion]] = {}
+        for row in self._change_shop(record, produced):
+            by_uid.setdefault(row.uid, []).append(row)
+        for uid, rows in by_uid.items():
+            produced += self._alerts(uid, rows, record.timestamp_ms, UNKNOWN_M)
+        return produced
+
+    def _change_shop(self, record: Record, refused: list[NewRecord] | None = None) -> list[NearbyPromotion]:
+        if record.topic == STORES_PRODUCTS:
+            product = self._read(StoreProduct.from_text, record, refused)
+            return self._match.place(product, record.timestamp_ms) if product else []
+        promotion = self._read(ProductPromotion.from_text, record, refused)
+        return self._match.promote(promotion, record.timestamp_ms) if promotion else []
+
+    def _stand(self, record: Record) -> None:
+        """Put a shopper back where she stood; what is near her there she was already found near."""
+        location = self._read(CustomerLocation.from_text, record)
+        if location is not None:
+            self._match.locate(location, record.timestamp_ms)
+            self._decider.resume(location.uid, record.timestamp_ms)
+
+    def _alerts(
+        self, uid: str, rows: Sequence[NearbyPromotion], at_ms: int, accuracy_m: float | None
+    ) -> list[NewRecord]:
+        alerts = self._decider.take(uid, rows, at_ms, accuracy_m)
+        return [NewRecord(CUSTOMERS_ALERTS, uid, alert.to_text(), at_ms, alert.id) for alert in alerts]
+
+    def _read(self, read: Callable[[str], M], record: Record, refused: list[NewRecord] | None = None) -> M | None:
+        try:
+            return read(record.value or "")
+        except EndcapError as fault:
+            self._refused[record.topic] += 1
+            if refused is not None:
+                refused.append(dead_letter(record, str(fault), "match"))
+            return None
