@@ -1,0 +1,300 @@
+import json
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from uuid import uuid4
+
+import httpx
+import jwt
+import pytest
+from flask import Flask, jsonify, request
+from playwright.sync_api import sync_playwright
+from waitress.server import create_server
+from waitress.wasyncore import close_all
+
+from endcap.geo import LatLon, distance_ft, offset
+from endcap.messages import CustomerAlert, promotions_channel
+from endcap_devkit.ably_server import AblyServer
+from endcap_lite.app import create_app
+from endcap_lite.services import build
+from endcap_lite.settings import Settings
+
+COFFEE = LatLon(60.16952, 24.93545)
+ZONES = """store,zone,name,latitude,longitude
+S1,COFFEE,Coffee & tea,60.16952,24.93545
+S1,BAKERY,Bakery,60.17052,24.93545
+"""
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP *.test 127.0.0.1",
+]
+
+
+@contextmanager
+def serving(app, threads=8):
+    """A WSGI app under waitress on a free port and a thread of its own; gives its URL."""
+    sockets = {}
+    server = create_server(app, map=sockets, host="127.0.0.1", port=0, threads=threads)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.effective_port}"
+    finally:
+        server.task_dispatcher.shutdown()
+        server.trigger.pull_trigger(lambda: close_all(sockets, ignore_all=True))  # on the server's own thread
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+class Shop:
+    """The backend's `/v1` as far as the lite server calls it, over the real local Ably.
+
+    It offers coffee to whoever comes within 100 ft of it, keeps fixes by id, and can be away.
+    """
+
+    def __init__(self, ably):
+        self.ably = ably
+        self.url = ""
+        self.away = False
+        self.token_lifetime_s = 300
+        self.fixes = {}  # id -> location as posted
+        self.times = {}  # id -> how often it came
+        self.shoppers = []
+        self.erased = []
+        self.text = {"title": "20 % off dark roast", "why": "You are close to it"}
+        self.changed = threading.Condition()
+        self._numbers = count(1)
+        self._offered = set()
+        self._key_name, self._key_secret = ably.key.split(":")
+
+    def app(self):
+        app = Flask("shop")
+
+        @app.before_request
+        def be_away():
+            if self.away:
+                return jsonify(title="away"), 503, {"Retry-After": "1"}
+            return None
+
+        app.post("/v1/sessions")(self._post_session)
+        app.post("/v1/ably-token")(self._post_token)
+        app.post("/v1/locations")(self._post_locations)
+        app.delete("/v1/me")(self._delete_me)
+        return app
+
+    def offer(self, uid, **changes):
+        """Publish an alert on her channel, as the backend's delivery does; it comes back."""
+        alert = CustomerAlert(
+            id=f"a{next(self._numbers)}",
+            uid=uid,
+            kind="deal",
+            expires_at=datetime.now(UTC) + timedelta(hours=1),
+            distance_ft=12.0,
+            section="coffee",
+            **self.text,
+        )
+        alert = replace(alert, **changes)
+        self.publish(uid, alert.to_text())
+        return alert
+
+    def publish(self, uid, data):
+        url = f"{self.ably.url}/channels/{promotions_channel(uid)}/messages"
+        auth = (self._key_name, self._key_secret)
+        httpx.post(url, json={"name": "alert", "data": data}, auth=auth).raise_for_status()
+
+    def until(self, true, timeout_s=10.0):
+        """Block until `true()` holds; False when it doesn't in time."""
+        with self.changed:
+            return self.changed.wait_for(true, timeout_s)
+
+    def _post_session(self):
+        uid = uuid4().hex
+        with self.changed:
+            self.shoppers.append(uid)
+            self.changed.notify_all()
+        now = datetime.now(UTC)
+        return jsonify(
+            uid=uid,
+            token=f"token-of-{uid}",
+            expires_at=(now + timedelta(hours=1)).isoformat(),
+            refresh_token=f"refresh-of-{uid}",
+            refresh_expires_at=(now + timedelta(days=1)).isoformat(),
+        ), 201
+
+    def _post_token(self):
+        uid, now = self._uid(), int(time.time())
+        channel = promotions_channel(uid)
+        rights = ["subscribe"] if request.json["for"] == "page" else ["subscribe", "history"]
+        claims = {
+            "iat": now,
+            "exp": now + self.token_lifetime_s,
+            "x-ably-capability": json.dumps({channel: rights}),
+            "x-ably-clientId": uid,
+        }
+        token = jwt.encode(claims, self._key_secret, "HS256", headers={"kid": self._key_name})
+        return jsonify(
+            token=token,
+            client_id=uid,
+            expires_at=datetime.fromtimestamp(claims["exp"], UTC).isoformat(),
+            capability={channel: rights},
+            channels={"location": f"location:{uid}", "promotions": channel},
+            endpoint=self.ably.url,
+        )
+
+    def _post_locations(self):
+        uid, results = self._uid(), []
+        for index, fix in enumerate(request.json["locations"]):
+            with self.changed:
+                seen = self.times[fix["id"]] = self.times.get(fix["id"], 0) + 1
+                self.fixes.setdefault(fix["id"], fix)
+                self.changed.notify_all()
+            results.append({"index": index, "status": "accepted" if seen == 1 else "duplicate"})
+            near = distance_ft(LatLon(fix["latitude"], fix["longitude"]), COFFEE) <= 100
+            if near and uid not in self._offered:
+                self._offered.add(uid)
+                self.offer(uid)
+        return jsonify(accepted=len(results), duplicates=0, rejected=0, results=results), 202
+
+    def _delete_me(self):
+        with self.changed:
+            self.erased.append(self._uid())
+            self.changed.notify_all()
+        return "", 204
+
+    def _uid(self):
+        return request.headers["Authorization"].removeprefix("Bearer token-of-")
+
+
+class Lite:
+    """A running lite server with its parts at hand."""
+
+    def __init__(self, services, url):
+        self.services = services
+        self.url = url
+        self.posts = []  # paths posted to
+
+
+@pytest.fixture(scope="session")
+def ably():
+    with AblyServer() as server:
+        yield server
+
+
+@pytest.fixture
+def shop(ably):
+    shop = Shop(ably)
+    with serving(shop.app()) as url:
+        shop.url = url
+        yield shop
+
+
+@pytest.fixture
+def lites(tmp_path, shop, ably):
+    """Starts lite servers; each call may change the settings."""
+    zones = tmp_path / "zones.csv"
+    zones.write_text(ZONES)
+    with ExitStack() as running:
+
+        def start(**changes):
+            settings = Settings(
+                backend_url=shop.url,
+                data_dir=tmp_path / "lite",
+                ably_endpoint=ably.url,
+                store_name="Riverside store",
+                zones_file=zones,
+            )
+            services = build(replace(settings, **changes))
+            app = create_app(services)
+            lite = Lite(services, "")
+
+            @app.before_request
+            def note():
+                if request.method == "POST":
+                    lite.posts.append(request.path)
+
+            services.start()
+            running.callback(services.stop)
+            lite.url = running.enter_context(serving(app))
+            return lite
+
+        yield start
+
+
+@pytest.fixture
+def lite(lites):
+    return lites()
+
+
+@pytest.fixture
+def clients():
+    """Opens HTTP clients, each with its own cookies, that are closed when the test ends."""
+    with ExitStack() as opened:
+        yield lambda lite: opened.enter_context(httpx.Client(base_url=lite.url))
+
+
+@pytest.fixture
+def client(clients, lite):
+    return clients(lite)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Walker:
+    """One shopper's browser: a page that collects what went wrong on it, and her position."""
+
+    def __init__(self, context):
+        self.context = context
+        self.page = context.new_page()
+        self.complaints = []  # console messages and uncaught errors
+        self.requests = []  # (method, url)
+        self.page.set_default_timeout(10_000)
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda fault: self.complaints.append(str(fault)))
+        self.page.on("request", lambda request: self.requests.append((request.method, request.url)))
+
+    def stand(self, east_m=0.0, north_m=0.0, accuracy_m=8.0):
+        """Move her so many metres from the coffee."""
+        point = offset(COFFEE, east_m, north_m)
+        self.context.set_geolocation(
+            {"latitude": point.latitude_deg, "longitude": point.longitude_deg, "accuracy": accuracy_m}
+        )
+
+    def posted(self, path):
+        return [url for method, url in self.requests if method == "POST" and url.endswith(path)]
+
+
+@pytest.fixture
+def walkers(chromium):
+    """Opens browsers of shoppers; each call may change the context's options."""
+    with ExitStack() as opened:
+
+        def walk(allowed=True, **options):
+            options.setdefault("viewport", {"width": 390, "height": 844})
+            if allowed:
+                options["permissions"] = ["geolocation"]
+            context = chromium.new_context(**options)
+            opened.callback(context.close)
+            return Walker(context)
+
+        yield walk
+
+
+@pytest.fixture
+def walker(walkers):
+    return walkers()

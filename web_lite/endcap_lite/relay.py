@@ -1,0 +1,122 @@
+"""Relay: fixes of all visits on their way to the backend, kept in the SDK's outbox and sent by its HTTP transport."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Thread
+
+from endcap.clock import Clock, SystemClock
+from endcap.errors import EndcapError, NotAuthorised, Refused, Unreachable
+from endcap.messages import CustomerLocation
+from endcap.outbox import Outbox, Waiting
+from endcap_lite.backend import Backend
+from endcap_lite.visits import Visits
+
+log = logging.getLogger("endcap.lite")
+
+BATCH = 500
+SENDERS = 8  # visits sent at once: the backend writes them to its disk together
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 15.0
+IDLE_S = 60.0  # how often visits that nobody uses are looked for
+
+
+class Relay:
+    """Takes fixes at once and delivers them when the backend answers; each goes out under its visit's own session.
+
+    In the outbox a fix bears its visit's id where the pseudonym will stand, since the first fix may come before the
+    first session. `put` and `forget` may be called by any thread; delivery happens on one thread, "relay", and its
+    pool of senders.
+    """
+
+    def __init__(self, outbox: Outbox, visits: Visits, backend: Backend, clock: Clock | None = None) -> None:
+        self._outbox = outbox
+        self._visits = visits
+        self._backend = backend
+        self._clock = clock or SystemClock()
+        self._woken, self._stopping = Event(), Event()
+        self._wait_s = 0.0
+        self._thread = Thread(target=self._run, name="relay", daemon=True)
+        self._senders = ThreadPoolExecutor(SENDERS, "relay-sender")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the round under way; what is left stays in the outbox for the next start."""
+        self._stopping.set()
+        self._woken.set()
+        self._thread.join()
+        self._senders.shutdown()
+
+    def put(self, fixes: Sequence[CustomerLocation]) -> bool:
+        """Keep these fixes, whose `uid` is their visit's id; False when the disk refuses."""
+        kept = self._outbox.put([fix.to_json() for fix in fixes])
+        self._woken.set()
+        return kept
+
+    def forget(self, visit_id: str) -> None:
+        """Throw away what waits of a visit, and have the backend erase the rest."""
+        self._visits.erase(visit_id)
+        self._backend.forget(visit_id)
+        self._outbox.drop([entry for entry in self._outbox.entries() if entry.draft["uid"] == visit_id], "stopped")
+        self._woken.set()
+
+    def waiting(self) -> int:
+        return self._outbox.count("fix")
+
+    def drain(self) -> bool:
+        """One round: the oldest fixes go out, what is to be erased is; False when some must be tried again."""
+        settled = self._settle()
+        entries = self._outbox.peek("fix", BATCH)
+        by_visit: dict[str, list[Waiting]] = {}
+        for entry in entries:
+            by_visit.setdefault(entry.draft["uid"], []).append(entry)
+        sent = list(self._senders.map(lambda visit_id: self._deliver(visit_id, by_visit[visit_id]), by_visit))
+        return settled and all(sent)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._woken.clear()
+            try:
+                done = self.drain()
+            except Exception:
+                log.exception("a round of the relay failed; it is tried again")
+                done = False
+            if not done:
+                self._wait_s = min(LONGEST_WAIT_S, max(FIRST_WAIT_S, self._wait_s * 2))
+                self._clock.wait(self._stopping, self._wait_s)
+                continue
+            self._wait_s = 0.0
+            if not self._outbox.count("fix") and not self._clock.wait(self._woken, IDLE_S):
+                for visit_id in self._visits.unused():
+                    self.forget(visit_id)
+
+    def _deliver(self, visit_id: str, entries: Sequence[Waiting]) -> bool:
+        try:
+            result = self._backend.send(visit_id, [CustomerLocation.from_json(entry.draft) for entry in entries])
+        except Unreachable as fault:
+            if self._wait_s == 0.0:
+                log.warning("fixes wait: %s", fault)
+            return False
+        except (NotAuthorised, Refused) as fault:
+            log.warning("%d fixes dropped: %s", len(entries), fault)
+            self._outbox.drop(entries, "refused")
+            return True
+        refused = [entries[index] for index in result.rejected]
+        self._outbox.drop(refused, "rejected")
+        self._outbox.confirm([entry for entry in entries if entry not in refused])
+        return True
+
+    def _settle(self) -> bool:
+        for session in self._visits.owed():
+            try:
+                self._backend.erase(session)
+            except Unreachable:
+                return False
+            except EndcapError as fault:
+                log.warning("the backend did not erase a shopper: %s", fault)
+            self._visits.settle(session)
+        return True

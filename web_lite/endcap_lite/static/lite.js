@@ -1,0 +1,292 @@
+// One tap: fixes go out to our own origin, offers come in by EventSource. No library, no build step.
+// Field names are those of the messages `customers_locations` and `customers_alerts`.
+
+const SLOW_MS = 1e4; // without a fix for so long, a sign is offered
+const SILENCE_MS = 3e4; // a watch this quiet has died: some phones' do after a timeout
+const BACK_OFF_MS = [0, 5e3, 15e3, 6e4];
+const HOPELESS_M = 1e3;
+const QUEUE = 200; // fixes kept while nobody answers
+const CARDS = 50;
+const HOUR_MS = 36e5;
+
+const $ = (id) => document.getElementById(id);
+const root = document.documentElement;
+const words = JSON.parse(document.body.dataset.words);
+const list = $('offers');
+const form = $('sign');
+const place = isSecureContext && navigator.geolocation;
+
+let live; // she has said yes, and not stop
+let joined, watch, slow, watchdog, renew, stream, lastEvent, said, sending;
+let silent = 0, failures = 0, tries = 0;
+let skew = 0; // the shop's clock minus the phone's, which may be hours off
+let queue = [];
+let offers = []; // as on the page, newest first
+const seen = new Set();
+
+// A captive browser has no storage: then nothing is remembered, and everything else works.
+function remember(name, value) {
+  try {
+    if (value) localStorage[name] = JSON.stringify(value);
+    else return JSON.parse(localStorage[name] || null);
+  } catch {}
+}
+
+function forget(name) {
+  try {
+    localStorage.removeItem(name);
+  } catch {}
+}
+
+const distance = (m) =>
+  (m < 1e3 ? m : m / 1e3).toLocaleString(root.lang, {
+    style: 'unit', unit: m < 1e3 ? 'meter' : 'kilometer', maximumFractionDigits: 0,
+  });
+const clock = (ms) => new Date(ms).toLocaleTimeString(root.lang, { timeStyle: 'short' });
+const fill = (name, values) => words[name].replace(/{(\w+)}/g, (_, key) => values[key]);
+
+function say(name, values, state) {
+  said = name;
+  $('status').textContent = fill(name, values);
+  if (state) root.dataset.state = state;
+  $('go').hidden = live || !place;
+  $('stop').hidden = !live;
+}
+
+// Position
+
+function start() {
+  begin();
+  say('asking', 0, 'asking');
+  slow = setTimeout(say, SLOW_MS, 'slow');
+  const then = (act) => (result) => { act(result); look(); };
+  place.getCurrentPosition(then(took), then(failed), { enableHighAccuracy: true, timeout: SLOW_MS });
+  guard();
+}
+
+function look() {
+  if (!live) return;
+  place.clearWatch(watch);
+  watch = place.watchPosition(took, failed, { enableHighAccuracy: true, maximumAge: 5e3 });
+  guard();
+}
+
+function guard() {
+  clearTimeout(watchdog);
+  watchdog = setTimeout(() => { silent++; look(); }, SILENCE_MS + BACK_OFF_MS[Math.min(silent, 3)]);
+}
+
+function took({ coords: { latitude, longitude, accuracy }, timestamp }) {
+  if (!live) return;
+  silent = 0;
+  clearTimeout(slow);
+  guard();
+  const found = accuracy > HOPELESS_M ? 'lost' : accuracy > document.body.dataset.vague ? 'vague' : 'sharing';
+  if (said !== found && said !== 'new') say(found, { distance: distance(accuracy) }, 'sharing');
+  if (found !== 'sharing') return;
+  const now = Date.now();
+  const at = Math.abs(now - timestamp) < HOUR_MS ? Math.round(timestamp) : now;
+  queue = queue.filter((fix) => fix.at < at).concat({ latitude, longitude, accuracy_m: accuracy, at }).slice(-QUEUE);
+  send();
+}
+
+function failed({ code }) {
+  if (!live || code !== 1) return; // 2 and 3 mean that it is still looking
+  end();
+  forget('consented');
+  say('refused', 0, 'refused');
+}
+
+async function send() {
+  if (sending || !live || !queue.length) return;
+  sending = true;
+  const batch = queue.slice(0, 100);
+  let wait = 1e3; // at most one message a second
+  try {
+    await joined; // the visit's cookie comes with the first answer
+    const answer = await post('/fix', { now: Date.now(), fixes: batch });
+    if (answer.status === 401) joined = listen();
+    else if (answer.status < 500 && answer.status !== 429) {
+      queue = queue.filter((fix) => !batch.includes(fix));
+      tries = 0;
+    } else wait = patience(tries++, answer);
+  } catch {
+    wait = patience(tries++);
+  }
+  setTimeout(() => { sending = false; send(); }, wait);
+}
+
+const patience = (count, answer) =>
+  answer?.headers.get('Retry-After') * 1e3 || Math.min(15, 2 ** count) * (500 + 500 * Math.random());
+
+const post = (path, body) =>
+  fetch(path, { method: 'POST', keepalive: true, body: body && JSON.stringify(body) });
+
+// Offers
+
+async function listen() {
+  clearTimeout(renew);
+  let answer;
+  try {
+    answer = await post('/stream');
+    if (answer.ok) return open(await answer.json());
+    if (live) say('away');
+  } catch {}
+  again(answer);
+}
+
+function again(answer) {
+  clearTimeout(renew);
+  if (!live) return;
+  if (++failures > 2) poll();
+  renew = setTimeout(listen, patience(failures, answer));
+}
+
+function open({ url, seconds, now }) {
+  if (!live) return;
+  skew = now - Date.now();
+  stream?.close();
+  stream = new EventSource(url + (lastEvent ? '&lastEvent=' + encodeURIComponent(lastEvent) : '&rewind=100'));
+  stream.onopen = () => {
+    if (failures) poll();
+    failures = 0;
+    if (said === 'away') say('looking');
+  };
+  stream.onmessage = (event) => {
+    lastEvent = event.lastEventId;
+    read(event.data);
+  };
+  stream.onerror = () => {
+    stream.close(); // by itself it would come back for ever with the dead token
+    again();
+  };
+  renew = setTimeout(listen, seconds * 800);
+}
+
+async function poll() {
+  try {
+    (await (await fetch('/offers')).json()).offers.reverse().forEach((offer) => show(offer));
+  } catch {} // the next one may come through
+}
+
+function read(text) {
+  try {
+    let { data, encoding } = JSON.parse(text);
+    if (/base64$/.test(encoding)) data = new TextDecoder().decode(Uint8Array.from(atob(data), (c) => c.charCodeAt()));
+    show(data.id ? data : JSON.parse(data));
+  } catch {} // no offer of ours
+}
+
+function show(offer, quietly) {
+  const ends = Date.parse(offer.expires_at);
+  const left = ends - skew - Date.now();
+  if (seen.has(offer.id) || !(left > 0)) return;
+  seen.add(offer.id);
+  const item = $('card').content.firstElementChild.cloneNode(true);
+  const [kind, why, where] = item.querySelectorAll('p');
+  item.querySelector('use').setAttribute('href', '#' + offer.kind);
+  kind.textContent = words[offer.kind];
+  item.querySelector('h3').textContent = offer.title;
+  why.textContent = offer.why;
+  where.textContent = [
+    offer.distance_ft && distance(offer.distance_ft * 0.3048),
+    offer.section,
+    left < 24 * HOUR_MS && fill('until', { time: clock(ends) }),
+  ].filter(Boolean).join(' · ');
+  list.prepend(item);
+  keep([offer, ...offers]);
+  setTimeout(() => {
+    item.remove();
+    keep(offers.filter((each) => each !== offer));
+  }, Math.min(left, 24 * HOUR_MS));
+  if (list.children[CARDS]) list.lastChild.remove();
+  if (!quietly) say('new', offer);
+}
+
+function keep(rest) {
+  offers = rest.slice(0, CARDS);
+  if (live) remember('offers', { at: Date.now(), offers });
+}
+
+// Her word
+
+function begin() {
+  if (live) return;
+  live = true;
+  remember('consented', 1);
+  joined = listen();
+}
+
+function end() {
+  live = false;
+  place && place.clearWatch(watch);
+  [slow, watchdog, renew].map(clearTimeout);
+  stream?.close();
+  stream = lastEvent = watch = undefined;
+  queue = [];
+}
+
+async function erase() {
+  remember('owed', 1);
+  try {
+    if ((await post('/stop')).ok) return forget('owed');
+  } catch {}
+  say('stop_failed');
+}
+
+function stop() {
+  end();
+  offers = [];
+  seen.clear();
+  list.replaceChildren();
+  forget('offers');
+  forget('consented');
+  say('stopped', 0, 'first');
+  erase();
+}
+
+async function claim(event) {
+  event?.preventDefault();
+  begin();
+  try {
+    await joined;
+    const answer = await fetch(form.action, {
+      method: 'POST', headers: { Accept: 'application/json' }, body: new URLSearchParams(new FormData(form)),
+    });
+    const result = await answer.json();
+    say(result.say, result, 'sharing');
+  } catch {
+    offline();
+  }
+}
+
+function back() {
+  if (remember('owed')) erase();
+  if (!live) return;
+  if (watch) look();
+  if (!stream || stream.readyState > 1) listen();
+  send();
+}
+
+function offline() {
+  const kept = remember('offers');
+  if (offers.length && kept) say('offline', { age: clock(kept.at) });
+  else say('offline_none');
+}
+
+$('go').onclick = start;
+$('stop').onclick = stop;
+if (form) form.onsubmit = claim;
+addEventListener('online', back);
+addEventListener('offline', offline);
+document.onvisibilitychange = () => document.hidden || back();
+
+$('go').hidden = !place;
+if (!place) say('blind');
+if (remember('owed')) erase();
+else if (remember('consented')) {
+  $('go').textContent = words.again;
+  (remember('offers')?.offers || []).reverse().forEach((offer) => show(offer, 1));
+  if (!navigator.onLine) offline();
+  else if (place) navigator.permissions?.query({ name: 'geolocation' }).then(({ state }) => state === 'granted' && start());
+}
