@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -31,16 +31,12 @@ class Reply:
 
 
 class Api:
-    """A connection to one backend. httpx is imported on the first call; any thread.
+    """A connection to one backend. httpx is imported on the first call; any thread."""
 
-    `permit` is asked once the connection stands and before the first byte of the body goes out: after a revocation a
-    request that was still connecting sends nothing.
-    """
-
-    def __init__(self, base_url: str, *, timeout_s: float = 10.0, permit: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, base_url: str, *, timeout_s: float = 10.0) -> None:
         self._base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
-        self._permit = permit
+        self._interruptions = 0
         self._lock = Lock()
         self._client: httpx.Client | None = None
         self._closed = False
@@ -63,6 +59,10 @@ class Api:
     def delete(self, path: str, token: str | None = None) -> Reply:
         """DELETE `/v1` + `path`; raises as `post`."""
         return self._call("DELETE", path, None, token)
+
+    def interrupt(self) -> None:
+        """Let no request begun before this call send its body any more: consent was revoked while it connected."""
+        self._interruptions += 1
 
     def close(self) -> None:
         """Close the connections; calls after it raise Unreachable."""
@@ -96,7 +96,7 @@ class Api:
             headers |= {"Content-Type": "application/json", "Content-Length": str(len(content))}
         url = f"{self._base_url}/v1{path}"
         try:
-            body = None if content is None else self._permitted(content)
+            body = None if content is None else self._uninterrupted(content)
             with self._connected().stream(method, url, content=body, headers=headers) as response:
                 return _reply(response, _read(response))
         except httpx.HTTPError as fault:
@@ -104,10 +104,16 @@ class Api:
         except RuntimeError as fault:  # httpx says so when another thread has closed the client
             raise Unreachable(f"{method} {url}: {fault}") from fault
 
-    def _permitted(self, content: bytes) -> Iterator[bytes]:
-        if not self._permit():
-            raise Unreachable("consent was revoked while the connection was made")
-        yield content
+    def _uninterrupted(self, content: bytes) -> Iterator[bytes]:
+        """The body, for httpx to ask for once the connection stands."""
+        begun = self._interruptions
+
+        def body() -> Iterator[bytes]:
+            if self._interruptions != begun:
+                raise Unreachable("consent was revoked while the connection was made")
+            yield content
+
+        return body()
 
     def _connected(self) -> httpx.Client:
         import httpx

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from endcap.errors import NotAuthorised, Refused
+from endcap.errors import NotAuthorised, Refused, Unreachable
 from endcap.messages import CustomerEvent, CustomerLocation
 from endcap.session import Sessions
 from endcap.transports import SendResult
@@ -36,15 +36,19 @@ class HttpTransport:
     def __init__(self, api: Api, sessions: Sessions) -> None:
         self._api = api
         self._sessions = sessions
+        self._closed = False
 
     def send(self, batch: Sequence[Message]) -> SendResult:
+        if self._closed:
+            raise Unreachable("the transport was closed by this side")
         return SendResult.merged(
             self._post(endpoint, {i: message for i, message in enumerate(batch) if isinstance(message, kind)})
             for kind, endpoint in _ENDPOINTS.items()
         )
 
     def close(self) -> None:
-        self._api.close()
+        """Send no more. The connections are the Api's, which others use too."""
+        self._closed = True
 
     def _post(self, endpoint: _Endpoint, messages: Mapping[int, Message]) -> SendResult:
         if not messages:

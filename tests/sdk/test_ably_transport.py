@@ -1,0 +1,425 @@
+"""The Ably transport and batch against the local Ably, which the official clients judge."""
+
+import json
+import logging
+import socket
+import threading
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from queue import Queue
+
+import jwt
+import pytest
+from ably.sync import AblyRestSync
+
+from endcap.errors import NotAuthorised, Refused, Unreachable
+from endcap.subscriber import Subscriber
+from endcap.testing import ManualClock, RecordingTransport, a_location, an_alert, an_event
+from endcap.transports import AblyToken
+from endcap.transports.ably import AblyTransport
+from endcap.transports.ably_batch import AblyBatch
+from endcap.transports.ably_connection import AblyConnection
+from endcap_devkit.ably_server import AblyServer, Settings
+
+WAIT_S = 20.0
+
+
+class Wire:
+    """A TCP relay to the local Ably that the test can cut: `cut` closes what is open, `refuse` lets nobody in."""
+
+    def __init__(self, port):
+        self._target = ("127.0.0.1", port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._pairs = []
+        self._refusing = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            if self._refusing:
+                near.close()
+                continue
+            far = socket.create_connection(self._target)
+            self._pairs += [near, far]
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _pump(source, sink):
+        with suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        for end in (source, sink):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def cut(self):
+        pairs, self._pairs = self._pairs, []
+        for end in pairs:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def refuse(self, refusing=True):
+        self._refusing = refusing
+
+    def close(self):
+        self._listener.close()
+        self.cut()
+
+
+@pytest.fixture(scope="module")
+def ably():
+    with AblyServer(settings=Settings(auth_nudge_s=0)) as server:
+        yield server
+
+
+@pytest.fixture
+def wire(ably):
+    wire = Wire(ably.port)
+    yield wire
+    wire.close()
+
+
+def a_jwt(server, *, uid="u1", capability=None, ttl_s=3600.0):
+    name, secret = server.key.split(":")
+    now = time.time()
+    claims = {
+        "iat": int(now),
+        "exp": now + ttl_s,
+        "x-ably-capability": json.dumps(
+            capability or {f"location:{uid}": ["publish"], f"promotions:{uid}": ["subscribe", "history"]}
+        ),
+        "x-ably-clientId": uid,
+    }
+    return jwt.encode(claims, secret, algorithm="HS256", headers={"kid": name})
+
+
+def a_token(server, *, uid="u1", channel_uid=None, port=None, **more):
+    return AblyToken(
+        token=a_jwt(server, uid=uid, **more),
+        client_id=uid,
+        expires_at=datetime.now(UTC) + timedelta(seconds=more.get("ttl_s", 3600)),
+        location_channel=f"location:{channel_uid or uid}",
+        promotions_channel=f"promotions:{channel_uid or uid}",
+        endpoint=f"http://localhost:{port or server.port}",
+    )
+
+
+@pytest.fixture
+def server_token(ably):
+    return lambda: a_jwt(ably, uid="*", capability={"*": ["*"]})
+
+
+@pytest.fixture
+def rest(ably, server_token):
+    """The official client, as another party sees the channels."""
+    with AblyRestSync(token=server_token(), endpoint=f"localhost:{ably.port}/", tls=False) as client:
+        yield client
+
+
+@pytest.fixture
+def opened():
+    """Transports and connections to close in the end."""
+    things = []
+    yield lambda thing: things.append(thing) or thing
+    for thing in things:
+        thing.close()
+
+
+def on_channel(rest, channel):
+    """What stands in a channel's history, oldest first."""
+    return [message.data for message in rest.channels.get(channel).history(direction="forwards").items]
+
+
+def numbered(uid, *numbers):
+    return [a_location(uid=uid, id=f"install:{number}") for number in numbers]
+
+
+def test_a_fix_is_on_the_shoppers_channel_when_send_returns(ably, rest, opened):
+    transport = opened(AblyTransport(lambda: a_token(ably, uid="p1")))
+    result = transport.send([a_location(uid="whoever", id="install:1")])
+    assert result.accepted == {0}
+    assert on_channel(rest, "location:p1") == [a_location(uid="p1", id="install:1").to_json()]
+
+
+def test_fixes_to_catch_up_travel_as_one_message(ably, rest, opened):
+    transport = opened(AblyTransport(lambda: a_token(ably, uid="p2")))
+    assert transport.send(numbered("p2", 1, 2, 3)).accepted == {0, 1, 2}
+    messages = on_channel(rest, "location:p2")
+    assert [[fix["id"] for fix in message] for message in messages] == [["install:1", "install:2", "install:3"]]
+
+
+def test_a_batch_too_big_for_one_message_is_cut_and_paced(ably, rest, opened):
+    clock = ManualClock()
+    transport = opened(AblyTransport(lambda: a_token(ably, uid="p3"), clock=clock))
+    results = Queue()
+    sender = threading.Thread(target=lambda: results.put(transport.send(numbered("p3", *range(500)))))
+    sender.start()
+    assert clock.until_waiting(WAIT_S, deadline_within_s=1.0)
+    clock.advance(1)
+    sender.join(WAIT_S)
+    assert results.get(timeout=WAIT_S).accepted == set(range(500))
+    messages = on_channel(rest, "location:p3")
+    assert len(messages) == 2
+    assert [fix["id"] for message in messages for fix in message] == [f"install:{n}" for n in range(500)]
+
+
+def test_the_same_batch_sent_twice_is_one_message(ably, rest, opened):
+    transport = opened(AblyTransport(lambda: a_token(ably, uid="p4"), clock=ManualClock()))
+    transport.send(numbered("p4", 1, 2))
+    transport._published_s = None  # as after a restart
+    transport.send(numbered("p4", 1, 2))
+    assert len(on_channel(rest, "location:p4")) == 1
+
+
+def test_what_is_no_fix_goes_the_other_way(ably, opened):
+    other = RecordingTransport()
+    transport = opened(AblyTransport(lambda: a_token(ably, uid="p5"), other))
+    result = transport.send([an_event(), a_location(id="install:1"), an_event(id="e2")])
+    assert result.accepted == {0, 1, 2}
+    assert [message.id for message in other.sent] == [an_event().id, "e2"]
+
+
+def test_anothers_channel_is_refused_by_name(ably, opened):
+    transport = opened(AblyTransport(lambda: a_token(ably, uid="eve", channel_uid="alice")))
+    with pytest.raises(NotAuthorised, match="40160") as refusal:
+        transport.send([a_location(id="install:1")])
+    assert refusal.value.channel == "location:alice"
+
+
+def test_listening_on_anothers_channel_is_refused(ably, opened):
+    connection = opened(AblyConnection(lambda: a_token(ably, uid="eve")))
+    connection.listen("promotions:alice", lambda data: None)
+    connection.until_connected(WAIT_S)
+    deadline = time.monotonic() + WAIT_S
+    while connection.fault is None and time.monotonic() < deadline:
+        connection.until_connected(WAIT_S)
+    assert isinstance(connection.fault, NotAuthorised)
+    assert connection.fault.channel == "promotions:alice"
+
+
+@pytest.mark.parametrize("form", ["text", "bytes", "object"])
+def test_an_alert_is_heard_in_every_form(form, ably, rest, opened):
+    uid = f"s-{form}"
+    heard = Queue()
+    transport = opened(AblyTransport(lambda: a_token(ably, uid=uid)))
+    transport.listen(Subscriber(heard.put, clock=ManualClock()))
+    alert = an_alert(uid=uid)
+    data = {"text": alert.to_text(), "bytes": alert.to_text().encode(), "object": alert.to_json()}[form]
+    rest.channels.get(f"promotions:{uid}").publish("alert", data)
+    assert heard.get(timeout=WAIT_S) == alert
+
+
+def test_alerts_from_before_she_came_are_rewound(ably, rest, opened):
+    for number in range(3):
+        rest.channels.get("promotions:r1").publish("alert", an_alert(id=f"a{number}", uid="r1").to_text())
+    heard = Queue()
+    transport = opened(AblyTransport(lambda: a_token(ably, uid="r1")))
+    transport.listen(Subscriber(heard.put, clock=ManualClock()))
+    assert [heard.get(timeout=WAIT_S).id for _ in range(3)] == ["a0", "a1", "a2"]
+
+
+def test_a_cut_line_loses_no_alert_and_repeats_none(ably, wire, rest, opened):
+    heard = Queue()
+    subscriber = Subscriber(heard.put, clock=ManualClock())
+    transport = opened(AblyTransport(lambda: a_token(ably, uid="c1", port=wire.port)))
+    transport.listen(subscriber)
+    channel = rest.channels.get("promotions:c1")
+    channel.publish("alert", an_alert(id="before", uid="c1").to_text())
+    assert heard.get(timeout=WAIT_S).id == "before"
+    wire.refuse()
+    wire.cut()
+    for number in range(3):
+        channel.publish("alert", an_alert(id=f"away{number}", uid="c1").to_text())
+    wire.refuse(False)
+    assert [heard.get(timeout=WAIT_S).id for _ in range(3)] == ["away0", "away1", "away2"]
+    channel.publish("alert", an_alert(id="after", uid="c1").to_text())
+    assert heard.get(timeout=WAIT_S).id == "after"
+    assert subscriber.received == 5
+
+
+def test_a_gap_too_long_to_resume_is_closed_from_history(opened):
+    with AblyServer(settings=Settings(connection_state_ttl_s=0.0)) as forgetful:
+        wire = Wire(forgetful.port)
+        heard = Queue()
+        subscriber = Subscriber(heard.put, clock=ManualClock())
+        transport = AblyTransport(lambda: a_token(forgetful, uid="h1", port=wire.port))
+        batch = AblyBatch(forgetful.url, lambda: a_jwt(forgetful, uid="*", capability={"*": ["*"]}))
+        try:
+            transport.listen(subscriber)
+            batch.publish([("promotions:h1", "m0", "alert", an_alert(id="before", uid="h1").to_text())])
+            assert heard.get(timeout=WAIT_S).id == "before"
+            wire.refuse()
+            wire.cut()
+            batch.publish(
+                [("promotions:h1", f"m{n}", "alert", an_alert(id=f"away{n}", uid="h1").to_text()) for n in (1, 2)]
+            )
+            wire.refuse(False)
+            assert [heard.get(timeout=WAIT_S).id for _ in range(2)] == ["away1", "away2"]
+            assert subscriber.received == 3
+        finally:
+            transport.close()
+            batch.close()
+            wire.close()
+
+
+def test_a_fix_sent_while_the_line_is_down_arrives_once_when_it_is_sent_again(ably, wire, rest, opened):
+    transport = opened(
+        AblyTransport(lambda: a_token(ably, uid="d1", port=wire.port), timeout_s=2.0, clock=ManualClock())
+    )
+    transport.send(numbered("d1", 1))
+    transport._published_s = None
+    wire.refuse()
+    wire.cut()
+    for _ in range(2):
+        with pytest.raises(Unreachable):
+            transport.send(numbered("d1", 2, 3))
+        transport._published_s = None
+    wire.refuse(False)
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        try:
+            transport.send(numbered("d1", 2, 3))
+            break
+        except Unreachable:
+            transport._published_s = None
+            assert time.monotonic() < deadline
+    assert [message if isinstance(message, dict) else len(message) for message in on_channel(rest, "location:d1")] == [
+        a_location(uid="d1", id="install:1").to_json(),
+        2,
+    ]
+
+
+def test_a_token_is_renewed_in_mid_stream_more_than_once(ably, rest, opened):
+    asked = Queue()
+
+    def tokens():
+        asked.put(time.monotonic())
+        return a_token(ably, uid="t1", ttl_s=1.2)
+
+    heard = Queue()
+    transport = opened(AblyTransport(tokens))
+    transport.listen(Subscriber(heard.put, clock=ManualClock()))
+    for _ in range(4):
+        asked.get(timeout=WAIT_S)
+    rest.channels.get("promotions:t1").publish("alert", an_alert(uid="t1").to_text())
+    assert heard.get(timeout=WAIT_S) == an_alert(uid="t1")
+
+
+def test_no_token_yet_is_tried_again(ably, opened):
+    answers = [Unreachable("the backend sleeps"), a_token(ably, uid="n1")]
+
+    def tokens():
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    transport = opened(AblyTransport(tokens))
+    assert transport.send([a_location(id="install:1")]).accepted == {0}
+
+
+def test_a_refused_session_is_told_at_once(opened):
+    def tokens():
+        raise NotAuthorised("no session")
+
+    with pytest.raises(NotAuthorised, match="no session"):
+        opened(AblyTransport(tokens)).send([a_location(id="install:1")])
+
+
+def test_nobody_there_is_unreachable(opened, ably):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    transport = opened(AblyTransport(lambda: a_token(ably, port=port), timeout_s=0.5))
+    with pytest.raises(Unreachable):
+        transport.send([a_location(id="install:1")])
+
+
+def test_closing_ends_the_thread_and_sends_nothing_more(ably):
+    transport = AblyTransport(lambda: a_token(ably, uid="z1"))
+    transport.send([a_location(id="install:1")])
+    transport.close()
+    transport.close()
+    assert "endcap-ably" not in {thread.name for thread in threading.enumerate()}
+    with pytest.raises(Unreachable):
+        transport.send([a_location(id="install:2")])
+
+
+def test_neither_token_nor_coordinate_reaches_the_logs(ably, caplog, opened):
+    token = a_token(ably, uid="l1")
+    with caplog.at_level(logging.DEBUG):
+        transport = opened(AblyTransport(lambda: token))
+        transport.send([a_location(id="install:1")])
+        transport.close()
+    logged = " ".join(
+        f"{record.getMessage()} {record.exc_text}" for record in caplog.records if "websockets" not in record.name
+    )
+    assert token.token not in logged
+    assert "latitude" not in logged
+
+
+def test_a_batch_reaches_each_channel_and_says_so(ably, rest, server_token, opened):
+    batch = opened(AblyBatch(ably.url, server_token))
+    outcomes = batch.publish([(f"promotions:b{n}", f"alert-{n}", "alert", f'{{"n":{n}}}') for n in range(250)])
+    assert [(outcome.message_id, outcome.error) for outcome in outcomes] == [(f"alert-{n}", None) for n in range(250)]
+    assert on_channel(rest, "promotions:b7") == ['{"n":7}']
+
+
+def test_a_batch_published_twice_is_delivered_once(ably, rest, server_token, opened):
+    batch = opened(AblyBatch(ably.url, server_token))
+    for _ in range(2):
+        batch.publish(
+            [("promotions:b-twice", "alert-1", "alert", "{}"), ("promotions:b-twice", "alert-2", "alert", "{}")]
+        )
+    assert len(on_channel(rest, "promotions:b-twice")) == 2
+
+
+def test_one_channel_refused_harms_no_other(ably, opened):
+    batch = opened(AblyBatch(ably.url, lambda: a_jwt(ably, uid="*", capability={"promotions:*": ["publish"]})))
+    good, bad, long = batch.publish(
+        [
+            ("promotions:x", "1", "alert", "{}"),
+            ("secret:x", "2", "alert", "{}"),
+            ("promotions:x", "3", "alert", "x" * 70_000),
+        ]
+    )
+    assert good.error is None
+    assert isinstance(bad.error, NotAuthorised)
+    assert bad.error.channel == "secret:x"
+    assert isinstance(long.error, Refused)
+
+
+def test_an_expired_token_is_asked_for_anew(ably, opened):
+    tokens = [a_jwt(ably, uid="*", ttl_s=-5.0, capability={"*": ["*"]}), a_jwt(ably, uid="*", capability={"*": ["*"]})]
+    batch = opened(AblyBatch(ably.url, lambda: tokens.pop(0)))
+    assert batch.publish([("promotions:e", "1", "alert", "{}")])[0].error is None
+    assert tokens == []
+
+
+def test_a_wrong_secret_is_not_authorised(ably, opened):
+    forged = jwt.encode(
+        {"iat": int(time.time()), "exp": time.time() + 60},
+        "another secret, just as long as it needs to be",
+        algorithm="HS256",
+        headers={"kid": ably.key.split(":")[0]},
+    )
+    with pytest.raises((NotAuthorised, Unreachable), match="401"):
+        opened(AblyBatch(ably.url, lambda: forged)).publish([("promotions:e", "1", "alert", "{}")])
+
+
+def test_a_batch_to_nobody_is_unreachable(opened):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(Unreachable):
+        opened(AblyBatch(f"http://localhost:{port}", lambda: "token")).publish([("promotions:e", "1", "alert", "{}")])
+
+
+def test_an_empty_batch_asks_nobody(opened):
+    assert opened(AblyBatch("http://localhost:1", lambda: "token")).publish([]) == []
