@@ -7,7 +7,7 @@ import logging
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -213,6 +213,19 @@ class Outbox:
                 rows = self._db.execute(f"SELECT sequence, body FROM {table} ORDER BY sequence").fetchall()
             for sequence, body in rows:
                 yield Waiting(kind, sequence, json.loads(body))
+
+    @staticmethod
+    def exists(folder: Path) -> bool:
+        """True when an outbox was kept in the folder."""
+        return (folder / "outbox.db").exists()
+
+    def holds(self, purposes: Collection[Purpose], state: Sequence[str] = ()) -> bool:
+        """True when anything waits for one of these purposes, or one of these pieces of state is kept."""
+        with self._lock:
+            if Purpose.LOCATION in purposes and self._rows["fix"]:
+                return True
+            found = self._db.execute("SELECT DISTINCT purpose FROM events").fetchall()
+            return any(row[0] in purposes for row in found) or any(self.get(name) is not None for name in state)
 
     def purge(self, *purposes: Purpose, state: Sequence[str] = ()) -> None:
         """Throw away what waits for these purposes, and these pieces of state, and leave no trace of it in the file.

@@ -76,6 +76,7 @@ class Publisher:
         self._wake = Event()
         self._drained = Event()
         self._hurry = False  # a flush was asked for
+        self._resuming = False
         self._failures = 0
         self._not_before = 0.0  # monotonic
         self._last_sent_at = float("-inf")  # monotonic
@@ -103,14 +104,18 @@ class Publisher:
             thread.join(timeout_s)
         self._become("stopped")
 
+    def use(self, transport: Transport) -> None:
+        """Send by another transport from the next batch on."""
+        self._transport = transport
+        self._wake.set()
+
     def wake(self) -> None:
         """Something was put, or something changed: look again. Does not cut a pause short."""
         self._wake.set()
 
     def resume(self) -> None:
         """Try again now: the network is back, or what a paused state asked for was done."""
-        self._failures = 0
-        self._not_before = 0.0
+        self._resuming = True
         self._wake.set()
 
     def flush(self, timeout_s: float) -> bool:
@@ -135,6 +140,8 @@ class Publisher:
         if not self._permit():
             self._become("idle", "no consent")
             return None
+        if self._resuming:
+            self._resuming, self._failures, self._not_before = False, 0, 0.0
         wait_s = self._not_before - self._clock.monotonic()
         if wait_s > 0:
             return wait_s

@@ -79,6 +79,7 @@ class Sessions:
         self._keeping = keeping
         self._consent = consent
         self._clock = clock or SystemClock()
+        self.on_new_uid: Callable[[], None] = lambda: None  # called on the thread that found out, once it is kept
         self._lock = RLock()
         self._session = self._kept()
 
@@ -145,11 +146,13 @@ class Sessions:
         self._keep(Session.from_reply(self._api.post("/sessions", {"consent": consent}), now))
 
     def _keep(self, session: Session) -> None:
-        self._session = session
+        before, self._session = self._session, session
         kept = {
             name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(session).items()
         }
         self._keeping.set(STATE, json.dumps(kept))
+        if before is not None and before.uid != session.uid:
+            self.on_new_uid()
 
     def _kept(self) -> Session | None:
         text = self._keeping.get(STATE)
