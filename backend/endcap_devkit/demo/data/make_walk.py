@@ -97,7 +97,8 @@ HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <gpx version="1.1" creator="make_walk.py" xmlns="http://www.topografix.com/GPX/1/1">
 <metadata>
 <desc>A walk recorded beside Lake Cerknica, Slovenia: track "ACTIVE LOG #2" of cerknicko-jezero.gpx in the source
-archive of gpxpy 1.6.2 by Tomo Krajina. Turned and moved as a whole onto central Helsinki; nobody walked it there.</desc>
+archive of gpxpy 1.6.2 by Tomo Krajina. Turned and moved as a whole onto central Helsinki:
+nobody walked it there.</desc>
 <copyright author="Tomo Krajina, gpxpy"><license>https://www.apache.org/licenses/LICENSE-2.0</license></copyright>
 </metadata>
 <trk><name>A recorded walk, moved to Helsinki</name><trkseg>
