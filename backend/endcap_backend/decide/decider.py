@@ -12,6 +12,9 @@ from endcap_backend.decide.limits import Limits
 from endcap_backend.decide.shoppers import Shoppers, Told, visit_id
 
 
+REMEMBERED_ALERTS = 64  # of each shopper: five days of a dozen each
+
+
 class Decider:
     """Decides fix by fix and remembers what it told. No I/O; owned by the pipeline's thread.
 
@@ -20,7 +23,7 @@ class Decider:
 
     def __init__(self, limits: Limits | None = None, capacity: int = 200_000) -> None:
         self._limits = limits or Limits()
-        self._shoppers = Shoppers(capacity, self._limits.visit_gap_s)
+        self._shoppers = Shoppers(capacity, self._limits.visit_gap_s, max(REMEMBERED_ALERTS, self._limits.largest_cap))
         self._held: Counter[str] = Counter()
         self._decided = 0
 

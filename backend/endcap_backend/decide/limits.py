@@ -64,6 +64,11 @@ class Limits:
     alert_life_s: float = 900.0  # she has walked on by then; an alert older than that is not shown
     quiet: QuietHours | None = None
 
+    @property
+    def largest_cap(self) -> int:
+        """How many of a shopper's alerts have to be remembered for these caps to hold."""
+        return max(self.per_visit, self.per_hour, self.per_day, self.per_promotion)
+
     def __post_init__(self) -> None:
         for name in ("per_fix", "per_visit", "per_hour", "per_day", "per_promotion"):
             if not 0 <= getattr(self, name) <= MAX_CAP:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from endcap.messages import derived_id
-from endcap_backend.decide.limits import MAX_CAP
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -30,7 +29,7 @@ class Shopper:
     uid: str
     last_fix_ms: int
     visit: str
-    told: deque[Told] = field(default_factory=lambda: deque(maxlen=MAX_CAP))
+    told: deque[Told]
 
     def since(self, at_ms: int, window_ms: int) -> int:
         """How many alerts she got within `window_ms` before `at_ms`."""
@@ -47,12 +46,14 @@ class Shoppers:
     """The records of all shoppers, least recently seen first; owned by the pipeline's thread.
 
     Holds at most `capacity` (500 B each when silent, 150 B more an alert); then the one seen longest ago goes and
-    `forgotten` counts her. She can still not hear the same offer twice: the log refuses an alert id it holds.
+    `forgotten` counts her. Of each the latest `alerts` are held. What is told a second time nevertheless, the log
+    refuses: it knows the alert's id.
     """
 
-    def __init__(self, capacity: int = 200_000, visit_gap_s: float = 1800.0) -> None:
+    def __init__(self, capacity: int = 200_000, visit_gap_s: float = 1800.0, alerts: int = 64) -> None:
         self._capacity = capacity
         self._visit_gap_ms = int(visit_gap_s * 1000)
+        self._alerts = alerts
         self._records: OrderedDict[str, Shopper] = OrderedDict()
         self.forgotten = 0
 
@@ -66,7 +67,7 @@ class Shoppers:
         """
         shopper = self._records.get(uid)
         if shopper is None:
-            shopper = self._records[uid] = Shopper(uid, at_ms, visit_id(uid, at_ms))
+            shopper = self._records[uid] = Shopper(uid, at_ms, visit_id(uid, at_ms), deque(maxlen=self._alerts))
             self._make_room()
         elif at_ms - shopper.last_fix_ms > self._visit_gap_ms:
             shopper.visit = visit_id(uid, at_ms)

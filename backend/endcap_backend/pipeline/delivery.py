@@ -120,7 +120,7 @@ class Delivery:
         try:
             return CustomerAlert.from_text(record.value or "")
         except BadMessage as fault:
-            self._refuse(record, str(fault), letters)
+            self._refuse(record, fault, letters)
             return None
 
     def _drop_expired(self) -> None:
@@ -163,14 +163,14 @@ class Delivery:
             results = self._push.publish([each.alert for each in due if each.alert is not None])
         except (Unreachable, NotAuthorised) as fault:
             self._counts["retries"] += len(due)
-            self._pause(fault)
+            self._pause(fault, str(fault))
             return
         if None in results:
             self._answered()
         for each, result in zip(due, results, strict=True):
             self._settle(each, result, letters)
         if len(due) > 1 and all(isinstance(result, Unreachable) for result in results):  # not one channel, but Ably
-            self._pause(next(result for result in results if result is not None))
+            self._pause(next(result for result in results if result is not None), "every channel is busy")
 
     def _settle(self, each: _Held, result: EndcapError | None, letters: list[NewRecord]) -> None:
         if isinstance(result, Unreachable) and not self._given_up(each):
@@ -182,7 +182,7 @@ class Delivery:
         if result is None:
             self._counts["pushed"] += 1
         else:
-            self._refuse(each.record, str(result), letters)
+            self._refuse(each.record, result, letters)
 
     def _given_up(self, each: _Held) -> bool:
         """True when its channel has failed for so long, while others passed, that it is the channel and not Ably."""
@@ -192,10 +192,11 @@ class Delivery:
         others_passed = self._answered_at_s is not None and self._answered_at_s > each.failing_since_s
         return others_passed and now_s - each.failing_since_s >= CHANNEL_PATIENCE_S
 
-    def _refuse(self, record: Record, reason: str, letters: list[NewRecord]) -> None:
+    def _refuse(self, record: Record, fault: EndcapError, letters: list[NewRecord]) -> None:
         self._counts["refused"] += 1
-        letters.append(dead_letter(record, reason, "delivery"))
-        log.warning("an alert at offset %d can't be delivered: %s", record.offset, reason)
+        letters.append(dead_letter(record, str(fault), "delivery"))
+        # the fault's own words name the channel, and with it the shopper
+        log.warning("the alert at offset %d can't be delivered: %s", record.offset, type(fault).__name__)
 
     def _wait_s(self, failures: int, fault: EndcapError) -> float:
         """Twice as long after each failure, at random between half and all of it; never less than Ably asks for."""
@@ -203,10 +204,10 @@ class Delivery:
         asked_s = fault.retry_after_s if isinstance(fault, Unreachable) else None
         return float(max(asked_s or 0.0, longest_s * self._luck.uniform(0.5, 1.0)))
 
-    def _pause(self, fault: EndcapError) -> None:
+    def _pause(self, fault: EndcapError, said: str) -> None:
         """Nothing goes through: leave Ably alone for a while."""
         if self._failures == 0:
-            log.warning("Ably does not take alerts, they wait: %s", fault)
+            log.warning("Ably does not take alerts, they wait: %s", said)
         self._failures += 1
         self._clock.wait(self._consumer.stopping, self._wait_s(self._failures - 1, fault))
 
