@@ -11,7 +11,6 @@ from endcap_backend.decide.choice import decide
 from endcap_backend.decide.limits import Limits
 from endcap_backend.decide.shoppers import Shoppers, Told, visit_id
 
-
 REMEMBERED_ALERTS = 64  # of each shopper: five days of a dozen each
 
 
