@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Protocol
 
@@ -35,3 +35,29 @@ class SystemClock:
 
     def wait(self, event: Event, timeout_s: float | None) -> bool:
         return event.wait(timeout_s)
+
+
+class ScaledClock:
+    """A clock that runs `speed` times as fast as the machine's, from `start` (default: now) on. Safe from any thread.
+
+    Raises:
+        ValueError: a speed that is not over 0, or a `start` without a time zone.
+    """
+
+    def __init__(self, speed: float, start: datetime | None = None) -> None:
+        if not 0 < speed < float("inf"):
+            raise ValueError(f"speed is {speed}; it must be over 0")
+        if start is not None and start.tzinfo is None:
+            raise ValueError("start has no time zone")
+        self._speed = speed
+        self._start = start or datetime.now(UTC)
+        self._begun = time.monotonic()
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self.monotonic())
+
+    def monotonic(self) -> float:
+        return (time.monotonic() - self._begun) * self._speed
+
+    def wait(self, event: Event, timeout_s: float | None) -> bool:
+        return event.wait(None if timeout_s is None else timeout_s / self._speed)
