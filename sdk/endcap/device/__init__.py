@@ -12,6 +12,7 @@ from endcap.errors import NotPermitted
 from endcap.messages import Fix
 from endcap.presets import Resolution
 
+ADAPTERS = ("android", "ios", "plyer", "replay")
 SourceStatus = Literal["running", "searching", "off", "denied", "ended"]
 OnFix = Callable[[Fix], None]
 OnStatus = Callable[[SourceStatus], None]
@@ -71,6 +72,13 @@ def pick() -> LocationSource:
 def _load(module: str, name: str) -> LocationSource:
     source: LocationSource = getattr(importlib.import_module(module), name)()
     return source
+
+
+def __getattr__(name: str) -> object:
+    """The adapters as attributes, each imported when it is first named: `endcap.device.replay.ReplaySource`."""
+    if name in ADAPTERS:
+        return importlib.import_module(f"endcap.device.{name}")
+    raise AttributeError(f"module 'endcap.device' has no attribute {name!r}")
 
 
 __all__ = ["LocationSource", "NoSource", "NotPermitted", "OnFix", "OnStatus", "SourceStatus", "pick"]
