@@ -10,6 +10,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any
+from zlib import crc32
 
 from endcap.clock import Clock, SystemClock
 from endcap.messages import PRODUCTS_PROMOTIONS, STORES_PRODUCTS
@@ -21,6 +22,8 @@ POLL_S = 0.02  # how often a reader in another process looks; one look costs 3 Â
 LATEST_WINS: dict[str, tuple[str, ...]] = {STORES_PRODUCTS: ("SKU", "store"), PRODUCTS_PROMOTIONS: ("pid",)}
 
 _COLUMNS = "offset, topic, key, value, timestamp_ms, id"
+NEWEST = "SELECT coalesce(max(offset), 0) FROM records"
+_END = f"SELECT max(highest, ({NEWEST})) FROM deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class LogReader:
 
     def end(self) -> int:
         """The offset of the newest record ever appended, 0 when there is none."""
-        return int(self._value("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'records'"))
+        return int(self._value(_END))
 
     def committed(self, consumer: str) -> int:
         """The last offset `consumer` is done with; 0 at first."""
@@ -87,6 +90,14 @@ class LogReader:
             bound = [each for number in numbers for each in (number, after, limit)]
             return self._records(connection, query, (*bound, limit))
 
+    def of_key(self, key: str) -> list[Record]:
+        """Every record of one key, over all topics, in the order of their offsets."""
+        with self.reading() as connection:
+            low = key_mark(key)
+            high = (int.from_bytes(low) + 1).to_bytes(5)[-4:] if low != b"\xff" * 4 else b"\xff" * 17
+            query = f"SELECT {_COLUMNS} FROM records WHERE mark >= ? AND mark < ? AND key = ? ORDER BY offset"
+            return self._records(connection, query, (low, high, key))
+
     def latest(self, topic: str) -> Iterator[Record]:
         """The newest record of each thing in `topic`, in the order of their offsets: a state to rebuild.
 
@@ -108,7 +119,7 @@ class LogReader:
         """Block until there is a record above `after`, at most `timeout_s`: True when there is. Looks every 20 ms."""
         deadline = self._clock.monotonic() + timeout_s
         never = Event()
-        while int(self._value("SELECT coalesce(max(offset), 0) FROM records")) <= after:
+        while int(self._value(NEWEST)) <= after:
             left = deadline - self._clock.monotonic()
             if left <= 0:
                 return False
@@ -155,6 +166,11 @@ class LogReader:
     def _value(self, query: str) -> Any:
         with self.reading() as connection:
             return connection.execute(query).fetchone()[0]
+
+
+def key_mark(key: str | None) -> bytes:
+    """The first four bytes of the marks of a key's records; few other keys share them."""
+    return crc32((key or "").encode()).to_bytes(4)
 
 
 def thing(topic: str) -> str:
