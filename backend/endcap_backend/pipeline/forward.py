@@ -1,0 +1,371 @@
+"""The forwarder: carries the log to Kafka, each record exactly once, whatever dies on the way.
+
+Each batch is one Kafka transaction that holds the records and, in the compacted topic `endcap_forwarder_marks`, how far
+the log has come. The mark is keyed by the UUID inside the log file, so that a fresh file starts from its own beginning.
+After any error of a transaction the producer is thrown away: a new one reads the mark and goes on from there.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from threading import Event, Thread
+from typing import Any
+from uuid import uuid4
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+
+from endcap.clock import Clock, SystemClock
+from endcap.errors import EndcapError, Unreachable
+from endcap.messages import CUSTOMERS_EVENTS, CUSTOMERS_LOCATIONS, PRODUCTS_PROMOTIONS, STORES_PRODUCTS
+from endcap.wire import epoch_ms
+from endcap_backend.log import Log, LogError, Record
+from endcap_backend.pipeline.deadletter import dead_letter
+from endcap_backend.pipeline.kafka import KafkaSettings
+
+log = logging.getLogger("endcap.forward")
+
+FORWARDED = (CUSTOMERS_LOCATIONS, STORES_PRODUCTS, PRODUCTS_PROMOTIONS, CUSTOMERS_EVENTS)
+MARKS = "endcap_forwarder_marks"
+POSITION = "forward"  # the log's own note of how far it is safe, for its retention; the mark in Kafka decides
+BATCH = 1000
+IDLE_S = 0.25  # how soon it notices `stop` while the log is silent
+MESSAGE_TIMEOUT_MS = 20_000  # librdkafka's default of 5 minutes hides a wrong password for as long
+TRANSACTION_TIMEOUT_MS = 30_000
+CALL_TIMEOUT_S = 30.0
+ABORT_TIMEOUT_S = 2.0  # a courtesy: the next producer settles what this one leaves open
+RETRY_FIRST_S = 0.5
+RETRY_MOST_S = 15.0
+DLQ_VALUE_CHARS = 100_000  # a record refused for its size fits into the dead-letter topic when cut
+
+# what is wrong with the record itself, so that trying again can't help
+_POISON = {
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.INVALID_MSG,
+    KafkaError.INVALID_MSG_SIZE,
+    KafkaError.INVALID_TIMESTAMP,
+    KafkaError.INVALID_RECORD,
+}
+
+
+class Superseded(EndcapError):
+    """Another forwarder has taken over this log; going on would only take it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a log has come in Kafka, and which forwarder said so last."""
+
+    offset: int
+    forwarder: str
+
+
+class Forwarder:
+    """A `Pipeline` that hands the log to Kafka and leaves match and delivery to the cluster. One thread of its own.
+
+    While Kafka is away it retries with back-off and the log keeps filling; `stats` tells how old the oldest unsent
+    record is. A record that Kafka refuses for itself goes to `<topic>_dlq` once and its neighbours pass.
+    """
+
+    def __init__(
+        self,
+        records: Log,
+        settings: KafkaSettings,
+        *,
+        topics: Collection[str] = FORWARDED,
+        clock: Clock | None = None,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._log = records
+        self._settings = settings
+        self._topics = topics
+        self._clock = clock or SystemClock()
+        self._overrides = dict(overrides or {})
+        self._id = str(uuid4())
+        self._uuid = records.uuid
+        self._position = records.committed(POSITION)
+        self._producer: Producer | None = None
+        self._poison: dict[int, str] = {}  # offset -> reason, until it is dead-lettered
+        self._alone_to = 0  # up to this offset one record a transaction, to find which of a batch is refused
+        self._stopping = Event()
+        self._thread: Thread | None = None
+        self._trouble = ""  # why it is degraded; "" while all is well
+        self._superseded = False
+        self._forwarded = self._dead_lettered = self._retries = self._transactions = 0
+
+    def start(self) -> None:
+        self._thread = Thread(target=self._run, name="endcap-forward", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Finish the transaction in hand; what is unsent stays in the log. Idempotent."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def ready(self) -> bool:
+        """True while its thread lives: Kafka being away is no reason to refuse a fix (see `degraded`)."""
+        return self._thread is not None and self._thread.is_alive() and not self._superseded
+
+    def degraded(self) -> str:
+        """Why records are not arriving in Kafka, in words; "" while they are."""
+        return self._trouble
+
+    def stats(self) -> Mapping[str, float]:
+        return {
+            "forward up": float(self.ready()),
+            "forward degraded": float(bool(self._trouble)),
+            "forward lag": max(0, self._log.end() - self._position),
+            "forward records": self._forwarded,
+            "forward transactions": self._transactions,
+            "forward retries": self._retries,
+            "forward dead_lettered": self._dead_lettered,
+            "forward oldest_unsent_s": self._oldest_unsent_s(),
+        }
+
+    def _oldest_unsent_s(self) -> float:
+        try:
+            waiting = self._log.read(self._position, 1, self._topics)
+        except LogError:
+            return 0.0
+        return max(0.0, (epoch_ms(self._clock.now()) - waiting[0].timestamp_ms) / 1000) if waiting else 0.0
+
+    # The rest runs on the forwarder's thread alone.
+
+    def _run(self) -> None:
+        backoff_s = 0.0
+        random = Random()
+        while not self._stopping.is_set():
+            try:
+                self._turn()
+                backoff_s = 0.0
+            except Superseded as fault:
+                self._superseded, self._trouble = True, str(fault)
+                log.error("forwarding stopped: %s", fault)
+                break
+            except LogError as fault:
+                log.warning("forwarding stopped at offset %d: %s", self._position, fault)
+                break
+            except (KafkaException, Unreachable) as fault:
+                self._retries += 1
+                self._drop_producer()
+                self._complain(_words(fault))
+                backoff_s = min(RETRY_MOST_S, max(RETRY_FIRST_S, backoff_s * 2))
+                self._clock.wait(self._stopping, backoff_s * random.uniform(0.5, 1.0))
+        self._drop_producer()
+
+    def _turn(self) -> None:
+        """Forward one batch, or wait for one; connects first when there is no producer."""
+        if self._producer is None:
+            self._connect()
+        assert self._producer is not None
+        batch = 1 if self._position < self._alone_to else BATCH
+        records = self._log.read(self._position, batch, self._topics)
+        if not records:
+            self._producer.poll(0)  # lets librdkafka report trouble while nothing is sent
+            self._log.wait(max(self._position, self._log.end()), IDLE_S)
+            return
+        self._forward(self._producer, records)
+        self._trouble = ""
+
+    def _connect(self) -> None:
+        """A new producer that owns the log's transactions, and the place to go on from.
+
+        Raises:
+            Superseded: the newest mark is another forwarder's, written after ours.
+        """
+        identity = f"endcap-forwarder-{self._uuid}"
+        config = self._settings.client_config() | {
+            "transactional.id": identity,
+            "message.timeout.ms": MESSAGE_TIMEOUT_MS,
+            "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+            "linger.ms": 0,
+            "compression.type": "lz4",
+            "error_cb": self._heard,
+            "logger": log,
+        }
+        make_marks_topic(self._settings)
+        before = read_mark(self._settings, self._uuid, settled=False)
+        if self._transactions and before is not None and before.forwarder != self._id:
+            raise Superseded("another forwarder has taken over this log; stop one of the two")
+        producer = Producer(config | self._overrides)
+        producer.init_transactions(CALL_TIMEOUT_S)  # fences an older one and settles what it left open
+        mark = read_mark(self._settings, self._uuid)
+        self._position = mark.offset if mark is not None else 0
+        producer.begin_transaction()
+        self._write_mark(producer, self._position)  # says who owns the log now
+        producer.commit_transaction(CALL_TIMEOUT_S)
+        self._transactions += 1
+        self._producer = producer
+        self._trouble = ""
+        log.info("forwarding from offset %d", self._position)
+
+    def _forward(self, producer: Producer, records: Sequence[Record]) -> None:
+        refused: dict[int, KafkaError] = {}
+        producer.begin_transaction()
+        for record in records:
+            self._produce(producer, record, refused)
+            producer.poll(0)
+        self._write_mark(producer, records[-1].offset)
+        try:
+            producer.commit_transaction(CALL_TIMEOUT_S)
+        except KafkaException:
+            self._suspect({at: error.str() for at, error in refused.items() if error.code() in _POISON}, len(records))
+            raise
+        self._committed(records)
+
+    def _suspect(self, refused: Mapping[int, str], batch: int) -> None:
+        """One record spoils the request it travels in: only what is refused alone is to blame."""
+        if batch == 1:
+            self._poison |= refused
+        elif refused:
+            self._alone_to = max(refused)
+
+    def _committed(self, records: Sequence[Record]) -> None:
+        letters = [record.offset for record in records if record.offset in self._poison]
+        for offset in letters:
+            log.error("record at offset %d was dead-lettered: %s", offset, self._poison.pop(offset))
+        self._position = records[-1].offset
+        self._transactions += 1
+        self._forwarded += len(records) - len(letters)
+        self._dead_lettered += len(letters)
+        self._log.commit(POSITION, max(self._position, self._log.committed(POSITION)))
+
+    def _produce(self, producer: Producer, record: Record, refused: dict[int, KafkaError]) -> None:
+        topic, value = record.topic, record.value
+        if (reason := self._poison.get(record.offset)) is not None:
+            letter = dead_letter(record, reason, "forwarder")
+            topic, value = letter.topic, _cut(letter.value)
+        note = partial(_note, refused, record.offset)
+        while True:
+            try:
+                producer.produce(topic, value=value, key=record.key, timestamp=record.timestamp_ms, on_delivery=note)
+                return
+            except BufferError:
+                producer.poll(0.05)  # librdkafka's queue is full: let it send
+            except KafkaException as fault:
+                if fault.args[0].code() in _POISON:
+                    self._poison[record.offset] = fault.args[0].str()
+                raise
+
+    def _write_mark(self, producer: Producer, offset: int) -> None:
+        value = json.dumps({"offset": offset, "forwarder": self._id}, separators=(",", ":"))
+        producer.produce(MARKS, key=self._uuid, value=value)
+
+    def _drop_producer(self) -> None:
+        if self._producer is not None:
+            with suppress(KafkaException):  # nothing is open, or the broker is away and will time it out
+                self._producer.abort_transaction(ABORT_TIMEOUT_S)
+            self._producer = None
+
+    def _heard(self, error: KafkaError) -> None:
+        self._complain(error.str())
+
+    def _complain(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            log.warning("Kafka does not take records: %s; they wait in the log", trouble)
+        self._trouble = trouble
+
+
+def make_marks_topic(settings: KafkaSettings) -> None:
+    """Create the compacted topic of the marks; nothing happens when it is there.
+
+    Raises:
+        KafkaException: no broker answers, or the account may not create it.
+    """
+    admin = AdminClient(settings.client_config() | {"logger": log})
+    if MARKS in admin.list_topics(timeout=CALL_TIMEOUT_S).topics:
+        return
+    made = admin.create_topics([NewTopic(MARKS, 1, config={"cleanup.policy": "compact"})])
+    try:
+        made[MARKS].result(CALL_TIMEOUT_S)
+    except KafkaException as fault:
+        if fault.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise
+
+
+def read_mark(settings: KafkaSettings, log_uuid: str, *, settled: bool = True) -> Mark | None:
+    """The newest committed mark of one log; None when it has none.
+
+    `settled` reads to the end as it was when asked, past transactions of other logs that are still open: stopping
+    before them could miss a newer mark, and records would be sent twice. Without it, what can be seen now.
+
+    Raises:
+        Unreachable: the end was not reached in time.
+    """
+    partition = TopicPartition(MARKS, 0, OFFSET_BEGINNING)
+    end = _end_of(settings, partition) if settled else 0
+    consumer = Consumer(
+        settings.client_config()
+        | {
+            "group.id": "endcap-forwarder",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 20,  # the end is reported after such a wait; the default is half a second
+            "logger": log,
+        }
+    )
+    consumer.assign([partition])
+    try:
+        return _last_mark(consumer, log_uuid, end)
+    finally:
+        consumer.close()
+
+
+def _end_of(settings: KafkaSettings, partition: TopicPartition) -> int:
+    admin = AdminClient(settings.client_config() | {"logger": log})
+    asked = admin.list_offsets(
+        {TopicPartition(partition.topic, partition.partition): OffsetSpec.latest()},
+        isolation_level=IsolationLevel.READ_UNCOMMITTED,
+        request_timeout=CALL_TIMEOUT_S,
+    )
+    return int(next(iter(asked.values())).result(CALL_TIMEOUT_S).offset)
+
+
+def _last_mark(consumer: Consumer, log_uuid: str, end: int) -> Mark | None:
+    newest: Mark | None = None
+    clock = SystemClock()
+    deadline_s = clock.monotonic() + CALL_TIMEOUT_S + TRANSACTION_TIMEOUT_MS / 1000
+    while clock.monotonic() < deadline_s:
+        message = consumer.poll(0.5)
+        if message is None:
+            continue
+        error = message.error()
+        if error is None:
+            if message.key() == log_uuid.encode():
+                newest = Mark(**json.loads(message.value()))
+        elif error.code() != KafkaError._PARTITION_EOF:
+            raise KafkaException(error)
+        elif message.offset() >= end:
+            return newest
+    raise Unreachable("the forwarder's mark could not be read to its end; another forwarder's transaction may hang")
+
+
+def _note(refused: dict[int, KafkaError], offset: int, error: KafkaError | None, _: Message) -> None:
+    if error is not None:
+        refused[offset] = error
+
+
+def _cut(value: str | None) -> str | None:
+    return value if value is None or len(value) <= DLQ_VALUE_CHARS else value[:DLQ_VALUE_CHARS]
+
+
+def _words(fault: Exception) -> str:
+    error = fault.args[0]
+    return error.str() if isinstance(error, KafkaError) else str(fault)

@@ -1,0 +1,260 @@
+"""The forwarder against a real broker: each acknowledged record is in Kafka once, whatever dies."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+from endcap.clock import SystemClock
+from endcap_backend.log import Log, NewRecord
+from endcap_backend.pipeline.forward import MARKS, Forwarder, read_mark
+from endcap_backend.pipeline.kafka import KafkaSettings
+from endcap_devkit.kafka.broker import KafkaBroker
+
+pytestmark = pytest.mark.kafka
+TOPIC = "customers_locations"
+WAIT_S = 60
+
+
+@pytest.fixture(scope="module")
+def broker():
+    with KafkaBroker() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(broker):
+    admin = AdminClient(broker.client_config())
+    for future in admin.delete_topics([TOPIC, f"{TOPIC}_dlq"]).values():
+        future.exception(WAIT_S)
+    made = admin.create_topics([NewTopic(TOPIC, 3, config={"max.message.bytes": "20000"}), NewTopic(f"{TOPIC}_dlq", 1)])
+    for future in made.values():
+        until(lambda future=future: future.exception(WAIT_S) is None)
+    return KafkaSettings(broker.bootstrap)
+
+
+@pytest.fixture
+def log(tmp_path):
+    with_log = Log(tmp_path / "log.db", min_free_bytes=0)
+    yield with_log
+    with_log.close()
+
+
+def until(holds):
+    clock, deadline = SystemClock(), SystemClock().monotonic() + WAIT_S
+    while not (found := holds()):
+        assert clock.monotonic() < deadline, "it did not happen in time"
+        signal.sigtimedwait([], 0.02)
+    return found
+
+
+def some(count, first=0):
+    return [
+        NewRecord(TOPIC, f"u{n % 7}", json.dumps({"n": n}), 1_764_000_000_000 + n, f"i:{n}")
+        for n in range(first, first + count)
+    ]
+
+
+def in_kafka(settings, topic=TOPIC):
+    """All committed records of a topic, partition by partition in order."""
+    consumer = Consumer(
+        settings.client_config()
+        | {
+            "group.id": "checker",
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 20,
+        }
+    )
+    partitions = consumer.list_topics(topic, WAIT_S).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
+    found, ended = [], set()
+    while len(ended) < len(partitions):
+        message = consumer.poll(WAIT_S)
+        if message.error() is None:
+            found.append(message)
+        else:
+            assert message.error().code() == KafkaError._PARTITION_EOF
+            ended.add(message.partition())
+    consumer.close()
+    return found
+
+
+def numbers(messages):
+    return [json.loads(message.value())["n"] for message in messages]
+
+
+def caught_up(forwarder):
+    return until(lambda: forwarder.stats()["forward lag"] == 0)
+
+
+def test_records_arrive_once_with_key_value_and_time(log, settings):
+    log.append(some(50))
+    forwarder = Forwarder(log, settings)
+    forwarder.start()
+    caught_up(forwarder)
+    log.append(some(10, first=50))
+    caught_up(forwarder)
+    forwarder.stop()
+    messages = in_kafka(settings)
+    assert sorted(numbers(messages)) == list(range(60))
+    assert {(m.key().decode(), m.timestamp()[1]) for m in messages} == {
+        (f"u{n % 7}", 1_764_000_000_000 + n) for n in range(60)
+    }
+
+
+def test_each_shopper_keeps_her_order(log, settings):
+    log.append(some(70))
+    forwarder = Forwarder(log, settings)
+    forwarder.start()
+    caught_up(forwarder)
+    forwarder.stop()
+    for shopper in range(7):
+        hers = [n for n in numbers(in_kafka(settings)) if n % 7 == shopper]
+        assert hers == sorted(hers)
+
+
+def test_a_restart_goes_on_where_the_mark_stands(log, settings):
+    for first in (0, 20):
+        log.append(some(20, first))
+        forwarder = Forwarder(log, settings)
+        forwarder.start()
+        caught_up(forwarder)
+        forwarder.stop()
+    assert Counter(numbers(in_kafka(settings))) == Counter(range(40))
+
+
+def test_a_fresh_log_beside_an_old_mark_loses_nothing(log, settings, tmp_path):
+    log.append(some(20))
+    first = Forwarder(log, settings)
+    first.start()
+    caught_up(first)
+    first.stop()
+    fresh = Log(tmp_path / "fresh.db", min_free_bytes=0)
+    fresh.append(some(5, first=100))
+    second = Forwarder(fresh, settings)
+    second.start()
+    caught_up(second)
+    second.stop()
+    fresh.close()
+    assert sorted(numbers(in_kafka(settings))) == [*range(20), *range(100, 105)]
+
+
+def test_a_broker_that_dies_and_comes_back_gets_every_record_once(log, settings, broker):
+    forwarder = Forwarder(log, settings)
+    forwarder.start()
+    log.append(some(100))
+    caught_up(forwarder)
+    broker.kill()
+    log.append(some(100, first=100))  # taken although nobody is there
+    until(forwarder.degraded)
+    assert forwarder.ready()
+    assert forwarder.stats()["forward oldest_unsent_s"] > 0
+    broker.start()
+    caught_up(forwarder)
+    forwarder.stop()
+    assert Counter(numbers(in_kafka(settings))) == Counter(range(200))
+
+
+def test_a_frozen_broker_doubles_nothing(log, settings, broker):
+    forwarder = Forwarder(log, settings, overrides={"transaction.timeout.ms": 3000, "message.timeout.ms": 2500})
+    forwarder.start()
+    log.append(some(100))
+    caught_up(forwarder)
+    broker.freeze()
+    log.append(some(100, first=100))
+    until(lambda: forwarder.stats()["forward retries"] or forwarder.degraded())
+    broker.thaw()
+    caught_up(forwarder)
+    forwarder.stop()
+    assert Counter(numbers(in_kafka(settings))) == Counter(range(200))
+
+
+def test_of_two_forwarders_the_older_stops(log, settings):
+    older, newer = Forwarder(log, settings), Forwarder(log, settings)
+    older.start()
+    log.append(some(10))
+    caught_up(older)
+    newer.start()
+    until(lambda: newer.stats()["forward transactions"])
+    log.append(some(10, first=10))
+    until(lambda: not older.ready())
+    caught_up(newer)
+    newer.stop()
+    assert "another forwarder" in older.degraded()
+    assert Counter(numbers(in_kafka(settings))) == Counter(range(20))
+
+
+def test_a_record_kafka_refuses_is_dead_lettered_once_and_its_neighbours_pass(log, settings):
+    records = some(10)
+    records[4] = NewRecord(TOPIC, "u4", os.urandom(25_000).hex(), records[4].timestamp_ms, "i:poison")
+    log.append(records)
+    forwarder = Forwarder(log, settings)
+    forwarder.start()
+    caught_up(forwarder)
+    forwarder.stop()
+    assert sorted(numbers(in_kafka(settings))) == [0, 1, 2, 3, 5, 6, 7, 8, 9]
+    (letter,) = [json.loads(message.value()) for message in in_kafka(settings, f"{TOPIC}_dlq")]
+    assert letter["where"] == "forwarder"
+    assert "large" in letter["reason"].lower()
+    assert forwarder.stats()["forward dead_lettered"] == 1
+
+
+CHILD = """
+import sys, time
+from pathlib import Path
+from endcap_backend.log import Log
+from endcap_backend.pipeline.forward import Forwarder
+from endcap_backend.pipeline.kafka import KafkaSettings
+log = Log(Path(sys.argv[1]), min_free_bytes=0)
+forwarder = Forwarder(log, KafkaSettings(sys.argv[2]), overrides={"transaction.timeout.ms": 5000, "message.timeout.ms": 4000})
+forwarder.start()
+moved = 0
+while True:
+    log.wait(log.end(), 0.01)
+    if (now := forwarder.stats()["forward transactions"]) != moved:
+        moved = now
+        print(int(forwarder.stats()["forward lag"]), flush=True)
+"""
+
+
+def forwarder_process(path, settings):
+    order = [sys.executable, "-c", CHILD, str(path), settings.bootstrap_servers]
+    return subprocess.Popen(order, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+def test_a_forwarder_killed_in_mid_burst_loses_and_doubles_nothing(log, settings, tmp_path):
+    log.append([record for first in range(0, 8000, 500) for record in some(500, first)])
+    path = log.path
+    log.close()
+    for left in (8000, 6000, 3000):  # killed as soon as so few are left
+        child = forwarder_process(path, settings)
+        while int(child.stdout.readline()) > left:
+            pass
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait(WAIT_S)
+        child.stdout.close()
+    reopened = Log(path, min_free_bytes=0)
+    forwarder = Forwarder(reopened, settings)
+    forwarder.start()
+    caught_up(forwarder)
+    forwarder.stop()
+    assert read_mark(settings, reopened.uuid).offset == reopened.end()
+    reopened.close()
+    assert Counter(numbers(in_kafka(settings))) == Counter(range(8000))
+
+
+def test_the_marks_topic_is_compacted(log, settings):
+    forwarder = Forwarder(log, settings)
+    forwarder.start()
+    until(lambda: forwarder.stats()["forward transactions"])
+    forwarder.stop()
+    admin = AdminClient(settings.client_config())
+    (future,) = admin.describe_configs([ConfigResource(ResourceType.TOPIC, MARKS)]).values()
+    assert future.result(WAIT_S)["cleanup.policy"].value == "compact"
