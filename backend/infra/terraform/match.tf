@@ -1,0 +1,94 @@
+# Either ksqlDB or Flink, as var.match says. The statements themselves are applied by
+# `endcap-backend apply`, which shows a plan first.
+
+resource "confluent_ksql_cluster" "match" {
+  count = var.match == "ksqldb" ? 1 : 0
+
+  display_name = "${var.name}-match"
+  csu          = var.ksqldb_csu
+
+  # false: positions of shoppers stay out of the processing log
+  use_detailed_processing_log = false
+
+  kafka_cluster {
+    id = confluent_kafka_cluster.main.id
+  }
+
+  credential_identity {
+    id = confluent_service_account.program["match"].id
+  }
+
+  environment {
+    id = confluent_environment.main.id
+  }
+
+  depends_on = [
+    data.confluent_schema_registry_cluster.main,
+    confluent_kafka_acl.rule,
+  ]
+}
+
+# ksqlDB's own internal topics, groups and transactions, by the prefix it was given
+resource "confluent_kafka_acl" "ksqldb" {
+  for_each = var.match == "ksqldb" ? {
+    topics          = ["TOPIC", confluent_ksql_cluster.match[0].topic_prefix, "ALL"]
+    internal_topics = ["TOPIC", "_confluent-ksql-${confluent_ksql_cluster.match[0].topic_prefix}", "ALL"]
+    groups          = ["GROUP", "_confluent-ksql-${confluent_ksql_cluster.match[0].topic_prefix}", "ALL"]
+    write           = ["TRANSACTIONAL_ID", confluent_ksql_cluster.match[0].topic_prefix, "WRITE"]
+    describe        = ["TRANSACTIONAL_ID", confluent_ksql_cluster.match[0].topic_prefix, "DESCRIBE"]
+  } : {}
+
+  principal     = "User:${confluent_service_account.program["match"].id}"
+  resource_type = each.value[0]
+  pattern_type  = "PREFIXED"
+  resource_name = each.value[1]
+  operation     = each.value[2]
+  permission    = "ALLOW"
+  host          = "*"
+  rest_endpoint = confluent_kafka_cluster.main.rest_endpoint
+
+  kafka_cluster {
+    id = confluent_kafka_cluster.main.id
+  }
+
+  credentials {
+    key    = confluent_api_key.terraform.id
+    secret = confluent_api_key.terraform.secret
+  }
+}
+
+resource "confluent_api_key" "ksqldb" {
+  count = var.match == "ksqldb" ? 1 : 0
+
+  display_name = "${var.name}-ksqldb"
+  description  = "For endcap-backend apply"
+
+  owner {
+    id          = confluent_service_account.program["match"].id
+    api_version = confluent_service_account.program["match"].api_version
+    kind        = confluent_service_account.program["match"].kind
+  }
+
+  managed_resource {
+    id          = confluent_ksql_cluster.match[0].id
+    api_version = confluent_ksql_cluster.match[0].api_version
+    kind        = confluent_ksql_cluster.match[0].kind
+
+    environment {
+      id = confluent_environment.main.id
+    }
+  }
+}
+
+resource "confluent_flink_compute_pool" "match" {
+  count = var.match == "flink" ? 1 : 0
+
+  display_name = "${var.name}-match"
+  cloud        = var.cloud
+  region       = var.region
+  max_cfu      = var.flink_max_cfu
+
+  environment {
+    id = confluent_environment.main.id
+  }
+}
