@@ -1,0 +1,1 @@
+"""The shop's own data: what stands where, and what is promoted."""

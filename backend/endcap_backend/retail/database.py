@@ -1,0 +1,131 @@
+"""The database behind the shop: SQLite in the data folder, or PostgreSQL by URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, create_engine, event, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.orm import DeclarativeBase
+
+from endcap.errors import BadConfig
+from endcap_backend.retail.schema import Identity
+
+BUSY_TIMEOUT_S = 30.0  # a large load holds SQLite's write lock for some seconds
+ROWS = 500  # a statement: SQLite takes at most 32,766 variables
+
+
+class Database:
+    """Connections and transactions. Safe from any thread; several processes may open the same one.
+
+    `changed` is set whenever a transaction of this process has committed.
+
+    Raises:
+        BadConfig: a URL that is none, or a database that can't be opened.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = _parsed(url)
+        self.changed = Event()
+        self._engine = create_engine(self.url)
+        self._sqlite = self._engine.dialect.name == "sqlite"
+        if self._sqlite:
+            event.listen(self._engine, "connect", _set_up_sqlite)
+            event.listen(self._engine, "begin", _begin_sqlite)
+        try:
+            self._migrate()
+        except OperationalError as fault:
+            raise BadConfig("database_url", f"{self._shown()} can't be opened: {fault.orig}") from None
+
+    @property
+    def uuid(self) -> str:
+        """Names this database for good."""
+        with self.reading() as connection:
+            return connection.execute(select(Identity.value).where(Identity.name == "uuid")).scalar_one()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that sees one state of the database throughout."""
+        with self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self, *, keep: bool = True) -> Iterator[Connection]:
+        """A transaction: committed on leaving, rolled back by an exception or without `keep`.
+
+        On SQLite there is one at a time, over all processes.
+        """
+        writer = self._engine.connect().execution_options(endcap_writes=True)
+        with writer as connection, connection.begin() as transaction:
+            yield connection
+            if not keep:
+                transaction.rollback()
+        if keep:
+            self.changed.set()
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _migrate(self) -> None:
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", "endcap_backend.retail:migrations")
+        with self.writing() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            if connection.execute(select(Identity.value).where(Identity.name == "uuid")).first() is None:
+                connection.execute(insert(Identity).values(name="uuid", value=str(uuid4())))
+
+    def _shown(self) -> str:
+        return self.url.render_as_string(hide_password=True)
+
+
+def database_url(data: Path) -> str:
+    """The SQLite database in a backend's data folder, which is made when it is missing."""
+    data.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{(data / 'retail.db').absolute()}"
+
+
+def upsert(connection: Connection, table: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert `rows`, or replace those whose primary key is there already; all rows have the same columns."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    keys = [column.name for column in table.__table__.primary_key]
+    for start in range(0, len(rows), ROWS):
+        chunk = list(rows[start : start + ROWS])
+        statement = dialect.insert(table)
+        replaced = {name: statement.excluded[name] for name in chunk[0] if name not in keys}
+        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), chunk)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise BadConfig("database_url", "must be a URL such as postgresql://user@host/endcap") from None
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise BadConfig("database_url", f"{parsed.get_backend_name()} is not known; use sqlite or postgresql")
+    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN comes too late; `_begin_sqlite` sends it
+    connection.execute(f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT_S * 1000)}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA secure_delete = ON")  # what is erased must not stay readable in freed pages
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Writers queue at the start: a transaction that read first could not become one that writes."""
+    writes = connection.get_execution_options().get("endcap_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

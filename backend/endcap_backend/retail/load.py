@@ -1,0 +1,141 @@
+"""`endcap-backend load`: products, placements and promotions from a shop's files into its database.
+
+    endcap-backend load --placements shelves.csv --promotions week48.csv --dry-run
+    endcap-backend load --products products.csv --placements plan.geojson --data data
+
+All of it or nothing: one bad row, and nothing is stored, unless --skip-bad lets the good rows pass. Loading the same
+files again changes nothing. The backend may run meanwhile: it hears of what changed within a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from endcap.clock import SystemClock
+from endcap.errors import BadConfig
+from endcap.messages import ProductPromotion, StoreProduct
+from endcap.wire import epoch_ms
+from endcap_backend.retail.catalogue import Stored, known_products, put_placements, put_promotions
+from endcap_backend.retail.database import Database, database_url
+from endcap_backend.retail.progress import Progress
+from endcap_backend.retail.rows import Fault, check_placements, check_products, check_promotions
+
+T = TypeVar("T")
+
+SHOWN_FAULTS = 50
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What the files ask for, checked."""
+
+    placements: list[StoreProduct] = field(default_factory=list)
+    promotions: list[ProductPromotion] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.description = __doc__
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    files = parser.add_argument_group("files", "each .csv, .jsonl or, for points, .geojson; may be given repeatedly")
+    for kind, what in (
+        ("products", "what products are, by SKU: fills what placements leave out"),
+        ("placements", "which product stands where: SKU, segment, latitude, longitude, store, section, name, price …"),
+        ("promotions", "what is promoted: pid, segment, SKU, title, discount, starts_at, ends_at"),
+    ):
+        files.add_argument(f"--{kind}", type=Path, action="append", default=[], metavar="FILE", help=what)
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path(os.environ.get("ENDCAP_DATA", "data")),
+        metavar="DIR",
+        help="the backend's data folder (ENDCAP_DATA, else ./data)",
+    )
+    parser.add_argument(
+        "--database-url",
+        default=os.environ.get("ENDCAP_DATABASE_URL", ""),
+        metavar="URL",
+        help="PostgreSQL instead of the data folder's SQLite (ENDCAP_DATABASE_URL)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="check and compare only; store nothing")
+    parser.add_argument("--skip-bad", action="store_true", help="store the good rows although others are bad")
+
+
+def run(args: argparse.Namespace) -> int:
+    if not args.placements and not args.promotions:
+        raise BadConfig("files", "name at least one with --placements or --promotions")
+    database = Database(args.database_url or database_url(args.data))
+    wanted = _read(database, args)
+    _tell_faults(wanted.faults)
+    if wanted.faults and not args.skip_bad:
+        _say(f"{len(wanted.faults)} bad rows: nothing is stored; mend them, or let the others pass with --skip-bad")
+        return 1
+    _store(database, wanted, dry=args.dry_run)
+    return 1 if wanted.faults else 0
+
+
+def _read(database: Database, args: argparse.Namespace) -> Wanted:
+    wanted = Wanted()
+    with database.reading() as connection:
+        known: dict[object, Mapping[str, object]] = dict(known_products(connection).items())
+    if args.products:
+        products, faults = _with_progress(
+            "reading products", args.products, lambda progress: check_products(args.products, progress)
+        )
+        known |= products
+        wanted.faults += faults
+    if args.placements:
+        shelves = _with_progress(
+            "reading placements", args.placements, lambda progress: check_placements(args.placements, known, progress)
+        )
+        wanted.placements, wanted.faults = shelves.messages, wanted.faults + shelves.faults
+    if args.promotions:
+        offers = _with_progress(
+            "reading promotions", args.promotions, lambda progress: check_promotions(args.promotions, progress)
+        )
+        wanted.promotions, wanted.faults = offers.messages, wanted.faults + offers.faults
+    return wanted
+
+
+def _with_progress(label: str, paths: Sequence[Path], work: Callable[[Progress], T]) -> T:
+    progress = Progress(label, sum(path.stat().st_size for path in paths if path.is_file()))
+    try:
+        return work(progress)
+    finally:
+        progress.end()
+
+
+def _store(database: Database, wanted: Wanted, *, dry: bool) -> None:
+    """All of it in one transaction; a dry run does the same and takes it back."""
+    at_ms = epoch_ms(SystemClock().now())
+    with database.writing(keep=not dry) as connection:
+        if wanted.placements:
+            progress = Progress("storing placements", len(wanted.placements))
+            _tell("placements", put_placements(connection, wanted.placements, at_ms, progress), dry=dry)
+            progress.end()
+        if wanted.promotions:
+            progress = Progress("storing promotions", len(wanted.promotions))
+            _tell("promotions", put_promotions(connection, wanted.promotions, at_ms, progress), dry=dry)
+            progress.end()
+
+
+def _tell(kind: str, stored: Stored, *, dry: bool) -> None:
+    said = f"{kind}: {stored.new} new, {stored.changed} changed, {stored.unchanged} unchanged"
+    print(f"{said} (dry run: nothing stored)" if dry else said)
+
+
+def _tell_faults(faults: Sequence[Fault]) -> None:
+    for fault in faults[:SHOWN_FAULTS]:
+        _say(str(fault))
+    if len(faults) > SHOWN_FAULTS:
+        _say(f"… and {len(faults) - SHOWN_FAULTS} more")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -1,0 +1,15 @@
+"""What Alembic runs: the steps on the connection that `Database` hands over, in its transaction."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from endcap_backend.retail.schema import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,  # SQLite alters a table by copying it
+    transactional_ddl=True,
+)
+context.run_migrations()

@@ -1,0 +1,140 @@
+"""From rows to messages: each row checked as the message it is to become, and what is wrong with it, said so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from endcap.errors import BadMessage, OutOfRange
+from endcap.messages import ProductPromotion, StoreProduct
+from endcap.wire import Message
+from endcap_backend.retail.files import Progress, Row, read_rows
+
+M = TypeVar("M", bound=Message)
+Thing = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one row: where it stands, the field by its wire name ("" for the whole row), the reason."""
+
+    where: str
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.field}: {self.reason}" if self.field else f"{self.where}: {self.reason}"
+
+
+@dataclass(slots=True)
+class Checked(Generic[M]):
+    """The good rows of some files, in order, and the faults of the others."""
+
+    messages: list[M] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def thing_of(message: Message) -> Thing:
+    """What a record is about; the latest record of a thing is the current one."""
+    if isinstance(message, StoreProduct):
+        return (message.sku, message.store)
+    assert isinstance(message, ProductPromotion)
+    return (message.pid,)
+
+
+def check_placements(
+    paths: Sequence[Path], products: Mapping[object, Mapping[str, object]], progress: Progress = lambda read: None
+) -> Checked[StoreProduct]:
+    """Placements; what a row leaves out of its product (segment, name, price …) is taken from `products` by SKU."""
+    rows = (
+        row
+        if isinstance(row.value, BadMessage)
+        else Row(row.where, {**products.get(row.value.get("SKU"), {}), **row.value})
+        for path in paths
+        for row in read_rows(path, StoreProduct, progress)
+    )
+    return _check(rows, StoreProduct)
+
+
+def check_promotions(paths: Sequence[Path], progress: Progress = lambda read: None) -> Checked[ProductPromotion]:
+    rows = (row for path in paths for row in read_rows(path, ProductPromotion, progress))
+    return _check(rows, ProductPromotion)
+
+
+def check_products(
+    paths: Sequence[Path], progress: Progress = lambda read: None
+) -> tuple[dict[object, Mapping[str, object]], list[Fault]]:
+    """What each product is, by SKU, whichever shelf it stands on: its checked fields without a position."""
+    wires = {wire.name: wire for wire in StoreProduct.wires().values()}
+    products: dict[object, Mapping[str, object]] = {}
+    faults: list[Fault] = []
+    for row in (row for path in paths for row in read_rows(path, StoreProduct, progress)):
+        try:
+            if isinstance(row.value, BadMessage):
+                raise row.value
+            if row.value.get("SKU") is None:
+                raise BadMessage("SKU", "is missing")
+            for name, value in row.value.items():
+                if name in wires and value is not None:
+                    wires[name].read(value)
+            if row.value["SKU"] in products:
+                raise BadMessage("SKU", "stands twice; a product has one row")
+            products[row.value["SKU"]] = row.value
+        except BadMessage as fault:
+            faults.append(Fault(row.where, fault.field, fault.reason))
+    return products, faults
+
+
+def _check(rows: Iterable[Row], cls: type[M]) -> Checked[M]:
+    checked: Checked[M] = Checked()
+    seen: dict[Thing, str] = {}
+    products: dict[int, tuple[StoreProduct, str]] = {}
+    for row in rows:
+        try:
+            if isinstance(row.value, BadMessage):
+                raise row.value
+            message = cls.from_json(row.value)
+            _check_times(message)
+            _refuse_twice(message, row.where, seen)
+            _refuse_other_product(message, row.where, products)
+            checked.messages.append(message)
+        except BadMessage as fault:
+            checked.faults.append(Fault(row.where, fault.field, fault.reason))
+        except OutOfRange as fault:
+            checked.faults.append(Fault(row.where, "", str(fault)))
+    return checked
+
+
+def _check_times(message: Message) -> None:
+    if not isinstance(message, ProductPromotion) or message.starts_at is None or message.ends_at is None:
+        return
+    if message.ends_at <= message.starts_at:
+        raise BadMessage("ends_at", "must be after starts_at")
+
+
+def _refuse_twice(message: Message, where: str, seen: dict[Thing, str]) -> None:
+    """The same thing in two rows: which of them is meant can't be known.
+
+    Raises:
+        BadMessage: names where the first one stands.
+    """
+    first = seen.setdefault(thing_of(message), where)
+    if first != where:
+        field = "pid" if isinstance(message, ProductPromotion) else "SKU"
+        raise BadMessage(field, f"stands already in {first}")
+
+
+def _refuse_other_product(message: Message, where: str, products: dict[int, tuple[StoreProduct, str]]) -> None:
+    """One SKU as two products: which of them is meant can't be known.
+
+    Raises:
+        BadMessage: names the field that differs.
+    """
+    if not isinstance(message, StoreProduct):
+        return
+    first, stood = products.setdefault(message.sku, (message, where))
+    for fact in ("segment", "variant", "name"):
+        if getattr(first, fact) != getattr(message, fact):
+            raise BadMessage(fact, f"differs from {stood}; a product is the same on every shelf")
