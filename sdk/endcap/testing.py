@@ -80,9 +80,9 @@ class ManualClock:
 
         def somebody_waits() -> bool:
             if deadline_within_s is None:
-                return bool(self._waiting)
+                return bool(self._asleep())
             latest = self._passed_s + deadline_within_s
-            return any(deadline is not None and deadline <= latest for deadline in self._waiting)
+            return any(deadline is not None and deadline <= latest for deadline in self._asleep())
 
         with self._changed:
             return self._changed.wait_for(somebody_waits, timeout_s)
@@ -90,8 +90,12 @@ class ManualClock:
     def next_wake_s(self) -> float | None:
         """Seconds until the first waiter wakes by time alone; None when nobody does."""
         with self._changed:
-            deadlines = [deadline for deadline in self._waiting if deadline is not None]
+            deadlines = [deadline for deadline in self._asleep() if deadline is not None]
             return min(deadlines) - self._passed_s if deadlines else None
+
+    def _asleep(self) -> list[float | None]:
+        """The deadlines of those who wait; one whose time has come is as good as awake."""
+        return [deadline for deadline in self._waiting if deadline is None or deadline > self._passed_s]
 
 
 Answer = SendResult | Exception | Callable[[Sequence[Message]], SendResult]

@@ -56,7 +56,7 @@ class Tracker:
             if self._closed or not self.filter.admit(fix):
                 return False
             events = self.monitor.observe(fix)
-            state = self._state() if events or self._is_due(fix) else None
+            state = self._state(whole=bool(events) or self._is_due(fix))
             self._outbox.put([self._draft(fix)], self._event_drafts(events), state)
         self._on_put(events)
         return True
@@ -92,8 +92,11 @@ class Tracker:
         travelling = [event for event in events if event.kind in EVENT_KINDS]
         return [draft(event.to_message(NOBODY, self._config.store or None)) for event in travelling]
 
-    def _state(self) -> dict[str, str]:
-        states = {FENCES_STATE: self.monitor.state(), FILTER_STATE: self.filter.state()}
+    def _state(self, *, whole: bool = True) -> dict[str, str]:
+        """The filter's always, so that a fix the OS hands out again after a kill is known; the monitor's when whole."""
+        states: dict[str, Any] = {FILTER_STATE: self.filter.state()}
+        if whole:
+            states[FENCES_STATE] = self.monitor.state()
         return {name: json.dumps(state, separators=(",", ":")) for name, state in states.items()}
 
     def _is_due(self, fix: Fix) -> bool:

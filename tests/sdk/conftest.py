@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 
+import jwt
 import pytest
 
 _STORE = """
-INSERT INTO messages (id, body) VALUES (?, ?) ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times
+INSERT INTO messages (id, body) VALUES (?, ?) ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times, body
 """
 
 
@@ -25,12 +26,14 @@ class TinyBackend:
         self.token_lifetime_s = 3600
         self.faults = []  # each is a function(handler) that answers in place of the server
         self.packed_bodies = True
+        self.ably = None  # a local Ably that the tokens are for
         self.rejects = {}  # id suffix -> (field, reason)
         self._numbers = count(1)
         self._lock = threading.Lock()
         self._changed = threading.Condition()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.execute("CREATE TABLE messages (id TEXT PRIMARY KEY, body TEXT, times INTEGER DEFAULT 1)")
+        self.impostors = []  # ids that came again with another content
         self._server = None
         self.port = 0
         self.go_online()
@@ -144,10 +147,20 @@ class TinyBackend:
     def _ably_token(self, handler, body):
         uid = self._authorised(handler)
         if uid:
+            channels = {"location": f"location:{uid}", "promotions": f"promotions:{uid}"}
+            expires_at = datetime.now(UTC) + timedelta(hours=1)
             self.answer(handler, 200, {
-                "token": "ably", "client_id": uid, "expires_at": datetime.now(UTC).isoformat(), "capability": {},
-                "channels": {"location": f"location:{uid}", "promotions": f"promotions:{uid}"}, "endpoint": "",
+                "token": self._ably_jwt(uid, channels, expires_at) if self.ably else "ably",
+                "client_id": uid, "expires_at": expires_at.isoformat(), "capability": {}, "channels": channels,
+                "endpoint": f"http://localhost:{self.ably.port}" if self.ably else "",
             })  # fmt: skip
+
+    def _ably_jwt(self, uid, channels, expires_at):
+        name, secret = self.ably.key.split(":")
+        capability = {channels["location"]: ["publish"], channels["promotions"]: ["subscribe", "history"]}
+        claims = {"iat": int(datetime.now(UTC).timestamp()), "exp": int(expires_at.timestamp())}
+        claims |= {"x-ably-capability": json.dumps(capability), "x-ably-clientId": uid}
+        return jwt.encode(claims, secret, algorithm="HS256", headers={"kid": name})
 
     def _locations(self, handler, body):
         self._store(handler, body["locations"])
@@ -164,8 +177,10 @@ class TinyBackend:
             self._db.execute("BEGIN")
             for result, item in zip(results, items, strict=True):
                 if result["status"] == "accepted":
-                    times = self._db.execute(_STORE, (item["id"], json.dumps(item))).fetchone()[0]
+                    times, body = self._db.execute(_STORE, (item["id"], json.dumps(item))).fetchone()
                     result["status"] = "accepted" if times == 1 else "duplicate"
+                    if body != json.dumps(item):
+                        self.impostors.append(item["id"])
             self._db.execute("COMMIT")
         if all(result["status"] == "rejected" for result in results):
             return self.problem(422, "nothing valid", errors=results)(handler)
