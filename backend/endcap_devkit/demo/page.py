@@ -69,6 +69,9 @@ class Page:
         self._alerts.append(alert)
         self._tell({"alert": alert})
 
+    def visit(self, visit: Mapping[str, Any]) -> None:
+        self._tell({"visit": visit})
+
     def figures(self, figures: Mapping[str, Any]) -> None:
         self._figures = figures
         self._tell({"figures": figures})

@@ -66,11 +66,15 @@ def furnish(premises: Premises, origin: LatLon, street: Spot, rng: Random) -> St
     return Store(premises, plan, sections, products, premises.outline.nearest_wall_spot(street))
 
 
-def promote(stores: Iterable[Store], share: float, ends_at: datetime | None, rng: Random) -> list[ProductPromotion]:
-    """Promotions of about `share` of all SKUs, and of one whole segment in six."""
+def promote(stores: Sequence[Store], share: float, ends_at: datetime | None, rng: Random) -> list[ProductPromotion]:
+    """Promotions of about `share` of all SKUs, of one at least in each store, and of one whole segment in six."""
     placed = {product.sku: product for store in stores for product, _ in store.products}
-    chosen = rng.sample(sorted(placed), round(len(placed) * share))
-    promoted = [_promotion(placed[sku], rng.choice(DISCOUNTS), ends_at) for sku in chosen]
+    chosen = set(rng.sample(sorted(placed), round(len(placed) * share)))
+    for store in stores:
+        own = sorted(product.sku for product, _ in store.products)
+        if own and not chosen.intersection(own):
+            chosen.add(rng.choice(own))
+    promoted = [_promotion(placed[sku], rng.choice(DISCOUNTS), ends_at) for sku in sorted(chosen)]
     for segment in rng.sample(list(SEGMENTS.values()), len(SEGMENTS) // 6):
         title = f"{segment.title}: 10 % off everything"
         promoted.append(

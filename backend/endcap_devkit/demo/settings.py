@@ -1,0 +1,68 @@
+"""What a demo is told at its start; every switch of `endcap demo` is a field here."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from endcap.errors import BadConfig
+
+PAGE_PORT = 8600  # tried first when none is chosen
+MAX_SHOPPERS = 2000  # what a browser draws and two cores post
+MAX_PHONES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Ports of 0 take a free one.
+
+    Raises:
+        BadConfig: a value out of range.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    backend_port: int = 0
+    ably_port: int = 0
+    lite_port: int = 0
+    shoppers: int = 150
+    phones: int = 4
+    pace: float = 2.0
+    seed: int = 1
+    data: Path | None = None  # None: a temporary folder, gone at the end
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("shoppers", 0, MAX_SHOPPERS), ("phones", 0, MAX_PHONES), ("pace", 0.1, 10)):
+            if not low <= getattr(self, name) <= high:
+                raise BadConfig(f"--{name}", f"must be from {low:g} to {high:g}")
+        for name in ("port", "backend_port", "ably_port", "lite_port"):
+            if not 0 <= getattr(self, name) <= 65535:
+                raise BadConfig(switch(name), "must be from 0 to 65535")
+
+    def check_ports(self) -> None:
+        """Fail early, and with the switch's name, when a chosen port is taken.
+
+        Raises:
+            BadConfig: names the switch and the port.
+        """
+        chosen = {name: getattr(self, name) for name in ("port", "backend_port", "ably_port", "lite_port")}
+        for name, port in chosen.items():
+            if port and not is_free(self.host, port):
+                raise BadConfig(
+                    switch(name), f"port {port} of {self.host} is in use; choose another, or 0 for a free one"
+                )
+            if port and list(chosen.values()).count(port) > 1:
+                raise BadConfig(switch(name), f"port {port} is chosen twice")
+
+
+def is_free(host: str, port: int) -> bool:
+    try:
+        socket.create_server((host, port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def switch(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,213 @@
+"""The demo as one thing to start and stop: the process tree, the shoppers, and the page they are seen on."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import secrets
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import segno
+from aiohttp import web
+
+from endcap.errors import BadConfig
+from endcap.messages import ProductPromotion
+from endcap_devkit.demo.city import City, load_city
+from endcap_devkit.demo.crowd import Crowd
+from endcap_devkit.demo.listening import AblyListener
+from endcap_devkit.demo.page import Page
+from endcap_devkit.demo.phones import Phones
+from endcap_devkit.demo.scene import scene
+from endcap_devkit.demo.settings import PAGE_PORT, Settings, is_free
+from endcap_devkit.demo.signs import signs
+from endcap_devkit.demo.stage import Stage
+from endcap_devkit.demo.tree import Tree
+
+log = logging.getLogger("endcap.demo")
+
+STEP_S = 0.2  # everybody moves and is shown five times a second
+
+
+class Show:
+    """Start it, let it run, stop it. One thread: the loop it was made on.
+
+    Raises (on `start`):
+        BadConfig: a chosen port is taken, or the data folder can't be used.
+        ChildFailed: a process of the tree did not start.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.links: dict[str, str] = {}
+        self._temporary = settings.data is None
+        self._data = settings.data or Path(tempfile.mkdtemp(prefix="endcap-demo-"))
+        self._tree = Tree(self._data / "logs")
+        self._key = f"demo.{secrets.token_hex(4)}:{secrets.token_urlsafe(24)}"
+        self._http: aiohttp.ClientSession | None = None
+        self._runner: web.AppRunner | None = None
+        self._listener: AblyListener | None = None
+        self._crowd: Crowd | None = None
+        self._phones: Phones | None = None
+        self.stage: Stage | None = None
+
+    async def start(self, stop: asyncio.Event) -> bool:
+        """Everything runs and the page is served when this returns; False when `stop` was set before that.
+
+        `links` has the addresses.
+        """
+        self.settings.check_ports()
+        starting = asyncio.create_task(self._start())
+        asked = asyncio.create_task(stop.wait())
+        await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if not starting.done():
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            return False
+        starting.result()
+        return True
+
+    async def _start(self) -> None:
+        city = await asyncio.to_thread(load_city)
+        promotions = city.promotions()
+        await self._stock(city, promotions)
+        await self._start_processes()
+        await self._start_page(city, promotions)
+        await self._start_shoppers()
+
+    async def run(self, until: asyncio.Event) -> None:
+        """Let time go by until `until` is set.
+
+        Raises:
+            ChildFailed: a process of the tree ended by itself.
+        """
+        walking = asyncio.create_task(self._walk())
+        ended = asyncio.create_task(self._tree.until_one_ends())
+        asked = asyncio.create_task(until.wait())
+        try:
+            done, _ = await asyncio.wait({walking, ended, asked}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (walking, ended, asked):
+                task.cancel()
+            await asyncio.gather(walking, ended, asked, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """End everything, and leave nothing behind but a data folder that was asked for. Idempotent."""
+        if self._phones is not None:
+            await self._phones.stop()
+        if self._crowd is not None:
+            await self._crowd.stop()
+        if self._listener is not None:
+            await self._listener.stop()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        if self._http is not None:
+            await self._http.close()
+        await self._tree.stop()
+        if self._temporary:
+            shutil.rmtree(self._data, ignore_errors=True)
+
+    async def _stock(self, city: City, promotions: list[ProductPromotion]) -> None:
+        """Load shelves and promotions as a shop's operator does, before the backend starts."""
+        products = [product for store in city.stores for product, _ in store.products]
+        shelves, offers = self._data / "shelves.jsonl", self._data / "promotions.jsonl"
+        self._data.mkdir(parents=True, exist_ok=True)
+        shelves.write_text("".join(f"{product.to_text()}\n" for product in products), encoding="utf-8")
+        offers.write_text("".join(f"{promotion.to_text()}\n" for promotion in promotions), encoding="utf-8")
+        (self._data / "zones.csv").write_text(signs(city), encoding="utf-8")
+        load = ["load", "--placements", str(shelves), "--promotions", str(offers)]
+        await self._tree.run("load", "endcap_backend", [*load, "--data", str(self._data / "backend")], {})
+
+    async def _start_processes(self) -> None:
+        wanted = self.settings
+        ably = await self._tree.start(
+            "ably", "endcap_devkit", ["ably", "--port", str(wanted.ably_port), "--key", self._key], {}
+        )
+        env = {"ENDCAP_ABLY_ENDPOINT": ably["http"], "ENDCAP_ABLY_KEY": self._key}
+        backend = await self._tree.start(
+            "backend",
+            "endcap_backend",
+            [
+                "serve", "--host", wanted.host, "--port", str(wanted.backend_port),
+                "--data", str(self._data / "backend"), "--ably-endpoint", ably["http"],
+            ],
+            env,
+        )  # fmt: skip
+        lite = await self._tree.start(
+            "lite",
+            "endcap_lite",
+            [
+                "serve", "--host", wanted.host, "--port", str(wanted.lite_port), "--backend-url", backend["http"],
+                "--data", str(self._data / "lite"), "--store-name", "Helsinki", "--country", "FIN",
+                "--zones", str(self._data / "zones.csv"),
+            ],
+            env,
+        )  # fmt: skip
+        self.links = {"lite": lite["http"], "backend": backend["http"], "ably": ably["http"]}
+
+    async def _start_page(self, city: City, promotions: list[ProductPromotion]) -> None:
+        lite, backend, ably = (self.links[name] for name in ("lite", "backend", "ably"))
+        shown = {
+            "lite": lite,
+            "Local Ably": ably,
+            "Backend health": f"{backend}/readyz",
+            "Metrics": f"{backend}/metrics",
+            "API": f"{backend}/openapi.json",
+        }
+        page = Page(scene(city, promotions), shown, _qr(lite))
+        self.stage = Stage(city, promotions, page)
+        self._runner = web.AppRunner(page.app(), access_log=None, shutdown_timeout=0.5)
+        await self._runner.setup()
+        port = self.settings.port or (PAGE_PORT if is_free(self.settings.host, PAGE_PORT) else 0)
+        site = web.TCPSite(self._runner, self.settings.host, port)
+        try:
+            await site.start()
+        except OSError as fault:
+            raise BadConfig("--port", f"{port} can't be used: {fault.strerror}") from None
+        self.links["map"] = f"http://{self.settings.host}:{self._runner.addresses[0][1]}"
+
+    async def _start_shoppers(self) -> None:
+        assert self.stage is not None
+        settings = self.settings
+        self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=64))
+        crowd: Any = None
+        self._listener = AblyListener(self.links["ably"], self._key, lambda uid, alert: crowd.heard(uid, alert))
+        await self._listener.start()
+        crowd = self._crowd = Crowd(
+            self.stage, self._http, self.links["backend"], self.links["ably"], self._listener,
+            size=settings.shoppers, pace=settings.pace, seed=settings.seed,
+        )  # fmt: skip
+        self._phones = Phones(
+            self.stage, self.links["backend"], self.links["ably"], self._data / "phones",
+            synthetic=settings.phones, pace=settings.pace, seed=settings.seed,
+        )  # fmt: skip
+
+    async def _walk(self) -> None:
+        assert self.stage is not None
+        assert self._crowd is not None
+        assert self._phones is not None
+        last_s = next_figures_s = time.monotonic()
+        while True:
+            await asyncio.sleep(STEP_S)
+            now_s = time.monotonic()
+            self._crowd.step(now_s - last_s)
+            self._phones.step(now_s - last_s)
+            last_s = now_s
+            self.stage.tell(round(time.time() * 1000))
+            if now_s >= next_figures_s:
+                next_figures_s += 1.0
+                self.stage.tell_figures()
+
+
+def _qr(address: str) -> str:
+    out = io.BytesIO()
+    segno.make(address, error="m").save(out, kind="svg", xmldecl=False, border=0, scale=3)
+    return out.getvalue().decode()
