@@ -89,6 +89,16 @@ class ProductMatch:
         """`locate` for each, in order."""
         return [self.locate(location, timestamp_ms) for location, timestamp_ms in locations]
 
+    def retract(self, uid: str, shelves: Iterable[tuple[int, str | None]]) -> None:
+        """Take back what `locate` told of some shelves (SKU and store), since she was not told: they are new to her."""
+        for sku, store in shelves:
+            number = self._offers.placements.find(sku, store)
+            if number is None:
+                continue
+            sight = self._offers.fronts[self._offers.placements.tiles[number]].sights.get(uid)
+            if sight is not None:
+                sight.clear(self._offers.placements.slots[number])
+
     def forget(self, uid: str) -> None:
         """Erase what is known of a shopper: where she was and what she has been told."""
         shopper = self._shoppers.forget(uid)
