@@ -18,10 +18,14 @@ from endcap_backend.decide.shoppers import DAY_MS, HOUR_MS, Shopper
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What to tell her now, best first, and why the rest is held back: reason -> candidates."""
+    """What to tell her now, best first, and why the rest is held back: reason -> candidates.
+
+    `waiting` are those that only she has no room for now: they may be told at another fix.
+    """
 
     alerts: tuple[CustomerAlert, ...]
     held: Counter[str]
+    waiting: tuple[Candidate, ...]
 
 
 def decide(
@@ -33,14 +37,17 @@ def decide(
     """
     held: Counter[str] = Counter()
     chosen: list[Candidate] = []
+    waiting: list[Candidate] = []
     room, full = _room(shopper, at_ms, limits)
     for candidate in rank(list(_open(candidates, shopper, at_ms, held))):
-        reason = _clash(candidate, chosen, shopper, at_ms, limits) or (full if len(chosen) >= room else "")
-        if reason:
-            held[reason] += 1
+        if clash := _clash(candidate, chosen, shopper, at_ms, limits):
+            held[clash] += 1
+        elif len(chosen) >= room:
+            held[full] += 1
+            waiting.append(candidate)
         else:
             chosen.append(candidate)
-    return Choice(tuple(_alert(each, shopper, at_ms, limits, accuracy_m) for each in chosen), held)
+    return Choice(tuple(_alert(each, shopper, at_ms, limits, accuracy_m) for each in chosen), held, tuple(waiting))
 
 
 def _open(candidates: Iterable[Candidate], shopper: Shopper, at_ms: int, held: Counter[str]) -> Iterator[Candidate]:

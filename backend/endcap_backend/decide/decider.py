@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from endcap.messages import CustomerAlert, NearbyPromotion
 from endcap_backend.decide.candidates import deal
-from endcap_backend.decide.choice import decide
+from endcap_backend.decide.choice import Choice, decide
 from endcap_backend.decide.limits import Limits
 from endcap_backend.decide.shoppers import Shoppers, Told, visit_id
 
@@ -26,16 +26,14 @@ class Decider:
         self._held: Counter[str] = Counter()
         self._decided = 0
 
-    def take(
-        self, uid: str, rows: Iterable[NearbyPromotion], at_ms: int, accuracy_m: float | None = None
-    ) -> tuple[CustomerAlert, ...]:
-        """What she is told at one fix (or at one change of the shop around her), best first."""
+    def take(self, uid: str, rows: Iterable[NearbyPromotion], at_ms: int, accuracy_m: float | None = None) -> Choice:
+        """What she is told at one fix (or at one change of the shop around her), and what has to wait."""
         shopper = self._shoppers.see(uid, at_ms)
         choice = decide(map(deal, rows), shopper, at_ms, self._limits, accuracy_m)
         shopper.told.extend(Told(at_ms, alert.pid, alert.sku, shopper.visit) for alert in choice.alerts)
         self._held.update(choice.held)
         self._decided += len(choice.alerts)
-        return choice.alerts
+        return choice
 
     def restore(self, alert: CustomerAlert, at_ms: int) -> None:
         """Remember an alert that the log holds, so that caps hold over a restart; all alerts before any `resume`."""

@@ -34,9 +34,8 @@ log = logging.getLogger("endcap.pipeline")
 
 TOPICS = (CUSTOMERS_LOCATIONS, STORES_PRODUCTS, PRODUCTS_PROMOTIONS)
 DAY_MS = 86_400_000
+NEAREST_SHELVES = 16  # weighed at a fix; in a store a thousand lie within 100 ft, and at most a few are told
 UNKNOWN_M = float("inf")  # the accuracy of where she is when it is the shop that moved
-
-Fixes = list[tuple[CustomerLocation, int]]
 
 
 class Matching:
@@ -48,7 +47,7 @@ class Matching:
     def __init__(self, limits: Limits | None = None, clock: Clock | None = None) -> None:
         self._limits = limits or Limits()
         self._clock = clock or SystemClock()
-        self._match = ProductMatch()
+        self._match = ProductMatch(most_shelves=NEAREST_SHELVES)
         self._decider = Decider(self._limits)
         self._fixes = 0
         self._refused: Counter[str] = Counter()
@@ -95,13 +94,24 @@ class Matching:
         }
 
     def _locate(self, records: Iterable[Record]) -> list[NewRecord]:
+        """Fixes by micro-batches that hold each shopper once: what she hears at one depends on the one before."""
         produced: list[NewRecord] = []
-        fixes: Fixes = []
+        fixes: dict[str, tuple[CustomerLocation, int]] = {}
         for record in records:
-            if location := self._read(CustomerLocation.from_text, record, produced):
-                fixes.append((location, record.timestamp_ms))
+            location = self._read(CustomerLocation.from_text, record, produced)
+            if location is None:
+                continue
+            if location.uid in fixes:
+                produced += self._locate_once(fixes)
+                fixes = {}
+            fixes[location.uid] = (location, record.timestamp_ms)
+        return produced + self._locate_once(fixes)
+
+    def _locate_once(self, fixes: Mapping[str, tuple[CustomerLocation, int]]) -> list[NewRecord]:
         self._fixes += len(fixes)
-        for (location, at_ms), rows in zip(fixes, self._match.locate_many(fixes), strict=True):
+        produced: list[NewRecord] = []
+        found = self._match.locate_many(list(fixes.values()))
+        for (location, at_ms), rows in zip(fixes.values(), found, strict=True):
             produced += self._alerts(location.uid, rows, at_ms, location.accuracy_m)
         return produced
 
@@ -123,17 +133,19 @@ class Matching:
         return self._match.promote(promotion, record.timestamp_ms) if promotion else []
 
     def _stand(self, record: Record) -> None:
-        """Put a shopper back where she stood; what is near her there she was already found near."""
+        """Put a shopper back where she stood; what is near her there she may still hear at her next fix."""
         location = self._read(CustomerLocation.from_text, record)
         if location is not None:
-            self._match.locate(location, record.timestamp_ms)
+            rows = self._match.locate(location, record.timestamp_ms)
+            self._match.retract(location.uid, [(row.sku, row.store) for row in rows])
             self._decider.resume(location.uid, record.timestamp_ms)
 
     def _alerts(
         self, uid: str, rows: Sequence[NearbyPromotion], at_ms: int, accuracy_m: float | None
     ) -> list[NewRecord]:
-        alerts = self._decider.take(uid, rows, at_ms, accuracy_m)
-        return [NewRecord(CUSTOMERS_ALERTS, uid, alert.to_text(), at_ms, alert.id) for alert in alerts]
+        choice = self._decider.take(uid, rows, at_ms, accuracy_m)
+        self._match.retract(uid, [(each.sku, each.store) for each in choice.waiting if each.sku is not None])
+        return [NewRecord(CUSTOMERS_ALERTS, uid, alert.to_text(), at_ms, alert.id) for alert in choice.alerts]
 
     def _read(self, read: Callable[[str], M], record: Record, refused: list[NewRecord] | None = None) -> M | None:
         try:

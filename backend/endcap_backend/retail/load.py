@@ -1,7 +1,7 @@
 """`endcap-backend load`: products, placements and promotions from a shop's files into its database.
 
     endcap-backend load --placements shelves.csv --promotions week48.csv --dry-run
-    endcap-backend load --products products.csv --placements plan.geojson --data data
+    endcap-backend load --products products.csv --placements plan.geojson --data endcap-data
 
 All of it or nothing: one bad row, and nothing is stored, unless --skip-bad lets the good rows pass. Loading the same
 files again changes nothing. The backend may run meanwhile: it hears of what changed within a second.
@@ -53,9 +53,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         type=Path,
-        default=Path(os.environ.get("ENDCAP_DATA", "data")),
+        default=Path(os.environ.get("ENDCAP_DATA", "endcap-data")),
         metavar="DIR",
-        help="the backend's data folder (ENDCAP_DATA, else ./data)",
+        help="the backend's data folder (ENDCAP_DATA, else endcap-data)",
     )
     parser.add_argument(
         "--database-url",

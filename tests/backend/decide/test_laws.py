@@ -15,6 +15,10 @@ START_MS = 1_795_000_000_000
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 
 
+def take(decider, *fix):
+    return decider.take(*fix).alerts
+
+
 def a_row(uid, sku, pid, distance_ft, discount):
     return NearbyPromotion(
         uid=uid, latitude_deg=60.17, longitude_deg=24.94, pid=pid, sku=sku, segment="coffee",
@@ -55,7 +59,7 @@ def told_on(walk, bounds, restart_at=None):
                 decider.resume(shopper, when)
         at_ms += gap_ms
         last[uid] = max(at_ms, last.get(uid, at_ms))
-        told += [(at_ms, alert) for alert in decider.take(uid, near, at_ms)]
+        told += [(at_ms, alert) for alert in take(decider, uid, near, at_ms)]
     return told
 
 
@@ -86,7 +90,7 @@ def test_nothing_is_ever_told_twice_with_or_without_a_restart(walk, restart_at):
 def test_the_ranking_does_not_depend_on_the_order_of_the_rows(near, luck):
     shuffled = list(near)
     luck.shuffle(shuffled)
-    told = [Decider().take("ann", order, START_MS) for order in (near, shuffled)]
+    told = [take(Decider(), "ann", order, START_MS) for order in (near, shuffled)]
     assert told[0] == told[1]
 
 
@@ -103,7 +107,7 @@ def test_a_better_candidate_never_stands_behind_a_worse_one(near):
 def test_memory_stays_bounded_and_the_forgotten_are_counted(walk):
     decider = Decider(capacity=3)
     for number, (uid, row) in enumerate(walk):
-        decider.take(uid, [row], START_MS + number)
+        take(decider, uid, [row], START_MS + number)
     stats = decider.stats()
     assert stats["shoppers"] == min(3, len({uid for uid, _ in walk}))
     assert stats["shoppers"] + stats["shoppers forgotten"] >= len({uid for uid, _ in walk})
