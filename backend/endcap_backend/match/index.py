@@ -30,11 +30,23 @@ class SpatialIndex:
         self._tile = _tile_type(self.vectorised)
         self._rows: dict[int, dict[int, Tile]] = {}
         self.tiles: list[Tile] = []  # by number
+        self._spare: list[int] = []
 
     def put(self, id: int, point: LatLon) -> tuple[Tile, int]:
         """Add a point under an id of the caller's, 0 to 2**32 - 1; returns its tile and its slot there."""
         tile = self._tile_at(point)
         return tile, tile.put(id, round(point.latitude_deg * E5), round(point.longitude_deg * E5))
+
+    def take(self, number: int, slot: int) -> None:
+        """Remove a point; a tile that is left empty goes, and its number is given to another."""
+        tile = self.tiles[number]
+        tile.take(slot)
+        if not tile.occupied:
+            row = row_of(tile.centre.latitude_deg)
+            del self._rows[row][column_of(tile.centre.longitude_deg, columns_of(row))]
+            if not self._rows[row]:
+                del self._rows[row]
+            self._spare.append(number)
 
     def touched(self, point: LatLon) -> Iterator[Tile]:
         """The tiles that hold what may lie within 100 ft of a point."""
@@ -69,8 +81,9 @@ class SpatialIndex:
         tiles = self._rows.setdefault(row, {})
         tile = tiles.get(column)
         if tile is None:
-            tile = tiles[column] = self._tile(len(self.tiles), centre_of(row, column))
-            self.tiles.append(tile)
+            number = self._spare.pop() if self._spare else len(self.tiles)
+            tile = tiles[column] = self._tile(number, centre_of(row, column))
+            self.tiles[number : number + 1] = [tile]
         return tile
 
 
