@@ -11,23 +11,8 @@ from endcap.messages import ProductPromotion, StoreProduct
 from endcap.testing import a_product, a_promotion
 from endcap_backend.log import Log
 from endcap_backend.retail.catalogue import put_placements, put_promotions
-from endcap_backend.retail.database import Database, database_url
 from endcap_backend.retail.feed import Feed
 from endcap_backend.retail.schema import Outbox
-
-
-@pytest.fixture
-def database(tmp_path):
-    database = Database(database_url(tmp_path))
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def log(tmp_path):
-    log = Log(tmp_path / "log.db")
-    yield log
-    log.close()
 
 
 def prices(log):
@@ -125,7 +110,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from endcap_backend.log import Log
-from endcap_backend.retail.database import Database, database_url
+from endcap_backend.retail.database import Database
 from endcap_backend.retail.feed import Feed
 
 class DyingFeed(Feed):
@@ -136,16 +121,16 @@ class DyingFeed(Feed):
 
 folder = Path(sys.argv[1])
 print("ready", flush=True)
-DyingFeed(Database(database_url(folder)), Log(folder / "log.db")).drain()
+DyingFeed(Database(sys.argv[2]), Log(folder / "log.db")).drain()
 """
 
 
-def test_killed_between_the_log_and_the_outbox_again_and_again_it_loses_and_doubles_nothing(database, tmp_path):
+def test_killed_between_the_log_and_the_outbox_again_and_again_it_loses_and_doubles_nothing(database, url, tmp_path):
     with closing(Log(tmp_path / "log.db")) as log:
         Feed(database, log).drain()
     for round_ in range(5):
         put(database, 10.0 + round_)
-        killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], capture_output=True, text=True)
+        killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), url], capture_output=True, text=True)
         assert (killed.returncode, killed.stdout) == (-9, "ready\n"), killed.stderr
     with closing(Log(tmp_path / "log.db")) as log:
         Feed(database, log).drain()
