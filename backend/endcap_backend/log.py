@@ -25,7 +25,16 @@ from typing import Any, Literal, TypeVar, cast
 
 from endcap.clock import Clock
 from endcap.wire import epoch_ms
-from endcap_backend.logfile import LogClosed, LogDamaged, LogError, LogFile, LogFull, LogInUse, damage_named
+from endcap_backend.logfile import (
+    BUSY_TIMEOUT_S,
+    LogClosed,
+    LogDamaged,
+    LogError,
+    LogFile,
+    LogFull,
+    LogInUse,
+    damage_named,
+)
 from endcap_backend.logreader import LATEST_WINS, NEWEST, READ_LIMIT, LogReader, Record, key_mark
 
 __all__ = [
@@ -50,6 +59,7 @@ GROUP_ROWS = 500  # a transaction: enough to hide the fsync, few enough to stay 
 MAX_RECORDS = 20_000_000  # 6 GB of locations
 MIN_FREE_BYTES = 256 * 1024 * 1024  # left on the disk for the journal, and for whoever has to clean up
 WAKING_CHAINS = 2  # so many callers are woken at once, and each wakes one more
+FOLD_PATIENCE_MS = 200  # for readers; appends wait meanwhile
 FULL_RETRY_S = 5.0  # what a caller is told to wait when there is no room
 
 _INSERT = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (mark) DO NOTHING"
@@ -95,7 +105,7 @@ class _Work:
     Whoever wakes first wakes `wakes`: a hundred threads woken at once would fight for the interpreter's lock.
     """
 
-    __slots__ = ("action", "done", "drop", "fault", "position", "records", "result", "wakes")
+    __slots__ = ("action", "done", "drop", "fault", "folds", "position", "records", "result", "wakes")
 
     def __init__(
         self,
@@ -103,11 +113,13 @@ class _Work:
         position: tuple[str, int] | None = None,
         action: Callable[[sqlite3.Connection], object] | None = None,
         drop: Sequence[int] = (),
+        folds: bool = False,
     ) -> None:
         self.records = records
         self.position = position
         self.action = action
         self.drop = drop
+        self.folds = folds
         self.result: Any = None
         self.fault: Exception | None = None
         self.wakes: _Work | None = None
@@ -189,6 +201,13 @@ class Log(LogReader):
         """Delete the records at `offsets`, for good: freed pages are overwritten. Returns how many there were."""
         chunks = [offsets[start : start + GROUP_ROWS] for start in range(0, len(offsets), GROUP_ROWS)]
         return sum(cast(int, self._do(_Work(drop=chunk))) for chunk in chunks)
+
+    def fold(self) -> bool:
+        """Bring the journal into the file and cut it to nothing, so that what was deleted is on disk no more.
+
+        False when a reader was in the way; what was deleted then goes at the next fold.
+        """
+        return cast(bool, self._do(_Work(folds=True)))
 
     def end(self) -> int:
         """The offset of the newest record ever appended, 0 when there is none."""
@@ -330,7 +349,9 @@ class Log(LogReader):
         self._note(appended, newest, deleted)
         answers = iter(appended)
         for work in group:
-            if work.action is None and not work.drop:
+            if work.folds:
+                work.result = _fold(connection)
+            elif work.action is None and not work.drop:
                 work.result = list(islice(answers, len(work.records)))
 
     def _note(self, appended: Sequence[Appended], newest: int, deleted: int) -> None:
@@ -417,6 +438,13 @@ def _move(connection: sqlite3.Connection, consumer: str, offset: int, end: int) 
     if not (found[0] if found else 0) <= offset <= end:
         raise ValueError(f"consumer {consumer} can't move to {offset}: it is at {found}, and the log ends at {end}")
     connection.execute(_POSITION, (consumer, offset))
+
+
+def _fold(connection: sqlite3.Connection) -> bool:
+    connection.execute(f"PRAGMA busy_timeout = {FOLD_PATIENCE_MS}")
+    ((busy, *_),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.execute(f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT_S * 1000)}")
+    return not busy
 
 
 def _delete(connection: sqlite3.Connection, offsets: Sequence[int]) -> int:

@@ -73,6 +73,11 @@ class LogReader:
         with self.reading() as connection:
             return dict(connection.execute("SELECT consumer, offset FROM positions"))
 
+    def topics(self) -> list[str]:
+        """Every topic that ever had a record."""
+        with self.reading() as connection:
+            return list(self._names(connection).values())
+
     def read(self, after: int, limit: int = READ_LIMIT, topics: Collection[str] | None = None) -> list[Record]:
         """Up to `limit` records with an offset above `after`, in order; of `topics` only, or of all."""
         with self.reading() as connection:

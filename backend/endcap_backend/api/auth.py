@@ -1,0 +1,56 @@
+"""Who asks: the shopper behind a bearer token, her session alive, and not too often."""
+
+from __future__ import annotations
+
+from flask import request
+
+from endcap.consent import Purpose
+from endcap_backend.api.limits import RateLimit
+from endcap_backend.api.metrics import Metrics
+from endcap_backend.api.problems import Problem
+from endcap_backend.api.shoppers import Shopper, Shoppers
+from endcap_backend.api.tokens import ACCESS, BadToken, Tokens
+
+MAX_TOKEN_CHARS = 2048  # ours have 230
+
+
+class Guard:
+    """Stands before every call of a shopper. Safe from any thread."""
+
+    def __init__(self, tokens: Tokens, shoppers: Shoppers, requests: RateLimit, metrics: Metrics) -> None:
+        self._tokens = tokens
+        self._shoppers = shoppers
+        self._requests = requests
+        self._metrics = metrics
+
+    def shopper(self, *needed: Purpose) -> Shopper:
+        """The shopper whose token came with the request, who has agreed to all that is `needed`.
+
+        Raises:
+            Problem: 401 no token, or one that is not good; 403 she has not agreed; 429 too many requests.
+        """
+        uid = self._uid()
+        self._requests.spend(uid, "requests")
+        shopper = self._shoppers.find(uid)
+        if shopper is None or shopper.revoked:
+            raise self._refused("the session has ended: begin a new one")
+        for purpose in needed:
+            if not shopper.allows(purpose):
+                self._metrics.refused.labels("consent").inc()
+                raise Problem("consent_required", f"she has not agreed to {purpose}", field="purposes")
+        return shopper
+
+    def _uid(self) -> str:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise self._refused("send the session's token: Authorization: Bearer ...")
+        if len(token) > MAX_TOKEN_CHARS:
+            raise self._refused("the token is not one of ours")
+        try:
+            return str(self._tokens.read(ACCESS, token.strip())["sub"])
+        except BadToken as fault:
+            raise self._refused(str(fault)) from None
+
+    def _refused(self, why: str) -> Problem:
+        self._metrics.refused.labels("token").inc()
+        return Problem("unauthorised", why, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})

@@ -1,0 +1,91 @@
+"""Bodies: reading a request's JSON within bounds, writing an answer's."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any, cast
+
+from flask import Response, request
+
+from endcap.errors import BadMessage
+from endcap.wire import parse_json
+from endcap_backend.api.problems import Problem
+
+MAX_RATIO = 200  # of a packed body; 500 like fixes pack to a thirtieth, a bomb to a thousandth
+RATIO_FROM_BYTES = 64 * 1024  # below it a high ratio harms nobody
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+def read_json(max_bytes: int) -> object:
+    """The request's body as parsed JSON, unpacked if it was packed with gzip.
+
+    Raises:
+        Problem: 400 no JSON, no UTF-8, broken gzip; 413 more than `max_bytes` unpacked; 415 another content type.
+    """
+    if request.mimetype != "application/json":
+        raise Problem("unsupported_media_type", "send JSON, with Content-Type: application/json")
+    if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+        raise Problem("unsupported_media_type", "send JSON in UTF-8")
+    return parsed(unpacked(read_raw(max_bytes), max_bytes))
+
+
+def read_object(max_bytes: int) -> Mapping[str, Any]:
+    """As `read_json`, of a JSON object; any other value is a problem 422."""
+    value = read_json(max_bytes)
+    if not isinstance(value, dict):
+        raise Problem("invalid", "the body must be a JSON object")
+    return cast(Mapping[str, Any], value)
+
+
+def read_raw(max_bytes: int) -> bytes:
+    """The bytes as they were sent; raises the problem 413 for more than `max_bytes`."""
+    if (request.content_length or 0) > max_bytes:
+        raise _too_large(max_bytes)
+    raw = request.stream.read(max_bytes + 1)
+    if len(raw) > max_bytes:
+        raise _too_large(max_bytes)
+    return raw
+
+
+def parsed(raw: bytes) -> object:
+    """Strict JSON in UTF-8; raises the problem 400."""
+    try:
+        return parse_json(raw.decode("utf-8"))
+    except UnicodeDecodeError as fault:
+        raise Problem("malformed", f"the body is not valid UTF-8 at byte {fault.start}") from None
+    except BadMessage as fault:
+        raise Problem("malformed", f"the body {fault.reason}") from None
+
+
+def unpacked(raw: bytes, max_bytes: int) -> bytes:
+    """`raw` itself, or what it holds when the request says it is packed."""
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding in ("identity", ""):
+        return raw
+    if encoding not in ("gzip", "x-gzip"):
+        raise Problem(
+            "unsupported_media_type", "pack the body with gzip or not at all", headers={"Accept-Encoding": "gzip"}
+        )
+    unpacking = zlib.decompressobj(_GZIP)
+    try:
+        found = unpacking.decompress(raw, max_bytes + 1)
+    except zlib.error:
+        raise Problem("malformed", "the body is not valid gzip") from None
+    if len(found) > max_bytes:
+        raise _too_large(max_bytes)
+    if len(found) > max(RATIO_FROM_BYTES, MAX_RATIO * len(raw)):
+        raise Problem("too_large", f"the body unpacks to more than {MAX_RATIO} times its size")
+    if not unpacking.eof or unpacking.unused_data:
+        raise Problem("malformed", "the body is not one whole gzip member")
+    return found
+
+
+def answer(body: object, status: int = 200) -> Response:
+    """A JSON answer."""
+    return Response(json.dumps(body, ensure_ascii=False, separators=(",", ":")), status, mimetype="application/json")
+
+
+def _too_large(max_bytes: int) -> Problem:
+    return Problem("too_large", f"at most {max_bytes} bytes are read, unpacked: send it in parts")

@@ -1,0 +1,62 @@
+"""`/healthz`, `/readyz`, `/metrics`: whether the process lives, whether it may be sent work, and how it is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, Response
+
+from endcap_backend.api.bodies import answer
+from endcap_backend.api.metrics import CONTENT_TYPE, Metrics
+from endcap_backend.api.openapi import TEXT, Operation, object_of, operation
+from endcap_backend.log import Log, LogError
+
+RETRY_S = 5
+_READY = object_of({"ready": {"type": "boolean"}, "degraded": {"type": "boolean"}, "log": TEXT, "pipeline": TEXT})
+
+
+def blueprint(log: Log, pipeline_ready: Callable[[], bool], metrics: Metrics) -> Blueprint:
+    routes = Blueprint("health", __name__)
+
+    @routes.get("/healthz")
+    @operation(Operation("Whether the process answers", "operating", {200: object_of({"status": TEXT})}))
+    def healthz() -> Response:
+        return answer({"status": "ok"})
+
+    @routes.get("/readyz")
+    @operation(
+        Operation(
+            "Whether fixes are taken now; degraded: they are kept, but nobody is told of offers",
+            "operating",
+            {200: _READY, 503: _READY},
+        )
+    )
+    def readyz() -> Response:
+        log_state = _log_state(log)
+        pipeline = pipeline_ready()
+        ready = log_state == "writable"
+        body = {
+            "ready": ready,
+            "degraded": not pipeline,
+            "log": log_state,
+            "pipeline": "running" if pipeline else "not running",
+        }
+        found = answer(body, 200 if ready else 503)
+        if not ready:
+            found.headers["Retry-After"] = str(RETRY_S)
+        return found
+
+    @routes.get("/metrics")
+    @operation(Operation("Counters, for Prometheus", "operating", {200: TEXT}, media="text/plain"))
+    def prometheus() -> Response:
+        return Response(metrics.text(), content_type=CONTENT_TYPE)
+
+    return routes
+
+
+def _log_state(log: Log) -> str:
+    try:
+        log.check_writable()
+    except LogError as fault:
+        return str(fault)
+    return "writable"

@@ -1,0 +1,66 @@
+"""The WSGI application: the API's blueprints, each given what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from flask import Flask
+
+from endcap.clock import Clock, SystemClock
+from endcap_backend.api import ably_token, events, health, integrations, locations, openapi, sessions
+from endcap_backend.api.auth import Guard
+from endcap_backend.api.edge import surround
+from endcap_backend.api.intake import Intake
+from endcap_backend.api.limits import RateLimit
+from endcap_backend.api.metrics import Metrics
+from endcap_backend.api.sessions import SessionDesk
+from endcap_backend.api.shoppers import Shoppers
+from endcap_backend.api.tokens import AblyTokens, Tokens
+from endcap_backend.config import Settings
+from endcap_backend.log import Log
+
+
+class Watched(Protocol):
+    """What the API tells of the pipeline."""
+
+    def ready(self) -> bool: ...
+
+    def stats(self) -> Mapping[str, float]: ...
+
+
+def create_app(settings: Settings, log: Log, secret: str, pipeline: Watched, *, clock: Clock | None = None) -> Flask:
+    """The application over an open log; it starts no thread. `secret` signs the sessions' tokens."""
+    clock = clock or SystemClock()
+    metrics = Metrics()
+    metrics.watch(log, pipeline.stats)
+    shoppers = Shoppers(log, clock, settings.refresh_days * 86_400)
+    tokens = Tokens(secret, clock)
+    ably = AblyTokens(settings.ably_key, clock) if settings.ably_key else None
+    guard = Guard(tokens, shoppers, _limit(settings.user_requests_per_s, settings.user_requests_burst, clock), metrics)
+    intake = Intake(log, clock, metrics)
+    messages = _limit(settings.user_fixes_per_s, settings.user_fixes_burst, clock)
+    beginnings = _limit(settings.sessions_per_s, settings.sessions_burst, clock)
+    desk = SessionDesk(
+        shoppers,
+        tokens,
+        metrics,
+        token_life_s=settings.token_minutes * 60,
+        refresh_life_s=settings.refresh_days * 86_400,
+    )
+    max_bytes = settings.max_body_kb * 1024
+
+    app = Flask("endcap_backend", static_folder=None)
+    surround(app, metrics, settings.cors_origins)
+    app.register_blueprint(sessions.blueprint(desk, guard, shoppers, beginnings, clock))
+    app.register_blueprint(ably_token.blueprint(guard, ably, settings.ably_endpoint))
+    app.register_blueprint(locations.blueprint(guard, intake, messages, max_bytes))
+    app.register_blueprint(events.blueprint(guard, intake, messages, max_bytes))
+    app.register_blueprint(integrations.blueprint(intake, shoppers, ably, metrics))
+    app.register_blueprint(health.blueprint(log, pipeline.ready, metrics))
+    app.register_blueprint(openapi.blueprint())
+    return app
+
+
+def _limit(per_s: float, burst: float, clock: Clock) -> RateLimit:
+    return RateLimit(per_s, burst, clock)

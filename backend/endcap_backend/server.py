@@ -1,0 +1,103 @@
+"""The HTTP server: waitress on its own thread, with an end that leaves no answer unsent."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from threading import Event, Thread
+from typing import Any
+
+from flask import Flask
+from waitress import wasyncore
+from waitress.server import create_server
+
+from endcap.errors import BadConfig
+from endcap_backend.api.integrations import MAX_BYTES
+from endcap_backend.config import Settings
+
+log = logging.getLogger("endcap.serve")
+
+DRAIN_S = 6.0  # answers under way get so long; the whole stop has 10 s
+IDLE_S = 30.0  # a connection without a word for so long is closed: slow ones can't pile up
+_LOOK_S = 0.05
+
+
+class HttpServer:
+    """Listens from construction; answers from `start` to `stop`.
+
+    Raises:
+        BadConfig: the address can't be listened on.
+    """
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self._listening = _listen(settings.host, settings.port)
+        host, port = self._listening.getsockname()[:2]
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self._connections: dict[int, Any] = {}
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a short queue is what threads are for
+        self._server = create_server(
+            app,
+            map=self._connections,
+            sockets=[self._listening],
+            threads=settings.threads,
+            connection_limit=settings.connections,
+            asyncore_use_poll=True,  # select() ends at 1024
+            channel_timeout=int(IDLE_S),
+            cleanup_interval=5,
+            max_request_body_size=MAX_BYTES,
+            max_request_header_size=16 * 1024,
+            ident=None,
+            **_proxy(settings.trusted_proxy),
+        )
+        self._stopping = Event()
+        self._thread = Thread(target=self._run, name="endcap-http", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more connections, finish what has begun, close. Idempotent."""
+        if not self._stopping.is_set():
+            self._stopping.set()
+            self._server.pull_trigger()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            wasyncore.loop(timeout=1.0, map=self._connections, use_poll=True, count=1)
+        self._server.del_channel()
+        self._listening.close()
+        deadline = time.monotonic() + DRAIN_S
+        while self._busy() and time.monotonic() < deadline:
+            wasyncore.loop(timeout=_LOOK_S, map=self._connections, use_poll=True, count=1)
+        self._server.task_dispatcher.shutdown(timeout=1)
+        wasyncore.close_all(self._connections, ignore_all=True)
+
+    def _busy(self) -> bool:
+        return any(
+            channel.requests or channel.request is not None or channel.total_outbufs_len
+            for channel in list(self._server.active_channels.values())
+        )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(1024)
+    except OSError as fault:
+        raise BadConfig(
+            "port", f"{host}:{port} can't be listened on ({fault}): choose another, or 0 for a free one"
+        ) from None
+    return listening
+
+
+def _proxy(address: str) -> dict[str, Any]:
+    if not address:
+        return {"clear_untrusted_proxy_headers": True}
+    trusted = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"}
+    return {"trusted_proxy": address, "trusted_proxy_headers": trusted, "clear_untrusted_proxy_headers": True}

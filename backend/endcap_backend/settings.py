@@ -1,0 +1,144 @@
+"""A setting, declared once: its switch, its environment variable, its default, its bounds and its line of help."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from endcap.errors import BadConfig
+
+PREFIX = "ENDCAP_"
+T = TypeVar("T")
+Read = Callable[[str], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How one field of a settings class is set. A secret has no switch of its own: command lines are seen by all."""
+
+    name: str
+    help: str
+    default: Any
+    read: Read
+    minimum: float | None
+    maximum: float | None
+    choices: tuple[str, ...]
+    secret: bool
+
+    @property
+    def switch(self) -> str:
+        """`--user-fixes-per-s`; of a secret the file's: `--ably-key-file`."""
+        return "--" + self.name.replace("_", "-") + ("-file" if self.secret else "")
+
+    @property
+    def variable(self) -> str:
+        """`ENDCAP_USER_FIXES_PER_S`; a secret is also read from the file that `…_FILE` names."""
+        return PREFIX + self.name.upper()
+
+    def parse(self, text: str) -> Any:
+        """The value for a text from a command line or the environment.
+
+        Raises:
+            BadConfig: names the setting, and says what it takes.
+        """
+        try:
+            value = self.read(text.strip())
+        except ValueError:
+            raise BadConfig(self.name, f"{text!r} is not {_ARTICLES.get(self.read, 'such a value')}") from None
+        return self.checked(value)
+
+    def checked(self, value: Any) -> Any:
+        """The value itself, when it is within bounds; raises as `parse`."""
+        if self.choices and value not in self.choices:
+            raise BadConfig(self.name, f"must be one of {', '.join(self.choices)}")
+        if self.minimum is not None and value < self.minimum:
+            raise BadConfig(self.name, f"must not be below {self.minimum:g}")
+        if self.maximum is not None and value > self.maximum:
+            raise BadConfig(self.name, f"must not be above {self.maximum:g}")
+        return value
+
+
+def setting(
+    help: str,
+    default: Any = MISSING,
+    *,
+    read: Read = str,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] = (),
+    secret: bool = False,
+) -> Any:
+    """A dataclass field that is a setting."""
+    facts = {"help": help, "read": read, "minimum": minimum, "maximum": maximum, "choices": choices, "secret": secret}
+    return field(default=default, metadata={"setting": facts}, repr=not secret)
+
+
+def settings_of(cls: type[Any]) -> list[Setting]:
+    """The settings a dataclass declares, in order."""
+    declared: tuple[Field[Any], ...] = fields(cls)
+    return [
+        Setting(name=each.name, default=each.default, **each.metadata["setting"])
+        for each in declared
+        if "setting" in each.metadata
+    ]
+
+
+def add_switches(parser: argparse.ArgumentParser, cls: type[Any]) -> None:
+    """A switch for each setting of `cls`; its help names the environment variable and the default."""
+    for each in settings_of(cls):
+        what = f"{each.help} ({'file that holds it; or ' if each.secret else ''}{each.variable}"
+        shown = "" if each.secret or each.default in ("", None) else f", default {each.default}"
+        parser.add_argument(
+            each.switch, dest=each.name, metavar=_METAVARS.get(each.read, "TEXT"), help=f"{what}{shown})"
+        )
+
+
+def read_settings(cls: type[T], args: argparse.Namespace, environ: Mapping[str, str]) -> T:
+    """Settings from switches, where they are given, then from the environment, then the defaults.
+
+    Raises:
+        BadConfig: names the setting at fault.
+    """
+    found: dict[str, Any] = {}
+    for each in settings_of(cls):
+        text = _secret(each, args, environ) if each.secret else _text(each, args, environ)
+        if text is not None:
+            found[each.name] = each.parse(text)
+    return cls(**found)
+
+
+def _text(each: Setting, args: argparse.Namespace, environ: Mapping[str, str]) -> str | None:
+    given = getattr(args, each.name, None)
+    return environ.get(each.variable) if given is None else cast(str, given)
+
+
+def _secret(each: Setting, args: argparse.Namespace, environ: Mapping[str, str]) -> str | None:
+    path = getattr(args, each.name, None) or environ.get(f"{each.variable}_FILE")
+    if not path:
+        return environ.get(each.variable)
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as fault:
+        raise BadConfig(each.name, f"the file {path} can't be read: {fault}") from None
+
+
+def whole(text: str) -> int:
+    """A whole number, as a setting reads it."""
+    return int(text)
+
+
+def number(text: str) -> float:
+    """A number, as a setting reads it."""
+    return float(text)
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Texts separated by commas or blanks."""
+    return tuple(text.replace(",", " ").split())
+
+
+_ARTICLES: dict[Read, str] = {whole: "a whole number", number: "a number"}
+_METAVARS: dict[Read, str] = {whole: "N", number: "NUMBER", Path: "PATH", words: "LIST"}
