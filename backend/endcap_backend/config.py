@@ -34,6 +34,11 @@ class Settings:
 
     ably_endpoint: str = setting("URL of an Ably of your own, such as http://localhost:8801; empty: Ably's cloud", "")
     ably_key: str = setting("Ably API key, app.key:secret; without one nothing is delivered", "", secret=True)
+    database_url: str = setting(
+        "PostgreSQL for the shop's data, such as postgresql://user@host/endcap; empty: SQLite in --data",
+        "",
+        secret=True,
+    )
     secret: str = setting("at least 32 characters that sign tokens; without one it is made in --data", "", secret=True)
 
     durability: str = setting(
@@ -69,6 +74,9 @@ class Settings:
     alerts_per_visit: int = setting("alerts a visit", 6, read=whole, minimum=0, maximum=1000)
     alerts_per_hour: int = setting("alerts an hour", 6, read=whole, minimum=0, maximum=1000)
     alerts_per_day: int = setting("alerts a day", 12, read=whole, minimum=0, maximum=1000)
+    alerts_per_promotion: int = setting("alerts of one promotion a day", 3, read=whole, minimum=0, maximum=1000)
+    alert_cooldown_s: float = setting("seconds of silence after an alert", 0.0, read=number, minimum=0)
+    alert_life_minutes: float = setting("minutes until an alert expires", 15.0, read=number, minimum=0.1, maximum=1440)
     quiet_hours: str = setting("hours without alerts, such as 22:00-07:00", "")
     timezone: str = setting("the shop's time zone", "UTC")
 

@@ -22,6 +22,8 @@ from endcap_backend.logs import set_up_logging
 from endcap_backend.pipeline import Pipeline
 from endcap_backend.pipeline.embedded import EmbeddedPipeline
 from endcap_backend.pipeline.push import CAPABILITY, AblyPush
+from endcap_backend.retail.database import Database, database_url
+from endcap_backend.retail.feed import Feed
 from endcap_backend.retention import Retention
 from endcap_backend.secretfile import load_secret
 from endcap_backend.server import HttpServer
@@ -100,13 +102,17 @@ def embedded(settings: Settings, records: Log, clock: Clock) -> Pipeline:
         per_visit=settings.alerts_per_visit,
         per_hour=settings.alerts_per_hour,
         per_day=settings.alerts_per_day,
+        per_promotion=settings.alerts_per_promotion,
+        cooldown_s=settings.alert_cooldown_s,
+        alert_life_s=settings.alert_life_minutes * 60,
         quiet=quiet,
     )
     push = None
     if settings.ably_key:
         tokens = AblyTokens(settings.ably_key, clock)
         push = AblyPush(settings.ably_endpoint, lambda: tokens.issue(CAPABILITY, PUSH_TOKEN_S)[0])
-    return EmbeddedPipeline(records, push, limits=limits, clock=clock)
+    feed = Feed(Database(settings.database_url or database_url(settings.data)), records, clock=clock)
+    return EmbeddedPipeline(records, push, feed=feed, limits=limits, clock=clock)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
