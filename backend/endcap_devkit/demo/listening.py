@@ -7,7 +7,6 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -54,7 +53,12 @@ class AblyListener:
     async def listen(self, uid: str) -> None:
         """Hear what is published for this shopper from now on."""
         assert self._client is not None
-        await self._client.channels.get(promotions_channel(uid)).subscribe(partial(self._receive, uid))
+
+        def receive(message: Any) -> None:  # ably takes functions only
+            for alert in read_alerts(message.data):
+                self._heard(uid, alert)
+
+        await self._client.channels.get(promotions_channel(uid)).subscribe(receive)
 
     async def leave(self, uid: str) -> None:
         assert self._client is not None
@@ -69,10 +73,6 @@ class AblyListener:
         if self._client is not None:
             with suppress(TimeoutError):  # the server may have gone first
                 await asyncio.wait_for(self._client.close(), STOP_S)
-
-    def _receive(self, uid: str, message: Any) -> None:
-        for alert in read_alerts(message.data):
-            self._heard(uid, alert)
 
 
 async def listen_by_sse(http: aiohttp.ClientSession, endpoint: str, uid: str, token: str, heard: Heard) -> None:

@@ -57,6 +57,10 @@ class Page:
     def visitors(self) -> int:
         return len(self._visitors)
 
+    def alerts(self) -> list[dict[str, object]]:
+        """What whoever comes now is shown, oldest first."""
+        return list(self._alerts)
+
     def came(self, label: list[object]) -> None:
         self._people[int(str(label[0]))] = label
         self._tell({"came": [label]})

@@ -62,7 +62,9 @@ async def _open_and_shoot(playwright: Playwright, show: Show, browser: str, file
     chromium = await playwright.chromium.launch(executable_path=browser, args=list(FLAGS))
     try:
         page = await chromium.new_page(
-            viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=SCALE, color_scheme="dark" if dark else "light"
+            viewport={"width": WIDTH, "height": HEIGHT},
+            device_scale_factor=SCALE,
+            color_scheme="dark" if dark else "light",
         )
         await page.goto(f"{show.links['map']}/")
         async with asyncio.timeout(LIMIT_S):

@@ -98,6 +98,10 @@ class Tree:
         child = waits[done.pop()]
         raise ChildFailed(f"{child.name} ended with status {child.process.returncode}\n{_tail(child)}")
 
+    def pids(self) -> list[int]:
+        """The processes that run now."""
+        return [child.process.pid for child in self._children]
+
     async def stop(self) -> None:
         """End all, the last started first. Idempotent."""
         while self._children:

@@ -52,6 +52,7 @@ function hear(message) {
     crowd.pulse(message.alert);
     panel.alert(message.alert);
   }
+  if (message.visit) panel.visit(message.visit);
   if (message.figures) panel.figures(message.figures);
 }
 

@@ -53,6 +53,17 @@ export class Panel {
     this.empty.hidden = true;
   }
 
+  /** A phone with the SDK noticed that its owner entered or left a store. */
+  visit(visit) {
+    if (this.only !== null && visit.number !== this.only) return;
+    const item = element('li', 'visit new');
+    const text = visit.kind === 'enter' ? `${visit.name} entered ${visit.store}` : `${visit.name} left ${visit.store}`;
+    const time = element('time', '', 'now');
+    time.dataset.at = Date.now();
+    item.append(element('i', 'dot sdk'), element('span', '', text), time);
+    this.feed.prepend(item);
+  }
+
   /** Show only one person's offers, or everybody's again (null). */
   show(person) {
     this.only = person?.number ?? null;

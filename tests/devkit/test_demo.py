@@ -1,0 +1,261 @@
+"""The demo as a person meets it: one command, a page that moves, a check, and nothing left behind."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from threading import Event
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+MOVED = """before => [...endcap.crowd.people.values()].filter(p => {
+  const [x, y] = before[p.number] ?? [p.x, p.y];
+  return Math.hypot(p.x - x, p.y - y) > 5;
+}).length > 10"""
+FOLLOW_ONE = """() => {
+  const person = [...endcap.crowd.people.values()].find(p => p.seen);
+  endcap.follow(person.number);
+  return person.number;
+}"""
+LIMIT_S = 60.0
+
+
+class Demo:
+    """A running `endcap demo`; `links` are the addresses it printed."""
+
+    def __init__(self, folder: Path, *switches: str) -> None:
+        self.scratch = folder / "tmp"
+        self.scratch.mkdir()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "endcap_devkit", "demo", *switches],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "TMPDIR": str(self.scratch)},
+        )  # fmt: skip
+        self.links = dict(self._read_links())
+        self.children = children_of(self.process.pid)
+
+    def _read_links(self):
+        for line in self.process.stdout:
+            if found := re.match(r"  (\w+(?: \w+)?) +(http\S+)", line):
+                yield found.groups()
+            if line.startswith("Ctrl-C"):
+                return
+        raise AssertionError(f"the demo ended: {self.process.stderr.read()}")
+
+    def stop(self, number: int = signal.SIGINT) -> tuple[int, str]:
+        """Send a signal; the exit status and what was said on standard error."""
+        self.process.send_signal(number)
+        _, errors = self.process.communicate(timeout=LIMIT_S)
+        return self.process.returncode, errors
+
+    def health(self):
+        with urllib.request.urlopen(f"{self.links['Map']}healthz", timeout=5) as answer:
+            return json.load(answer)
+
+
+def children_of(pid):
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
+    return [int(each) for each in listed.stdout.split()]
+
+
+def alive(pid):
+    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
+    return bool(shown) and not shown.startswith("Z")
+
+
+def wait_for(condition, what):
+    deadline_s = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < deadline_s, what
+        Event().wait(0.05)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        return held.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    running = Demo(tmp_path_factory.mktemp("demo"), "--shoppers", "60", "--phones", "2", "--port", str(free_port()))
+    yield running
+    if running.process.poll() is None:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser, demo):
+    """Opens the page in a window of a given size; fails on anything in the console when the test is over."""
+    said, contexts = [], []
+
+    def open_page(width=1280, height=800, **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda line: said.append(line.text) if line.type in ("error", "warning") else None)
+        page.on("pageerror", lambda fault: said.append(str(fault)))
+        page.goto(demo.links["Map"])
+        page.wait_for_function("window.endcap && endcap.crowd.people.size > 20")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+@pytest.mark.slow
+def test_the_check_passes_and_says_what_it_saw(tmp_path):
+    ran = subprocess.run(
+        [sys.executable, "-m", "endcap_devkit", "demo", "--check", "--shoppers", "60", "--phones", "2"],
+        capture_output=True, text=True, timeout=2 * LIMIT_S,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert re.search(r"ok +offers over WebSocket, official ably client +\d+", ran.stdout)
+    assert re.search(r"ok +offers over SSE +\d+", ran.stdout)
+    assert re.search(r"p50 [\d.]+ ms, p95 [\d.]+ ms", ran.stdout)
+
+
+@pytest.mark.browser
+def test_shoppers_move_on_the_page(visit):
+    page = visit()
+    page.wait_for_function("[...endcap.crowd.people.values()].filter(p => p.seen).length > 20")
+    before = page.evaluate("Object.fromEntries([...endcap.crowd.people].map(([n, p]) => [n, [p.x, p.y]]))")
+    page.wait_for_function(MOVED, arg=before)
+
+
+@pytest.mark.browser
+def test_offers_arrive_as_cards_with_how_long_they_took(visit):
+    page = visit()
+    card = page.locator(".card").first
+    card.wait_for(timeout=LIMIT_S * 1000)
+    assert card.locator(".title").inner_text()
+    page.wait_for_function(
+        "/after [\\d.]+ m?s/.test(document.getElementById('feed').innerText)", timeout=LIMIT_S * 1000
+    )
+
+
+@pytest.mark.browser
+def test_a_shopper_is_followed_by_a_click_on_her_card_and_let_go_by_escape(visit):
+    page = visit()
+    page.locator(".card").first.wait_for(timeout=LIMIT_S * 1000)
+    number = page.evaluate(FOLLOW_ONE)
+    assert page.locator("#her").is_visible()
+    assert page.evaluate("endcap.crowd.followed") == number
+    page.wait_for_function("document.querySelector('#her .place').textContent.startsWith('She ')")
+    page.locator("#live").press("Escape")
+    assert page.locator("#her").is_hidden()
+
+
+@pytest.mark.browser
+def test_a_click_on_a_store_shows_its_floor_plan(visit):
+    page = visit()
+    near = page.evaluate("endcap.camera.pixelsPerMetre")
+    spot = page.evaluate(
+        """() => { const store = endcap.ground.stores.find(s => s.id === 'stockmann');
+             endcap.crowd.people.clear();
+             return [endcap.camera.across(store.label[0]), endcap.camera.down(store.label[1])] }"""
+    )
+    page.mouse.click(*spot)
+    page.wait_for_function("near => endcap.camera.pixelsPerMetre > 2 * near && !endcap.camera.target", arg=near)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone_nothing_is_wider_than_the_screen(visit, scheme):
+    page = visit(360, 740, color_scheme=scheme, has_touch=True, is_mobile=True)
+    page.locator(".card").first.wait_for(timeout=LIMIT_S * 1000)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert page.locator("#nearer").bounding_box()["width"] >= 44
+
+
+@pytest.mark.browser
+def test_the_page_asks_nothing_of_other_servers(browser, demo):
+    asked = []
+    context = browser.new_context()
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(demo.links["Map"])
+    page.wait_for_function("window.endcap && endcap.crowd.people.size > 0")
+    context.close()
+    own = demo.links["Map"].split("//")[1]
+    assert [url for url in asked if not url.split("//")[1].startswith(own) and not url.startswith("data:")] == []
+
+
+def test_every_address_it_prints_answers(demo):
+    for name, path in (("Map", ""), ("Map", "scene.json"), ("Lite page", ""), ("Backend", ""), ("Local Ably", "time")):
+        with urllib.request.urlopen(demo.links[name] + path, timeout=5) as answer:
+            assert answer.status == 200, (name, path)
+
+
+def test_its_health_has_the_figures(demo):
+    wait_for(lambda: demo.health().get("fixes", 0) > 0, "no fix was accepted")
+    assert demo.health()["status"] == "ok"
+
+
+def test_chosen_ports_are_used_and_ctrl_c_leaves_nothing_behind(tmp_path):
+    ports = {"Map": free_port(), "Backend": free_port(), "Local Ably": free_port(), "Lite page": free_port()}
+    names = {"Map": "--port", "Backend": "--backend-port", "Local Ably": "--ably-port", "Lite page": "--lite-port"}
+    switches = [word for name, port in ports.items() for word in (names[name], str(port))]
+    demo = Demo(tmp_path, "--shoppers", "5", "--phones", "1", *switches)
+    assert {name: int(re.search(r":(\d+)", link)[1]) for name, link in demo.links.items()} == ports
+    assert len(demo.children) == 3
+    status, errors = demo.stop(signal.SIGINT)
+    assert (status, errors) == (0, "")
+    assert [pid for pid in demo.children if alive(pid)] == []
+    assert list(demo.scratch.iterdir()) == []
+
+
+def test_killed_outright_it_leaves_no_process(tmp_path):
+    demo = Demo(tmp_path, "--shoppers", "5", "--phones", "1")
+    demo.stop(signal.SIGKILL)
+    wait_for(lambda: not any(map(alive, demo.children)), "a child outlived the demo")
+
+
+def test_a_child_that_dies_takes_the_demo_with_it_and_is_named(tmp_path):
+    demo = Demo(tmp_path, "--shoppers", "5", "--phones", "0")
+    backend = next(pid for pid in demo.children if b"endcap_backend" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(backend, signal.SIGKILL)
+    _, errors = demo.process.communicate(timeout=LIMIT_S)
+    assert demo.process.returncode == 1
+    assert "backend ended with status -9" in errors
+    assert [pid for pid in demo.children if alive(pid)] == []
+
+
+def test_it_starts_again_on_the_data_it_left(tmp_path):
+    data = tmp_path / "kept"
+    for attempt in ("first", "second"):
+        folder = tmp_path / attempt
+        folder.mkdir()
+        demo = Demo(folder, "--shoppers", "20", "--phones", "1", "--data", str(data))
+        wait_for(lambda demo=demo: demo.health().get("offers", 0) > 0, "no offer arrived")
+        assert demo.stop(signal.SIGTERM)[0] == 0
+    assert (data / "backend" / "log.db").exists()
+
+
+def test_a_port_in_use_is_said_and_nothing_is_started():
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        ran = subprocess.run(
+            [sys.executable, "-m", "endcap_devkit", "demo", "--port", str(port)],
+            capture_output=True, text=True, timeout=30,
+        )  # fmt: skip
+    assert ran.returncode == 1
+    assert f"endcap demo: --port: port {port} of 127.0.0.1 is in use; choose another, or 0 for a free one" in ran.stderr

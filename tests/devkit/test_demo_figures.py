@@ -1,0 +1,152 @@
+"""What the page is told: places, offers once each, and how long an offer took, found by the distance it states."""
+
+import json
+import struct
+from datetime import UTC, datetime
+
+import pytest
+
+from endcap.geo import LatLon, distance_ft, offset, round_coordinate
+from endcap.messages import CustomerAlert
+from endcap_devkit.demo.city import load_city
+from endcap_devkit.demo.listening import read_alerts
+from endcap_devkit.demo.measure import Figures, Posts, percentile
+from endcap_devkit.demo.page import Page
+from endcap_devkit.demo.people import People
+from endcap_devkit.demo.scene import scene
+from endcap_devkit.demo.signs import signs
+from endcap_devkit.demo.stage import Stage
+from endcap_devkit.simulate.shapes import Spot
+from endcap_lite.zones import Zones
+
+SHELF = LatLon(60.17, 24.94)
+
+
+@pytest.fixture(scope="module")
+def city():
+    return load_city()
+
+
+def an_alert(distance_ft, uid="u1", **fields):
+    return CustomerAlert(
+        id=fields.pop("id", "a1"), uid=uid, kind="deal", title="Rye bread: 20 % off", why="Right beside you.",
+        expires_at=datetime(2030, 1, 1, tzinfo=UTC), distance_ft=distance_ft, **fields,
+    )  # fmt: skip
+
+
+def a_fix(east_m, north_m=0.0):
+    point = offset(SHELF, east_m, north_m)
+    return LatLon(round_coordinate(point.latitude_deg), round_coordinate(point.longitude_deg))
+
+
+def test_an_alert_is_answered_to_the_fix_it_was_made_of():
+    posts = Posts()
+    for second, east_m in enumerate((25.0, 20.0, 15.0, 10.0)):
+        posts.note([a_fix(east_m)], at_s=float(second))
+    told = round(distance_ft(a_fix(20.0), SHELF), 1)
+    assert posts.answered(an_alert(told), [SHELF]).at_s == 1.0
+
+
+def test_an_alert_that_fits_no_fix_is_not_guessed_at():
+    posts = Posts()
+    posts.note([a_fix(25.0)], at_s=0.0)
+    assert posts.answered(an_alert(3.0), [SHELF]) is None
+    assert posts.answered(an_alert(None), [SHELF]) is None
+
+
+def test_of_two_fixes_at_the_same_place_the_newest_counts():
+    posts = Posts()
+    posts.note([a_fix(9.0)], at_s=1.0)
+    posts.note([a_fix(9.0)], at_s=2.0)
+    assert posts.answered(an_alert(round(distance_ft(a_fix(9.0), SHELF), 1)), [SHELF]).at_s == 2.0
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "expected"),
+    [([], 0.5, None), ([7.0], 0.95, 7.0), ([1, 2, 3, 4], 0.5, 2), ([1, 2, 3, 4], 0.95, 4), (range(1, 101), 0.95, 95)],
+)
+def test_a_percentile_is_a_value_that_was_measured(values, share, expected):
+    assert percentile(values, share) == expected
+
+
+def test_rates_are_of_the_last_second():
+    figures = Figures()
+    figures.count("fixes", 80)
+    figures.tick()
+    figures.count("fixes", 30)
+    figures.tick()
+    told = figures.told()
+    assert told["fixes_per_s"] == 30
+    assert told["fixes"] == 110
+    assert told["history"]["fixes_per_s"] == [80, 30]
+
+
+def test_a_frame_says_where_everybody_is_in_twelve_bytes_each():
+    people = People()
+    one, two = people.welcome("http", Spot(1.5, -2.25)), people.welcome("sdk", Spot(-400.0, 300.0))
+    two.heard, two.accuracy_m, two.store = Spot(-401.0, 302.0), 6.4, "forum"
+    frame = people.frame(1234)
+    assert len(frame) == 8 + 2 * 12
+    assert struct.unpack_from("<d", frame) == (1234.0,)
+    assert struct.unpack_from("<HhhhhBB", frame, 8) == (one.number, 15, -22, 15, -22, 0, 0)
+    assert struct.unpack_from("<HhhhhBB", frame, 20) == (two.number, -4000, 3000, -4010, 3020, 6, 1)
+
+
+def test_who_left_is_known_no_more():
+    people = People()
+    person = people.welcome("http", Spot(0, 0))
+    people.known_as(person, "u1")
+    people.leave(person)
+    assert people.of_uid("u1") is None
+    assert len(people) == 0
+
+
+@pytest.fixture
+def stage(city):
+    promotions = city.promotions()
+    return Stage(city, promotions, Page(scene(city, promotions), {}, "<svg/>"))
+
+
+def test_an_offer_is_counted_timed_and_shown_with_its_shelf(stage, city):
+    store = city.store("stockmann")
+    product, spot = store.products[0]
+    person = stage.welcome("http", spot)
+    stage.posted(person, [product.point])
+    stage.heard(person, an_alert(0.0, sku=product.sku, store="stockmann", section=product.section), "ws")
+    (card,) = stage.page.alerts()
+    assert card["shelf"] == [round(spot.east_m * 10), round(spot.north_m * 10)]
+    assert card["latency_ms"] == pytest.approx(stage.figures.latencies_ms[0], abs=0.01)
+    assert "Stockmann" in card["why"]
+    assert stage.figures.counts["offers_ws"] == 1
+
+
+def test_an_offer_that_comes_twice_on_one_way_is_counted_as_doubled_and_not_shown_again(stage):
+    person = stage.welcome("http", Spot(0, 0))
+    for by in ("ws", "ws", "sse"):
+        stage.heard(person, an_alert(5.0), by)
+    assert stage.figures.counts["doubled"] == 1
+    assert stage.figures.counts["offers"] == 2
+
+
+@pytest.mark.parametrize(
+    "pack", [lambda item: item, json.dumps, lambda item: json.dumps(item).encode()], ids=["object", "text", "bytes"]
+)
+def test_alerts_are_read_as_objects_text_and_bytes_one_or_many(pack):
+    item = an_alert(5.0).to_json()
+    assert [alert.id for alert in read_alerts(pack(item))] == ["a1"]
+    assert [alert.id for alert in read_alerts(pack([item, item]))] == ["a1", "a1"]
+
+
+def test_what_is_no_alert_is_passed_over():
+    assert read_alerts({"hello": "world"}) == []
+
+
+def test_the_scene_is_small_enough_to_load_at_once(city):
+    text = json.dumps(scene(city, city.promotions()), separators=(",", ":"))
+    assert len(text) < 400_000
+    assert "OpenStreetMap" in text
+
+
+def test_the_lite_pages_signs_can_be_read_by_it(city, tmp_path):
+    (tmp_path / "zones.csv").write_text(signs(city), encoding="utf-8")
+    assert len(list(Zones.load(tmp_path / "zones.csv"))) > 20

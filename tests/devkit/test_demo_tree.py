@@ -1,0 +1,144 @@
+"""The demo's children start in order, are watched, and never stay behind."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from endcap.errors import BadConfig
+from endcap_devkit.demo.settings import Settings
+from endcap_devkit.demo.tree import ChildFailed, Tree
+
+GOOD = "import json, signal, sys; print(json.dumps({'http': sys.argv[1]}), flush=True); signal.pause()"
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('{}', flush=True); signal.pause()"
+QUITS = "import sys; sys.stdin.read(); print('{}', flush=True); sys.stderr.write('out of paper\\n'); sys.exit(3)"
+SILENT = "import sys; sys.stderr.write('no such folder\\n'); sys.exit(2)"
+
+
+@pytest.fixture
+def modules(tmp_path, monkeypatch):
+    """Small modules a tree can start, by name."""
+    for name, code in {"good": GOOD, "stubborn": STUBBORN, "quits": QUITS, "silent": SILENT}.items():
+        (tmp_path / f"a_{name}.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    return tmp_path
+
+
+@pytest.fixture
+def taken_port():
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        yield holder.getsockname()[1]
+
+
+def alive(pid):
+    """True while the process exists and is no zombie."""
+    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
+    return bool(shown) and not shown.startswith("Z")
+
+
+async def gone(pid, timeout_s=10.0):
+    async with asyncio.timeout(timeout_s):
+        while alive(pid):
+            await asyncio.sleep(0.02)
+
+
+def test_a_childs_first_line_says_that_it_is_ready(modules):
+    async def scenario():
+        tree = Tree(modules / "logs")
+        ready = await tree.start("good", "a_good", ["http://x"], {})
+        pids = tree.pids()
+        await tree.stop()
+        return ready, pids
+
+    ready, pids = asyncio.run(scenario())
+    assert ready == {"http": "http://x"}
+    assert len(pids) == 1
+    assert not alive(pids[0])
+
+
+def test_a_child_that_does_not_start_is_named_with_the_end_of_its_log(modules):
+    async def scenario():
+        tree = Tree(modules / "logs")
+        try:
+            await tree.start("backend", "a_silent", [], {})
+        finally:
+            await tree.stop()
+
+    with pytest.raises(ChildFailed, match=r"backend did not start\n  backend \| no such folder"):
+        asyncio.run(scenario())
+
+
+def test_a_child_that_ends_by_itself_is_noticed(modules):
+    async def scenario():
+        tree = Tree(modules / "logs")
+        await tree.start("good", "a_good", ["-"], {})
+        await tree.start("lite", "a_quits", [], {})
+        try:
+            await tree.until_one_ends()
+        finally:
+            await tree.stop()
+
+    with pytest.raises(ChildFailed, match=r"lite ended with status 3\n  lite \| out of paper"):
+        asyncio.run(scenario())
+
+
+def test_a_child_that_ignores_sigterm_is_killed(modules, monkeypatch):
+    monkeypatch.setattr("endcap_devkit.demo.tree.STOP_S", 0.3)
+
+    async def scenario():
+        tree = Tree(modules / "logs")
+        await tree.start("stubborn", "a_stubborn", [], {})
+        pids = tree.pids()
+        await tree.stop()
+        return pids
+
+    assert not alive(asyncio.run(scenario())[0])
+
+
+def test_no_child_outlives_a_parent_that_was_killed(modules):
+    parent = textwrap.dedent(
+        """
+        import asyncio, pathlib, sys
+        from endcap_devkit.demo.tree import Tree
+
+        async def main():
+            tree = Tree(pathlib.Path(sys.argv[1]))
+            await tree.start("one", "a_good", ["-"], {})
+            await tree.start("two", "a_good", ["-"], {})
+            print(*tree.pids(), flush=True)
+            await asyncio.Event().wait()
+
+        asyncio.run(main())
+        """
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", parent, str(modules / "logs")], stdout=subprocess.PIPE, text=True
+    ) as running:
+        pids = [int(pid) for pid in running.stdout.readline().split()]
+        assert [alive(pid) for pid in pids] == [True, True]
+        os.kill(running.pid, signal.SIGKILL)
+    for pid in pids:
+        asyncio.run(gone(pid))
+
+
+def test_a_taken_port_is_named_with_its_switch(taken_port):
+    with pytest.raises(BadConfig, match=rf"--lite-port: port {taken_port} of 127\.0\.0\.1 is in use"):
+        Settings(lite_port=taken_port).check_ports()
+
+
+def test_one_port_for_two_things_is_refused():
+    with pytest.raises(BadConfig, match=r"--port: port 47113 is chosen twice"):
+        Settings(port=47113, ably_port=47113).check_ports()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "switch"), [("shoppers", 5000, "--shoppers"), ("pace", 0.0, "--pace"), ("port", -1, "--port")]
+)
+def test_a_setting_out_of_range_is_named_by_its_switch(setting, value, switch):
+    with pytest.raises(BadConfig, match=rf"^{switch}: must be from"):
+        Settings(**{setting: value})
