@@ -13,6 +13,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -70,13 +71,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if not args.placements and not args.promotions:
         raise BadConfig("files", "name at least one with --placements or --promotions")
-    database = Database(args.database_url or database_url(args.data))
-    wanted = _read(database, args)
-    _tell_faults(wanted.faults)
-    if wanted.faults and not args.skip_bad:
-        _say(f"{len(wanted.faults)} bad rows: nothing is stored; mend them, or let the others pass with --skip-bad")
-        return 1
-    _store(database, wanted, dry=args.dry_run)
+    with closing(Database(args.database_url or database_url(args.data))) as database:
+        wanted = _read(database, args)
+        _tell_faults(wanted.faults)
+        if wanted.faults and not args.skip_bad:
+            _say(f"{len(wanted.faults)} bad rows: nothing is stored; mend them, or let the others pass with --skip-bad")
+            return 1
+        _store(database, wanted, dry=args.dry_run)
     return 1 if wanted.faults else 0
 
 
