@@ -1,3 +1,4 @@
+import base64
 import json
 import threading
 import time
@@ -107,10 +108,19 @@ class Shop:
         self.publish(uid, alert.to_text())
         return alert
 
-    def publish(self, uid, data):
+    def publish(self, uid, data, form="text"):
+        body = {"name": "alert", "data": json.loads(data) if form == "object" else data}
+        if form == "bytes":
+            body |= {"data": base64.b64encode(data.encode()).decode(), "encoding": "base64"}
         url = f"{self.ably.url}/channels/{promotions_channel(uid)}/messages"
         auth = (self._key_name, self._key_secret)
-        httpx.post(url, json={"name": "alert", "data": data}, auth=auth).raise_for_status()
+        httpx.post(url, json=body, auth=auth).raise_for_status()
+
+    @property
+    def shopper(self):
+        """The uid of the one shopper, once she has a session."""
+        assert self.until(lambda: self.shoppers)
+        return self.shoppers[-1]
 
     def until(self, true, timeout_s=10.0):
         """Block until `true()` holds; False when it doesn't in time."""

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
-from typing import Protocol
 
 from endcap.errors import EndcapError
-from endcap_lite import serve
 
-
-class Command(Protocol):
-    """What a command's module offers."""
-
-    def configure(self, parser: argparse.ArgumentParser) -> None: ...
-
-    def run(self, args: argparse.Namespace) -> int: ...
-
-
-COMMANDS: dict[str, tuple[Command, str]] = {"serve": (serve, "serve the page, and relay what it sends")}
+COMMANDS = {  # each module is imported only when it is called
+    "serve": ("endcap_lite.serve", "serve the page, and relay what it sends"),
+    "signs": ("endcap_lite.signs.command", "make, print, rotate and revoke the signs of a store"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    arguments = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser("endcap-lite", description=__doc__)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, (module, line) in COMMANDS.items():
-        module.configure(subparsers.add_parser(name, help=line, description=line))
-    args = parser.parse_args(argv)
+    modules = {}
+    for name, (path, line) in COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=line, description=line)
+        if name in arguments:
+            modules[name] = importlib.import_module(path)
+            modules[name].configure(subparser)
+    args = parser.parse_args(arguments)
     try:
-        return COMMANDS[args.command][0].run(args)
+        return int(modules[args.command].run(args))
     except EndcapError as fault:
         print(f"endcap-lite {args.command}: {fault}", file=sys.stderr)
         return 1

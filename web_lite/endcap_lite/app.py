@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
-from endcap_lite import api, pages
+from endcap_lite import api, claims, pages
 from endcap_lite.services import Services
 from endcap_lite.web import is_foreign, problem, security_headers, zipped
 
@@ -20,7 +20,7 @@ def create_app(services: Services) -> Flask:
 
     @app.before_request
     def refuse_foreign_posts() -> Response | None:
-        if request.method != "GET" and request.path != "/csp" and is_foreign(request):
+        if request.method != "GET" and request.path != "/csp" and is_foreign(request, services.settings):
             return problem(403, "Not from this page", "Only the page itself may post here.")
         return None
 
@@ -37,5 +37,6 @@ def create_app(services: Services) -> Flask:
         return problem(status, getattr(fault, "name", "Bad request"), getattr(fault, "description", ""))
 
     app.register_blueprint(api.blueprint(services))
+    app.register_blueprint(claims.blueprint(services))
     app.register_blueprint(pages.blueprint(services))
     return app

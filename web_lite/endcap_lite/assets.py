@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -42,3 +43,12 @@ def asset(name: str) -> Asset:
     body = dense(name, folder.joinpath(name).read_text(encoding="utf-8")).encode()
     version = hashlib.sha256(body).hexdigest()[:8]
     return Asset(body, TYPES[name.rpartition(".")[2]], f"/static/{name}?v={version}")
+
+
+@cache
+def worker(offline_url: str) -> bytes:
+    """The service worker's script for one language: it keeps this page and the files it needs."""
+    files = [offline_url, asset("lite.css").url, asset("lite.js").url, "/icon.svg"]
+    text = asset("sw.js").body.decode()
+    version = hashlib.sha256(json.dumps([files, text]).encode()).hexdigest()[:8]
+    return f"const FILES={json.dumps(files)},VERSION={json.dumps(version)};\n{text}".encode()

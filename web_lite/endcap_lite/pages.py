@@ -1,33 +1,32 @@
-"""The page itself, in each of its states, and the form that works without scripts."""
+"""What a browser gets: the page, its files, and a place to complain at."""
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Sequence
-from threading import Event
-from typing import Any
 
-from flask import Blueprint, Response, jsonify, make_response, render_template, request
-from markupsafe import Markup
+from flask import Blueprint, Response, jsonify, make_response, request
 
 from endcap.errors import NotAuthorised, Refused, Unreachable
-from endcap.messages import CustomerAlert, CustomerLocation
-from endcap.wire import epoch_ms
+from endcap.messages import CustomerAlert
 from endcap_lite import words
 from endcap_lite.api import visit_of_request
-from endcap_lite.assets import asset
-from endcap_lite.fixes import AISLE_M
+from endcap_lite.assets import asset, worker
+from endcap_lite.page import language_asked, page
 from endcap_lite.services import Services
-from endcap_lite.web import set_cookie
-from endcap_lite.zones import LISTED, Zone
 
 log = logging.getLogger("endcap.lite")
 
-SIGN_ACCURACY_M = 3.0  # who reads a sign stands before it
-LOOKS_S = (0.05, 0.1, 0.2, 0.4, 0.8)  # how a page without scripts waits for its offers; 1.5 s in all
-METRES_PER_FOOT = 0.3048
+PAPER, LEAF = "#fafaf0", "#44673b"  # as in lite.css
+YEAR_S = 365 * 24 * 3600
 _REPORT_BYTES = 8192
+
+
+def known_offers(services: Services, visit: str | None) -> list[CustomerAlert]:
+    """Her offers, as far as they can be had now."""
+    try:
+        return services.offers.of(visit) if visit else []
+    except (Unreachable, Refused, NotAuthorised):
+        return []
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -36,28 +35,22 @@ def blueprint(services: Services) -> Blueprint:
     @pages.get("/")
     def get_page() -> Response:
         """The page. It sets no state and no cookie: nothing is kept of who only looks."""
-        visit = visit_of_request(services)
-        return _page(services, offers=_known(services, visit) if visit else ())
+        return page(services, offers=known_offers(services, visit_of_request(services)))
 
-    @pages.post("/sign")
-    def post_sign() -> Response:
-        """She says which sign she sees. Scripts get JSON, and their offers by stream; a form gets the page."""
-        zone = services.zones.get(request.form.get("zone", ""))
-        wants_json = request.accept_mimetypes.best == "application/json"
-        if zone is None:
-            return jsonify(say="bad_code") if wants_json else _page(services, said="bad_code")
-        visit, secret = visit_of_request(services), ""
-        if visit is None:
-            visit, secret = services.visits.open()
-        before = {offer.id for offer in _known(services, visit)} if not wants_json else set()
-        services.relay.put([_location(services, visit, zone)])
-        if wants_json:
-            response = jsonify(say="claimed", zone=zone.name)
-        else:
-            offers = _awaited(services, visit, before)
-            response = _page(services, said="claimed" if offers else "claimed_none", zone=zone, offers=offers)
-        if secret:
-            set_cookie(response, services.settings, secret)
+    @pages.get("/z/<text>")
+    @pages.get("/Z/<text>")
+    def get_sign(text: str) -> Response:
+        """A scanned sign: the page, at that zone if the sign is one of ours. Nothing is claimed yet: link previews
+        and prefetching come here, too."""
+        claim = services.keyring.claim(text, services.zones)
+        return page(services, claim=claim, offers=known_offers(services, visit_of_request(services)))
+
+    @pages.get("/help")
+    def get_help() -> Response:
+        """How to allow location after all, in this browser: asked for when she has refused."""
+        sentence = words.settings_help(request.user_agent.string)
+        response = make_response(words.catalogue(language_asked())[sentence])
+        response.mimetype = "text/plain"
         return response
 
     @pages.get("/static/<name>")
@@ -69,13 +62,47 @@ def blueprint(services: Services) -> Blueprint:
         response = make_response(found.body)
         response.mimetype = found.mimetype
         response.cache_control.public = True
-        response.cache_control.max_age = 365 * 24 * 3600
+        response.cache_control.max_age = YEAR_S
         response.cache_control.immutable = True
         return response
 
     @pages.get("/icon.svg")
     def get_icon() -> Response:
         return get_static("icon.svg")
+
+    @pages.get("/offline")
+    def get_offline() -> Response:
+        """The page as a stranger gets it: the worker keeps this one for when there is no network."""
+        return page(services)
+
+    @pages.get("/sw.js")
+    def get_worker() -> Response:
+        response = make_response(worker(f"/offline?lang={language_asked()}"))
+        response.mimetype = "text/javascript"
+        response.cache_control.no_cache = True
+        return response
+
+    @pages.get("/manifest.webmanifest")
+    def get_manifest() -> Response:
+        """What a phone needs to know to put the page on its home screen."""
+        name = services.settings.store_name or "Endcap"
+        icon = {"src": "/icon.svg", "sizes": "any", "type": "image/svg+xml", "purpose": "any"}
+        response = jsonify(
+            name=name, short_name=name[:12], start_url="/", display="standalone", icons=[icon],
+            background_color=PAPER, theme_color=LEAF,
+        )  # fmt: skip
+        response.mimetype = "application/manifest+json"
+        return response
+
+    @pages.get("/captive")
+    def get_captive() -> Response:
+        """The store Wi-Fi's captive portal API (RFC 8908): nobody is held, and this page tells about the place."""
+        venue = services.settings.public_url or request.host_url.rstrip("/")
+        response = jsonify({"captive": False, "venue-info-url": f"{venue}/"})
+        response.mimetype = "application/captive+json"
+        response.cache_control.private = True
+        response.cache_control.max_age = 300
+        return response
 
     @pages.post("/csp")
     def post_csp() -> Response:
@@ -89,81 +116,3 @@ def blueprint(services: Services) -> Blueprint:
         return jsonify(status="ok", waiting=services.relay.waiting())
 
     return pages
-
-
-def _page(
-    services: Services, *, said: str = "", zone: Zone | None = None, offers: Sequence[CustomerAlert] = ()
-) -> Response:
-    language = words.best_language(request.args.get("lang"), request.accept_languages)
-    sentences = words.catalogue(language)
-    settings = services.settings
-    html = render_template(
-        "lite.html",
-        language=language,
-        direction=words.direction(language),
-        words=sentences,
-        scripted=_attribute(words.scripted(language)),
-        settings_help=words.settings_help(request.user_agent.string),
-        store_name=settings.store_name,
-        hours=settings.kept_hours,
-        vague_m=int(AISLE_M),
-        zones=list(services.zones)[:LISTED],
-        zone=zone,
-        said=sentences[said].format(zone=zone.name if zone else "") if said else "",
-        offers=[_card(offer, sentences) for offer in offers],
-        asset=lambda name: asset(name).url,
-    )
-    response = make_response(html)
-    response.cache_control.no_store = True
-    response.vary.update(["Accept-Language", "Cookie"])
-    return response
-
-
-def _attribute(value: object) -> Markup:
-    """JSON for an attribute in single quotes: shorter than with every double quote escaped."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.replace("&", "&amp;").replace("'", "&#39;"))
-
-
-def _card(offer: CustomerAlert, sentences: Any) -> dict[str, str]:
-    metres = None if offer.distance_ft is None else f"{offer.distance_ft * METRES_PER_FOOT:.0f} m"
-    until = sentences["until"].format(time=f"{offer.expires_at:%H:%M} UTC")
-    return {
-        "kind": offer.kind,
-        "title": offer.title,
-        "why": offer.why,
-        "where": " · ".join(part for part in (metres, offer.section, until) if part),
-    }
-
-
-def _location(services: Services, visit: str, zone: Zone) -> CustomerLocation:
-    now = services.clock.now()
-    return CustomerLocation(
-        uid=visit,
-        id=f"{visit}:{epoch_ms(now)}",
-        latitude_deg=zone.point.latitude_deg,
-        longitude_deg=zone.point.longitude_deg,
-        accuracy_m=SIGN_ACCURACY_M,
-        taken_at=now,
-        source="manual",
-        store=zone.store,
-        country=services.settings.country,
-    )
-
-
-def _known(services: Services, visit: str) -> list[CustomerAlert]:
-    try:
-        return services.offers.of(visit)
-    except (Unreachable, Refused, NotAuthorised):
-        return []
-
-
-def _awaited(services: Services, visit: str, before: set[str]) -> list[CustomerAlert]:
-    """Her offers once a new one is there, or what there is after a second and a half."""
-    offers: list[CustomerAlert] = []
-    for wait_s in LOOKS_S:
-        services.clock.wait(Event(), wait_s)
-        offers = _known(services, visit)
-        if any(offer.id not in before for offer in offers):
-            break
-    return offers

@@ -9,6 +9,7 @@ import os
 import signal
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from waitress.server import create_server
 
@@ -29,6 +30,7 @@ SWITCHES = {  # each is also read from the environment, as ENDCAP_LITE_ and its 
     "data": ("lite-data", "folder for visits.db and the outbox"),
     "store_name": ("", "what the page calls the shop"),
     "zones": ("", "CSV or JSON file of the places signs hang at: store, zone, name, latitude, longitude"),
+    "trusted_proxy": ("", "address of the proxy in front of us, whose X-Forwarded-For is believed"),
     "country": ("", "ISO 3166-1 alpha-3, put on each fix"),
     "kept_hours": ("24", "how long the backend keeps raw fixes: the page promises it"),
 }
@@ -50,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log URLs
     services = build(settings_of(args))
-    server = create_server(create_app(services), host=args.host, port=_number(args, "port", 65535), threads=THREADS)
+    server = create_server(create_app(services), **_listening(args))
     signal.signal(signal.SIGTERM, _interrupt)
     services.start()
     try:
@@ -79,6 +81,13 @@ def settings_of(args: argparse.Namespace) -> Settings:
         country=args.country or None,
         kept_hours=_number(args, "kept_hours", 8784),
     )
+
+
+def _listening(args: argparse.Namespace) -> dict[str, Any]:
+    listening: dict[str, Any] = {"host": args.host, "port": _number(args, "port", 65535), "threads": THREADS}
+    if args.trusted_proxy:
+        listening |= {"trusted_proxy": args.trusted_proxy, "trusted_proxy_headers": {"x-forwarded-for"}}
+    return listening
 
 
 def _number(args: argparse.Namespace, name: str, most: int) -> int:

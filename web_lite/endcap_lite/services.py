@@ -13,9 +13,11 @@ from endcap_lite.backend import Backend
 from endcap_lite.offers import Offers
 from endcap_lite.relay import Relay
 from endcap_lite.settings import Settings
+from endcap_lite.signs.keys import Keyring
 from endcap_lite.visits import Visits
 from endcap_lite.zones import Zones
 
+KEYS_FILE = "sign-keys.json"
 PATIENCE_S = 5.0  # with backend and Ably: a shopper waits on some of these answers
 
 
@@ -30,6 +32,7 @@ class Services:
     offers: Offers
     relay: Relay
     zones: Zones
+    keyring: Keyring
     client: httpx.Client
     outbox: Outbox
 
@@ -65,6 +68,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         offers=Offers(client, settings.ably_url, backend, clock),
         relay=Relay(outbox, visits, backend, clock),
         zones=zones,
+        keyring=Keyring(settings.data_dir / KEYS_FILE, clock),
         client=client,
         outbox=outbox,
     )

@@ -30,13 +30,14 @@ def drop_cookie(response: Response, settings: Settings) -> None:
     response.delete_cookie(cookie_name(settings), httponly=True, secure=settings.https, samesite="Lax", path="/")
 
 
-def is_foreign(request: Request) -> bool:
+def is_foreign(request: Request, settings: Settings) -> bool:
     """True when another site's page made this request: browsers say so by Sec-Fetch-Site, older ones by Origin."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site not in ("same-origin", "none")
     origin = request.headers.get("Origin")
-    return origin is not None and urlsplit(origin).netloc != request.host
+    ours = (request.host, urlsplit(settings.public_url).netloc)
+    return origin is not None and urlsplit(origin).netloc not in ours
 
 
 def problem(status: int, title: str, detail: str, *, field: str = "", errors: Sequence[Any] = ()) -> Response:
@@ -56,6 +57,13 @@ def away(retry_after_s: float | None) -> Response:
     """The backend does not answer: what the page should do about it."""
     response = problem(503, "The shop's service does not answer", "Try again later; fixes are kept meanwhile.")
     response.headers["Retry-After"] = str(max(1, round(retry_after_s or 2)))
+    return response
+
+
+def too_many(response: Response, wait_s: float) -> Response:
+    """The same answer as a 429 that says when to come back."""
+    response.status_code = 429
+    response.headers["Retry-After"] = str(int(wait_s) + 1)
     return response
 
 
@@ -80,12 +88,12 @@ def security_headers(settings: Settings) -> dict[str, str]:
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
         "Permissions-Policy": "geolocation=(self), camera=(), microphone=()",
         "Referrer-Policy": "no-referrer",
-        "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
         "X-Content-Type-Options": "nosniff",
     }
     if settings.https:
         headers["Strict-Transport-Security"] = f"max-age={HSTS_S}"
+        headers["Cross-Origin-Opener-Policy"] = "same-origin"  # browsers complain of it on plain HTTP
     return headers
 
 

@@ -4,7 +4,6 @@
 const SLOW_MS = 1e4; // without a fix for so long, a sign is offered
 const SILENCE_MS = 3e4; // a watch this quiet has died: some phones' do after a timeout
 const BACK_OFF_MS = [0, 5e3, 15e3, 6e4];
-const HOPELESS_M = 1e3;
 const QUEUE = 200; // fixes kept while nobody answers
 const CARDS = 50;
 const HOUR_MS = 36e5;
@@ -16,8 +15,11 @@ const list = $('offers');
 const form = $('sign');
 const place = isSecureContext && navigator.geolocation;
 
+const WORKER = '/sw.js?lang=' + root.lang;
+const policy = self.trustedTypes?.createPolicy('sw', { createScriptURL: () => WORKER });
+
 let live; // she has said yes, and not stop
-let joined, watch, slow, watchdog, renew, stream, lastEvent, said, sending;
+let joined, claiming, watch, slow, watchdog, renew, stream, lastEvent, said, sending, newest;
 let silent = 0, failures = 0, tries = 0;
 let skew = 0; // the shop's clock minus the phone's, which may be hours off
 let queue = [];
@@ -27,21 +29,12 @@ const seen = new Set();
 // A captive browser has no storage: then nothing is remembered, and everything else works.
 function remember(name, value) {
   try {
-    if (value) localStorage[name] = JSON.stringify(value);
-    else return JSON.parse(localStorage[name] || null);
+    if (value !== undefined) localStorage[name] = JSON.stringify(value);
+    return JSON.parse(localStorage[name] || 0);
   } catch {}
 }
 
-function forget(name) {
-  try {
-    localStorage.removeItem(name);
-  } catch {}
-}
-
-const distance = (m) =>
-  (m < 1e3 ? m : m / 1e3).toLocaleString(root.lang, {
-    style: 'unit', unit: m < 1e3 ? 'meter' : 'kilometer', maximumFractionDigits: 0,
-  });
+const distance = (m) => fill('metres', { n: Math.round(m).toLocaleString(root.lang) });
 const clock = (ms) => new Date(ms).toLocaleTimeString(root.lang, { timeStyle: 'short' });
 const fill = (name, values) => words[name].replace(/{(\w+)}/g, (_, key) => values[key]);
 
@@ -81,20 +74,23 @@ function took({ coords: { latitude, longitude, accuracy }, timestamp }) {
   silent = 0;
   clearTimeout(slow);
   guard();
-  const found = accuracy > HOPELESS_M ? 'lost' : accuracy > document.body.dataset.vague ? 'vague' : 'sharing';
+  const found = accuracy > document.body.dataset.vague ? 'vague' : 'sharing';
   if (said !== found && said !== 'new') say(found, { distance: distance(accuracy) }, 'sharing');
   if (found !== 'sharing') return;
   const now = Date.now();
   const at = Math.abs(now - timestamp) < HOUR_MS ? Math.round(timestamp) : now;
-  queue = queue.filter((fix) => fix.at < at).concat({ latitude, longitude, accuracy_m: accuracy, at }).slice(-QUEUE);
+  if (at === newest) return; // the same fix again
+  newest = at;
+  queue = [...queue, { latitude, longitude, accuracy_m: accuracy, at }].slice(-QUEUE);
   send();
 }
 
 function failed({ code }) {
   if (!live || code !== 1) return; // 2 and 3 mean that it is still looking
   end();
-  forget('consented');
+  remember('consented', 0);
   say('refused', 0, 'refused');
+  fetch('/help' + location.search).then((answer) => answer.text()).then((text) => { $('help-text').textContent = text; });
 }
 
 async function send() {
@@ -103,9 +99,9 @@ async function send() {
   const batch = queue.slice(0, 100);
   let wait = 1e3; // at most one message a second
   try {
-    await joined; // the visit's cookie comes with the first answer
+    await joined;
     const answer = await post('/fix', { now: Date.now(), fixes: batch });
-    if (answer.status === 401) joined = listen();
+    if (answer.status === 401) listen();
     else if (answer.status < 500 && answer.status !== 429) {
       queue = queue.filter((fix) => !batch.includes(fix));
       tries = 0;
@@ -124,14 +120,19 @@ const post = (path, body) =>
 
 // Offers
 
-async function listen() {
+// The visit's cookie comes with the first answer: whatever needs it waits for `joined`.
+const listen = () => (joined = join());
+
+async function join() {
   clearTimeout(renew);
   let answer;
   try {
     answer = await post('/stream');
     if (answer.ok) return open(await answer.json());
     if (live) say('away');
-  } catch {}
+  } catch {
+    if (live) offline();
+  }
   again(answer);
 }
 
@@ -150,7 +151,7 @@ function open({ url, seconds, now }) {
   stream.onopen = () => {
     if (failures) poll();
     failures = 0;
-    if (said === 'away') say('looking');
+    if (said === 'away') $('status').textContent = said = '';
   };
   stream.onmessage = (event) => {
     lastEvent = event.lastEventId;
@@ -165,7 +166,7 @@ function open({ url, seconds, now }) {
 
 async function poll() {
   try {
-    (await (await fetch('/offers')).json()).offers.reverse().forEach((offer) => show(offer));
+    (await (await fetch('/offers')).json()).offers.reverse().forEach((offer) => show(offer, !live));
   } catch {} // the next one may come through
 }
 
@@ -214,7 +215,8 @@ function begin() {
   if (live) return;
   live = true;
   remember('consented', 1);
-  joined = listen();
+  listen();
+  navigator.serviceWorker?.register(policy ? policy.createScriptURL('') : WORKER).catch(() => {});
 }
 
 function end() {
@@ -226,27 +228,22 @@ function end() {
   queue = [];
 }
 
-async function erase() {
-  remember('owed', 1);
-  try {
-    if ((await post('/stop')).ok) return forget('owed');
-  } catch {}
-  say('stop_failed');
-}
+const erase = () => post('/stop').then(({ ok }) => ok && remember('owed', 0), () => {}); // else it is owed
 
 function stop() {
   end();
   offers = [];
   seen.clear();
   list.replaceChildren();
-  forget('offers');
-  forget('consented');
+  for (const name of ['offers', 'consented']) remember(name, 0);
+  remember('owed', 1);
   say('stopped', 0, 'first');
   erase();
 }
 
 async function claim(event) {
   event?.preventDefault();
+  claiming = true;
   begin();
   try {
     await joined;
@@ -255,6 +252,7 @@ async function claim(event) {
     });
     const result = await answer.json();
     say(result.say, result, 'sharing');
+    claiming = false;
   } catch {
     offline();
   }
@@ -265,6 +263,7 @@ function back() {
   if (!live) return;
   if (watch) look();
   if (!stream || stream.readyState > 1) listen();
+  if (claiming) claim();
   send();
 }
 
@@ -283,8 +282,11 @@ document.onvisibilitychange = () => document.hidden || back();
 
 $('go').hidden = !place;
 if (!place) say('blind');
+const written = list.firstChild;
+list.replaceChildren(); // what the server wrote does not go when it ends
 if (remember('owed')) erase();
-else if (remember('consented')) {
+else if (written) poll();
+if (remember('consented')) {
   $('go').textContent = words.again;
   (remember('offers')?.offers || []).reverse().forEach((offer) => show(offer, 1));
   if (!navigator.onLine) offline();

@@ -1,0 +1,1 @@
+"""Signs: what hangs at a shelf, proves that somebody stood there, and works where no satellite reaches."""

@@ -1,0 +1,102 @@
+"""`endcap-lite signs`: the QR signs of a store, and the keys that sign them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from endcap.errors import BadConfig
+from endcap_lite import words
+from endcap_lite.services import KEYS_FILE
+from endcap_lite.signs.codes import check_distinct, code_of
+from endcap_lite.signs.keys import LEVELS, PRINTED, ROTATING, Keyring
+from endcap_lite.signs.pdf import to_pdf
+from endcap_lite.signs.qr import qr_of
+from endcap_lite.signs.sheet import Sign, sheets, to_svg
+from endcap_lite.zones import Zones
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", default="lite-data", help="the server's folder, with the keys (default: %(default)s)")
+    parser.add_argument("--zones", metavar="FILE", help="CSV or JSON: store, zone, name, latitude, longitude")
+    parser.add_argument("--public-url", metavar="URL", help="what the QR codes open; a short host makes them coarse")
+    parser.add_argument("--out", metavar="FILE", help="a .pdf with all sheets, or a .svg a sheet (name-1.svg, ...)")
+    parser.add_argument("--language", choices=words.LANGUAGES, default="en", help="of the printed words (default: en)")
+    parser.add_argument("--font", metavar="TTF", default="", help="a TrueType font, for names beyond Western letters")
+    parser.add_argument("--rotate", action="store_true", help="sign with a new key; the old stays good until revoked")
+    parser.add_argument("--revoke", metavar="KID", help="end all signs of a key at once, such as a stolen set")
+    parser.add_argument("--till", metavar="STORE.ZONE", help="print the address of a display whose code rotates")
+    parser.add_argument("--keys", action="store_true", help="list the keys")
+
+
+def run(args: argparse.Namespace) -> int:
+    keyring = Keyring(Path(args.data) / KEYS_FILE)
+    if args.revoke:
+        keyring.revoke(args.revoke.upper())
+        print(f"revoked {args.revoke.upper()}: its signs claim nothing from now on")
+    if args.rotate:
+        print(f"new key {keyring.add(PRINTED).kid}")
+    if args.out:
+        _print_sheets(args, keyring)
+    if args.till:
+        print(till_address(keyring, _zones(args), args.till, _public_url(args)))
+    if args.keys or not (args.revoke or args.rotate or args.out or args.till):
+        for key in keyring:
+            print(f"{key.kid}  level {key.level} ({LEVELS[key.level]}){'  revoked' if key.revoked else ''}")
+    return 0
+
+
+def till_address(keyring: Keyring, zones: Zones, zone_key: str, public_url: str) -> str:
+    """The address that a till's display opens: whoever knows it can show the zone's rotating code.
+
+    Raises:
+        BadConfig: there is no such zone.
+    """
+    zone = zones.get(zone_key)
+    if zone is None:
+        raise BadConfig("till", f"there is no zone {zone_key!r}; it is STORE.ZONE as in the zones file")
+    key = keyring.current(ROTATING) or keyring.add(ROTATING)
+    return f"{public_url}/till/{key.kid}.{zone.key}.{key.till_mac(zone.key)}"
+
+
+def signs_of(keyring: Keyring, zones: Zones, public_url: str) -> list[Sign]:
+    """One sign a zone, under the newest key for prints; the first one is made here.
+
+    Raises:
+        BadConfig: two zones would get the same typed code.
+    """
+    key = keyring.current(PRINTED) or keyring.add(PRINTED)
+    check_distinct(key, zones)
+    return [Sign(zone.name, f"{public_url}/z/{keyring.text(key, zone)}".upper(), code_of(key, zone)) for zone in zones]
+
+
+def _print_sheets(args: argparse.Namespace, keyring: Keyring) -> None:
+    public_url, out = _public_url(args), Path(args.out)
+    signs = signs_of(keyring, _zones(args), public_url)
+    pages = sheets(signs, words.catalogue(args.language), urlsplit(public_url).netloc)
+    if out.suffix == ".pdf":
+        out.write_bytes(to_pdf(pages, args.font))
+    elif out.suffix == ".svg":
+        for number, shapes in enumerate(pages, 1):
+            out.with_stem(f"{out.stem}-{number}").write_text(to_svg(shapes), encoding="utf-8")
+    else:
+        raise BadConfig("out", f"must end in .pdf or .svg, not {out.name!r}")
+    version = max(qr_of(sign.url).version for sign in signs)
+    print(f"{len(signs)} signs on {len(pages)} sheets; QR version {version} at most")
+
+
+def _zones(args: argparse.Namespace) -> Zones:
+    if not args.zones:
+        raise BadConfig("zones", "name the file of places by --zones")
+    zones = Zones.load(Path(args.zones))
+    if not len(zones):
+        raise BadConfig("zones", f"{args.zones} names no place")
+    return zones
+
+
+def _public_url(args: argparse.Namespace) -> str:
+    parts = urlsplit(args.public_url or "")
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
+        raise BadConfig("public_url", "name what shoppers type by --public-url, such as https://lite.shop.example")
+    return f"{parts.scheme}://{parts.netloc}"
