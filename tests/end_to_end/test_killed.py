@@ -8,9 +8,9 @@ import pytest
 from endcap.messages import CUSTOMERS_ALERTS, CUSTOMERS_LOCATIONS
 
 KILLS = 20
-SHOPPERS = 40
-PRODUCTS = 60
-BETWEEN_KILLS = 30  # acknowledgements
+SHOPPERS = 30
+PRODUCTS = 30
+BETWEEN_KILLS = 20  # acknowledgements
 WAIT_S = 60.0
 UNLIMITED = {
     "alerts_per_visit": 1000,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,14 +10,14 @@ from threading import Event
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, create_engine, event, insert, select
+from sqlalchemy import Connection, create_engine, event, insert, inspect, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import DeclarativeBase
 
 from endcap.errors import BadConfig
-from endcap_backend.retail.schema import Identity
+from endcap_backend.retail.schema import VERSION, Identity
 
 BUSY_TIMEOUT_S = 30.0  # a large load holds SQLite's write lock for some seconds
 ROWS = 500  # a statement: SQLite takes at most 32,766 variables
@@ -74,19 +75,32 @@ class Database:
         self._engine.dispose()
 
     def _migrate(self) -> None:
-        from alembic import command
-        from alembic.config import Config
-
-        config = Config()
-        config.set_main_option("script_location", "endcap_backend.retail:migrations")
         with self.writing() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            if _version(connection) != VERSION:
+                _upgrade(connection)
             if connection.execute(select(Identity.value).where(Identity.name == "uuid")).first() is None:
                 connection.execute(insert(Identity).values(name="uuid", value=str(uuid4())))
 
     def _shown(self) -> str:
         return self.url.render_as_string(hide_password=True)
+
+
+def _version(connection: Connection) -> str | None:
+    """The last step of the migrations that was taken here."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _upgrade(connection: Connection) -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each plugin it finds
+    from alembic import command  # 0.2 s, and seldom needed
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "endcap_backend.retail:migrations")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def database_url(data: Path) -> str:

@@ -4,7 +4,9 @@ import threading
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -14,12 +16,18 @@ from endcap.testing import NOON, a_product, a_promotion
 from endcap_backend.retail.catalogue import Stored, known_products, put_placements, put_promotions
 from endcap_backend.retail.database import Database
 from endcap_backend.retail.feed import Feed
-from endcap_backend.retail.schema import Base, Outbox, Placement
+from endcap_backend.retail.schema import VERSION, Base, Outbox, Placement
 
 
 def test_the_migrations_lead_to_the_tables_of_the_schema(database):
     with database.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_the_schemas_version_is_the_last_of_the_migrations():
+    config = Config()
+    config.set_main_option("script_location", "endcap_backend.retail:migrations")
+    assert ScriptDirectory.from_config(config).get_heads() == [VERSION]
 
 
 def test_a_database_that_is_opened_again_keeps_its_name_and_what_it_holds(database, url):
