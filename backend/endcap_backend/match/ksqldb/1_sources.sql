@@ -1,0 +1,11 @@
+-- One row a fix. DOUBLE takes a coordinate with any number of decimals; DECIMAL(10,5) would drop the row.
+CREATE STREAM LOC2 (UID VARCHAR, LATITUDE DOUBLE, LONGITUDE DOUBLE, COUNTRY VARCHAR)
+  WITH (KAFKA_TOPIC='customers_locations', VALUE_FORMAT='JSON');
+
+-- One row a record of a product's place.
+CREATE STREAM PROD2 (SKU BIGINT, SEGMENT VARCHAR, VARIANT VARCHAR, LATITUDE DOUBLE, LONGITUDE DOUBLE, COUNTRY VARCHAR)
+  WITH (KAFKA_TOPIC='stores_products', VALUE_FORMAT='JSON');
+
+-- One row a record of a promotion; ACTIVE=false withdraws it.
+CREATE STREAM PROMO2 (PID VARCHAR, SKU BIGINT, SEGMENT VARCHAR, DISCOUNT DOUBLE, ACTIVE BOOLEAN)
+  WITH (KAFKA_TOPIC='products_promotions', VALUE_FORMAT='JSON');

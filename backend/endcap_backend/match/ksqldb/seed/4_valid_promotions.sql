@@ -1,0 +1,6 @@
+-- One row for each product and promotion of a segment that came within an hour of each other, keyed by the segment. As in the seed.
+CREATE STREAM VALID_PROMOTIONS WITH (KAFKA_TOPIC = 'VALID_PROMOTIONS') AS
+  SELECT S.LATITUDE, S.LONGITUDE, S.COUNTRY, S.SEGMENT, P.PID, P.SEGMENT
+  FROM STORES_PRODUCTS S
+  JOIN PRODUCTS_PROMOTIONS P WITHIN 1 HOUR ON S.SEGMENT = P.SEGMENT
+  EMIT CHANGES;

@@ -1,0 +1,10 @@
+-- One row for each fix within 100 ft and 30 minutes of a valid promotion of its country, keyed by the country. As in the seed,
+-- but that WHERE repeats the distance: ksqlDB refuses the alias there.
+CREATE STREAM NEARBY_CUSTOMERS WITH (KAFKA_TOPIC = 'NEARBY_CUSTOMERS') AS
+  SELECT
+    C.LATITUDE, C.LONGITUDE, C.COUNTRY, P.PID,
+    (GEO_DISTANCE(C.LATITUDE, C.LONGITUDE, P.LATITUDE, P.LONGITUDE, 'km') * 3281) AS DIST_TO_STORE
+  FROM CUSTOMERS_LOCATIONS C
+  JOIN VALID_PROMOTIONS P WITHIN 30 MINUTES ON C.COUNTRY = P.COUNTRY
+  WHERE (GEO_DISTANCE(C.LATITUDE, C.LONGITUDE, P.LATITUDE, P.LONGITUDE, 'km') * 3281) <= 100
+  EMIT CHANGES;
