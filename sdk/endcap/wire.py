@@ -197,14 +197,17 @@ class Message:
 _declared: dict[type[Message], dict[str, Wire]] = {}  # read once a class
 
 
-def parse_json(text: str | bytes) -> object:
+def parse_json(text: str | bytes, *, refuse_nan: bool = True) -> object:
     """One strict JSON value: NaN, Infinity and invalid UTF-8 are refused.
+
+    With `refuse_nan=False` NaN and Infinity are read, for the fields to refuse: each then names itself, and the other
+    messages of a batch still count.
 
     Raises:
         BadMessage: with what is wrong and where.
     """
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant if refuse_nan else float)
     except UnicodeDecodeError:
         raise BadMessage("", "is not valid UTF-8") from None
     except RecursionError:

@@ -131,3 +131,12 @@ def test_record_times_survive_the_round_trip(milliseconds):
 
 def test_a_repeated_name_takes_the_last_value():
     assert parse_json('{"a": 1, "a": 2}') == {"a": 2}
+
+
+def test_nan_is_refused_or_left_to_the_field_that_holds_it():
+    with pytest.raises(BadMessage, match="holds NaN, which is not JSON"):
+        parse_json('{"latitude": NaN}')
+    value = parse_json('{"uid": "u1", "latitude": NaN, "longitude": 0}', refuse_nan=False)
+    with pytest.raises(BadMessage) as refused:
+        CustomerLocation.from_json(value)
+    assert refused.value.field == "latitude"
