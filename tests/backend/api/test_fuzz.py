@@ -1,0 +1,142 @@
+"""Ten thousand requests, each a good one spoilt in one to three ways, straight to the WSGI application."""
+
+import gzip
+import io
+import json
+import random
+from collections import Counter
+
+REQUESTS = 10_000
+SEED = 20261124
+NASTY = [
+    None, True, False, 0, -1, 2**31, 2**63, 2**64, -(10**400), 1e308, float("nan"), float("inf"), "", " ", "\x00", "\n",
+    "\ud800", "‮", "🛒" * 300, "x" * 10_000, "'; DROP TABLE records; --", "{{7*7}}", "%s%n", "../../etc/passwd",
+    "__proto__", "NaN", [], {}, [[]], [None], {"": ""}, {"$gt": ""}, [1] * 600,
+]  # fmt: skip
+METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "FROB", ""]
+HEADERS = {
+    "CONTENT_TYPE": ["", "text/plain", "application/json; charset=utf-7", "application/json;;=", "multipart/form-data"],
+    "HTTP_CONTENT_ENCODING": ["gzip", "br", "identity", "\xff", "gzip" * 1000],
+    "HTTP_AUTHORIZATION": ["", "Bearer", "Bearer a.b.c", "Basic YTpi", "Bearer " + "a" * 5000, "\xff\xfe"],
+    "CONTENT_LENGTH": ["", "0", "1", "-1", "x", "999999999999", "1.5"],
+    "HTTP_X_ABLY_SIGNATURE": ["", "\xff", "AAAA"],
+    "HTTP_ORIGIN": ["null", "https://attacker.example", "\xff"],
+    "HTTP_HOST": ["", "attacker.example", "[::1", "\xff"],
+}
+PATHS = ["/", "/v1", "/v1/", "/v1/locations/", "/v1/../healthz", "/%2e", "/v1/\xff", "//", "/v1/sessions\x00", ""]
+
+
+def good_requests(api):
+    """A body for each path; those in BARE need no token."""
+    purposes = {"purposes": ["location"], "text_version": "1"}
+    location = {"uid": api.uid, "latitude": 60.1, "longitude": 24.9, "id": "i:1", "taken_at": "2026-11-24T12:00:00Z"}
+    event = {"id": "e1", "kind": "enter", "occurred_at": "2026-11-24T12:00:00Z", "p_inside": 0.9, "SKU": 7}
+    message = {"clientId": api.uid, "data": json.dumps(location), "encoding": "json"}
+    data = {"channelId": f"location:{api.uid}", "messages": [message]}
+    return [
+        ("POST", "/v1/locations", {"locations": [location, location], "sent_at": "2026-11-24T12:00:00Z"}),
+        ("POST", "/v1/events", {"events": [event]}),
+        ("POST", "/v1/sessions", {"consent": purposes}),
+        ("POST", "/v1/sessions", {"refresh_token": api.session["refresh_token"], "consent": purposes}),
+        ("PUT", "/v1/me/consent", {"purposes": ["location", "promotions", "analytics"], "text_version": "1"}),
+        ("POST", "/v1/ably-token", {"for": "phone"}),
+        ("POST", "/v1/integrations/ably", {"items": [{"source": "channel.message", "data": data}]}),
+        ("GET", "/v1/me/consent", None),
+        ("GET", "/readyz", None),
+        ("GET", "/openapi.json", None),
+    ]
+
+
+def spoil_value(value, chance):
+    """The same JSON with one place of it replaced, removed or doubled."""
+    if isinstance(value, dict) and value and chance.random() < 0.8:
+        key = chance.choice(list(value))
+        what = chance.random()
+        if what < 0.15:
+            return {name: each for name, each in value.items() if name != key}
+        if what < 0.25:
+            return {**value, str(chance.choice(NASTY)): chance.choice(NASTY)}
+        return {**value, key: spoil_value(value[key], chance)}
+    if isinstance(value, list) and value and chance.random() < 0.8:
+        place = chance.randrange(len(value))
+        return [*value[:place], spoil_value(value[place], chance), *value[place + 1 :]]
+    return chance.choice(NASTY)
+
+
+def spoil_bytes(raw, chance):
+    what = chance.randrange(5)
+    place = chance.randrange(len(raw) + 1)
+    if what == 0:
+        return raw[:place]
+    if what == 1:
+        return raw[:place] + bytes([chance.randrange(256)]) + raw[place + 1 :]
+    if what == 2:
+        return raw[:place] + b"[" * chance.choice([1, 5000]) + raw[place:]
+    if what == 3:
+        return gzip.compress(raw)[: chance.randrange(60)]
+    return chance.randbytes(chance.randrange(200))
+
+
+def environ_of(method, path, raw, token):
+    return {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "SCRIPT_NAME": "",
+        "QUERY_STRING": "",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "192.0.2.1",
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(raw)),
+        "HTTP_AUTHORIZATION": f"Bearer {token}",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(raw),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+
+
+def spoilt_request(api, chance):
+    method, path, body = chance.choice(good_requests(api))
+    for _ in range(chance.choice([0, 1, 1, 1, 2])):
+        body = spoil_value(body, chance)
+    raw = b"" if body is None else json.dumps(body, ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")
+    if chance.random() < 0.2:
+        raw = spoil_bytes(raw, chance)
+    environ = environ_of(method, path, raw, api.session["token"])
+    if chance.random() < 0.15:
+        header = chance.choice(list(HEADERS))
+        environ[header] = chance.choice(HEADERS[header])
+    if chance.random() < 0.05:
+        environ["REQUEST_METHOD"] = chance.choice(METHODS)
+    if chance.random() < 0.05:
+        environ["PATH_INFO"] = chance.choice(PATHS)
+    return environ
+
+
+def answered(app, environ):
+    status = []
+    b"".join(app(environ, lambda line, headers, fault=None: status.append(int(line.split()[0]))))
+    return status[0]
+
+
+def test_ten_thousand_spoilt_requests_get_no_answer_of_five_hundred(make_api):
+    rates = {"user_requests_burst": 10**9, "user_fixes_burst": 10**9, "sessions_burst": 10**9}
+    api = make_api(**rates)
+    api.enter()
+    chance = random.Random(SEED)
+    seen = Counter()
+    for _ in range(REQUESTS):
+        environ = spoilt_request(api, chance)
+        status = answered(api.app, environ)
+        assert status < 500, environ
+        seen[status] += 1
+    assert sum(seen.values()) == REQUESTS
+    assert {200, 201, 202, 400, 401, 404, 405, 413, 415, 422} <= seen.keys()  # the whole width was tried
+    assert api.post("/v1/sessions", {"consent": {"purposes": ["location"], "text_version": "1"}}).status_code == 201
+    for record in api.records():
+        assert json.loads(record.value)["uid"] == record.key

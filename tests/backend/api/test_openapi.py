@@ -1,0 +1,51 @@
+import json
+
+import pytest
+from openapi_spec_validator import validate
+
+from endcap.messages import CustomerEvent, CustomerLocation
+
+
+@pytest.fixture
+def document(api):
+    return api.get("/openapi.json", token="").get_json()
+
+
+def operations(document):
+    return [operation for path in document["paths"].values() for operation in path.values()]
+
+
+def test_the_document_is_openapi_3_1(document):
+    assert document["openapi"].startswith("3.1")
+    validate(document)
+
+
+def test_every_route_is_described_and_nothing_else(api, document):
+    routes = {
+        (rule.rule.replace("<", "{").replace(">", "}"), method.lower())
+        for rule in api.app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+    assert routes == {(path, method) for path, methods in document["paths"].items() for method in methods}
+
+
+def test_the_messages_are_as_the_sdk_declares_them_but_for_the_uid(document):
+    for message in (CustomerLocation, CustomerEvent):
+        described = document["components"]["schemas"][message.__name__]
+        assert described["properties"] == json.loads(json.dumps(message.schema()["properties"]))
+        assert set(message.schema()["required"]) - set(described["required"]) == {"uid"}
+
+
+def test_each_operation_has_a_name_of_its_own(document):
+    names = [operation["operationId"] for operation in operations(document)]
+    assert len(names) == len(set(names))
+
+
+def test_what_takes_a_token_may_answer_401(document):
+    for operation in operations(document):
+        if "security" in operation:
+            assert "401" in operation["responses"]
+
+
+def test_the_document_is_the_same_every_time(api, document):
+    assert api.get("/openapi.json", token="").get_json() == document
