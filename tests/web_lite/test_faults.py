@@ -225,3 +225,13 @@ def test_a_stop_that_the_server_did_not_hear_is_told_again_on_the_next_visit(lit
         walker.page.reload()
     assert shop.until(lambda: shop.erased == shop.shoppers)
     expect(cards(walker)).to_have_count(0)
+
+
+def test_a_browser_with_scripts_but_without_cookies_gets_offers_by_a_key_of_its_own(lite, shop, walker):
+    strip = {"cookie": ""}
+    walker.page.route("**/*", lambda route: route.continue_(headers={**route.request.headers, **strip}))
+    walker.stand()
+    share(walker, lite.url)
+    expect(cards(walker)).to_have_count(1)
+    walker.page.get_by_role("button", name="Stop and erase").click()
+    assert shop.until(lambda: lite.services.visits.owed() == [] and len(shop.erased) == 1)

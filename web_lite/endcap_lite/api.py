@@ -15,9 +15,12 @@ from endcap_lite.web import away, cookie_name, drop_cookie, problem, set_cookie
 SSE_VERSION = "1.2"  # of Ably's protocol
 
 
+KEY_HEADER = "X-Visit"  # a browser that keeps no cookie sends the visit's secret itself
+
+
 def visit_of_request(services: Services) -> str | None:
-    """The id of the visit that this browser's cookie opens."""
-    secret = request.cookies.get(cookie_name(services.settings))
+    """The id of the visit that this browser's cookie, or key, opens."""
+    secret = request.cookies.get(cookie_name(services.settings)) or request.headers.get(KEY_HEADER)
     return services.visits.opened_by(secret) if secret else None
 
 
@@ -26,12 +29,16 @@ def blueprint(services: Services) -> Blueprint:
 
     @api.post("/stream")
     def post_stream() -> Response:
-        """Her yes: opens the visit if there is none yet, and says where her offers stream from, and for how long."""
+        """Her yes: opens the visit if there is none yet, and says where her offers stream from, and for how long.
+
+        A new visit's secret goes into the cookie; with `?keyed`, which a page asks for when cookies did not last, into
+        the answer as well.
+        """
         secret = ""
         visit = visit_of_request(services)
         if visit is None:
             visit, secret = services.visits.open()
-        response = _ticket(services, visit)
+        response = _ticket(services, visit, secret if "keyed" in request.args else "")
         if secret:
             set_cookie(response, services.settings, secret)
         return response
@@ -41,7 +48,7 @@ def blueprint(services: Services) -> Blueprint:
         """202: the fixes named `accepted` are on this server's disk and go out from there."""
         visit = visit_of_request(services)
         if visit is None:
-            return _unknown()
+            return unknown_visit()
         try:
             taken, rejected = read_fixes(
                 parse_json(request.get_data()),
@@ -65,13 +72,13 @@ def blueprint(services: Services) -> Blueprint:
         """Her live offers, newest first, with an ETag: the way of browsers that no stream reaches."""
         visit = visit_of_request(services)
         if visit is None:
-            return _unknown()
+            return unknown_visit()
         try:
             offers = services.offers.of(visit)
         except (Unreachable, Refused) as fault:
             return away(getattr(fault, "retry_after_s", None))
         except NotAuthorised:
-            return _unknown()
+            return unknown_visit()
         response = jsonify(offers=[offer.to_json() for offer in offers])
         response.add_etag()
         response.cache_control.private = True
@@ -93,7 +100,7 @@ def blueprint(services: Services) -> Blueprint:
     return api
 
 
-def _ticket(services: Services, visit: str) -> Response:
+def _ticket(services: Services, visit: str, key: str) -> Response:
     try:
         token, channel, expires_at = services.backend.page_token(visit)
     except (Unreachable, Refused, NotAuthorised) as fault:
@@ -104,8 +111,9 @@ def _ticket(services: Services, visit: str) -> Response:
         url=f"{services.settings.ably_url}/sse?{query}",
         seconds=max(1, int((expires_at - now).total_seconds())),
         now=epoch_ms(now),
+        **({"visit": key} if key else {}),
     )
 
 
-def _unknown() -> Response:
+def unknown_visit() -> Response:
     return problem(401, "This visit is not known", "It was stopped, or is over a day old; POST /stream begins another.")

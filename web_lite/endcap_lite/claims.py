@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify, make_response, render_template, 
 from endcap.messages import CustomerAlert, CustomerLocation
 from endcap.wire import epoch_ms
 from endcap_lite import words
-from endcap_lite.api import visit_of_request
+from endcap_lite.api import unknown_visit, visit_of_request
 from endcap_lite.buckets import Buckets
 from endcap_lite.page import language_asked, page
 from endcap_lite.pages import known_offers
@@ -41,6 +41,8 @@ def blueprint(services: Services) -> Blueprint:
             answer = jsonify(say=said) if wants_json else page(services, said=said)
             tries.take(who)
             return answer if wait_s == 0 else too_many(answer, wait_s)
+        if visit is None and wants_json:
+            return unknown_visit()  # its page has joined before: the cookie did not last
         if visit is None:
             visit, secret = services.visits.open()
         before = set() if wants_json else {offer.id for offer in known_offers(services, visit)}

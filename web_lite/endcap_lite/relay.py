@@ -117,6 +117,6 @@ class Relay:
             except Unreachable:
                 return False
             except EndcapError as fault:
-                log.warning("the backend did not erase a shopper: %s", fault)
+                log.warning("the backend did not erase a shopper, so its retention has to: %s", fault)
             self._visits.settle(session)
         return True

@@ -10,7 +10,7 @@ from endcap.errors import BadConfig
 from endcap_lite import words
 from endcap_lite.services import KEYS_FILE
 from endcap_lite.signs.codes import check_distinct, code_of
-from endcap_lite.signs.keys import LEVELS, PRINTED, ROTATING, Keyring
+from endcap_lite.signs.keys import LEVELS, PRINTED, ROTATING, STAFF, Keyring
 from endcap_lite.signs.pdf import to_pdf
 from endcap_lite.signs.qr import qr_of
 from endcap_lite.signs.sheet import Sign, sheets, to_svg
@@ -27,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rotate", action="store_true", help="sign with a new key; the old stays good until revoked")
     parser.add_argument("--revoke", metavar="KID", help="end all signs of a key at once, such as a stolen set")
     parser.add_argument("--till", metavar="STORE.ZONE", help="print the address of a display whose code rotates")
+    parser.add_argument("--staff", metavar="STORE.ZONE", help="the same for a device of the staff, which proves more")
     parser.add_argument("--keys", action="store_true", help="list the keys")
 
 
@@ -39,24 +40,25 @@ def run(args: argparse.Namespace) -> int:
         print(f"new key {keyring.add(PRINTED).kid}")
     if args.out:
         _print_sheets(args, keyring)
-    if args.till:
-        print(till_address(keyring, _zones(args), args.till, _public_url(args)))
-    if args.keys or not (args.revoke or args.rotate or args.out or args.till):
+    for zone_key, level in ((args.till, ROTATING), (args.staff, STAFF)):
+        if zone_key:
+            print(display_address(keyring, _zones(args), zone_key, _public_url(args), level))
+    if args.keys or not (args.revoke or args.rotate or args.out or args.till or args.staff):
         for key in keyring:
             print(f"{key.kid}  level {key.level} ({LEVELS[key.level]}){'  revoked' if key.revoked else ''}")
     return 0
 
 
-def till_address(keyring: Keyring, zones: Zones, zone_key: str, public_url: str) -> str:
-    """The address that a till's display opens: whoever knows it can show the zone's rotating code.
+def display_address(keyring: Keyring, zones: Zones, zone_key: str, public_url: str, level: int) -> str:
+    """The address that a till's or staff's display opens: whoever knows it can show the zone's rotating code.
 
     Raises:
         BadConfig: there is no such zone.
     """
     zone = zones.get(zone_key)
     if zone is None:
-        raise BadConfig("till", f"there is no zone {zone_key!r}; it is STORE.ZONE as in the zones file")
-    key = keyring.current(ROTATING) or keyring.add(ROTATING)
+        raise BadConfig("zone", f"there is no zone {zone_key!r}; it is STORE.ZONE as in the zones file")
+    key = keyring.current(level) or keyring.add(level)
     return f"{public_url}/till/{key.kid}.{zone.key}.{key.till_mac(zone.key)}"
 
 

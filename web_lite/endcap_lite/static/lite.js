@@ -22,9 +22,9 @@ let live; // she has said yes, and not stop
 let joined, claiming, watch, slow, watchdog, renew, stream, lastEvent, said, sending, newest;
 let silent = 0, failures = 0, tries = 0;
 let skew = 0; // the shop's clock minus the phone's, which may be hours off
+let key = '';
 let queue = [];
 let offers = []; // as on the page, newest first
-const seen = new Set();
 
 // A captive browser has no storage: then nothing is remembered, and everything else works.
 function remember(name, value) {
@@ -39,7 +39,7 @@ const clock = (ms) => new Date(ms).toLocaleTimeString(root.lang, { timeStyle: 's
 const fill = (name, values) => words[name].replace(/{(\w+)}/g, (_, key) => values[key]);
 
 function say(name, values, state) {
-  said = name;
+  if (name !== 'new') said = name;
   $('status').textContent = fill(name, values);
   if (state) root.dataset.state = state;
   $('go').hidden = live || !place;
@@ -75,7 +75,7 @@ function took({ coords: { latitude, longitude, accuracy }, timestamp }) {
   clearTimeout(slow);
   guard();
   const found = accuracy > document.body.dataset.vague ? 'vague' : 'sharing';
-  if (said !== found && said !== 'new') say(found, { distance: distance(accuracy) }, 'sharing');
+  if (said !== found) say(found, { distance: distance(accuracy) }, 'sharing');
   if (found !== 'sharing') return;
   const now = Date.now();
   const at = Math.abs(now - timestamp) < HOUR_MS ? Math.round(timestamp) : now;
@@ -85,12 +85,12 @@ function took({ coords: { latitude, longitude, accuracy }, timestamp }) {
   send();
 }
 
-function failed({ code }) {
+async function failed({ code }) {
   if (!live || code !== 1) return; // 2 and 3 mean that it is still looking
   end();
   remember('consented', 0);
   say('refused', 0, 'refused');
-  fetch('/help' + location.search).then((answer) => answer.text()).then((text) => { $('help-text').textContent = text; });
+  $('help-text').textContent = await (await fetch('/help' + location.search)).text();
 }
 
 async function send() {
@@ -99,10 +99,8 @@ async function send() {
   const batch = queue.slice(0, 100);
   let wait = 1e3; // at most one message a second
   try {
-    await joined;
-    const answer = await post('/fix', { now: Date.now(), fixes: batch });
-    if (answer.status === 401) listen();
-    else if (answer.status < 500 && answer.status !== 429) {
+    const answer = await call('/fix', JSON.stringify({ now: Date.now(), fixes: batch }));
+    if (answer.status < 500 && ![401, 429].includes(answer.status)) {
       queue = queue.filter((fix) => !batch.includes(fix));
       tries = 0;
     } else wait = patience(tries++, answer);
@@ -116,18 +114,28 @@ const patience = (count, answer) =>
   answer?.headers.get('Retry-After') * 1e3 || Math.min(15, 2 ** count) * (500 + 500 * Math.random());
 
 const post = (path, body) =>
-  fetch(path, { method: 'POST', keepalive: true, body: body && JSON.stringify(body) });
+  fetch(path, { method: 'POST', keepalive: true, body, headers: { 'X-Visit': key, Accept: 'application/json' } });
+
+// In her visit's name. A browser that keeps no cookie gets a key instead, when it is first not known.
+async function call(path, body) {
+  await joined;
+  const answer = await post(path, body);
+  if (answer.status !== 401) return answer;
+  lastEvent = '';
+  await listen('/stream?keyed');
+  return post(path, body);
+}
 
 // Offers
 
 // The visit's cookie comes with the first answer: whatever needs it waits for `joined`.
-const listen = () => (joined = join());
+const listen = (path) => (joined = join(path));
 
-async function join() {
+async function join(path = '/stream') {
   clearTimeout(renew);
   let answer;
   try {
-    answer = await post('/stream');
+    answer = await post(path);
     if (answer.ok) return open(await answer.json());
     if (live) say('away');
   } catch {
@@ -140,11 +148,12 @@ function again(answer) {
   clearTimeout(renew);
   if (!live) return;
   if (++failures > 2) poll();
-  renew = setTimeout(listen, patience(failures, answer));
+  renew = setTimeout(() => listen(), patience(failures, answer));
 }
 
-function open({ url, seconds, now }) {
+function open({ url, seconds, now, visit = key }) {
   if (!live) return;
+  key = visit;
   skew = now - Date.now();
   stream?.close();
   stream = new EventSource(url + (lastEvent ? '&lastEvent=' + encodeURIComponent(lastEvent) : '&rewind=100'));
@@ -161,12 +170,12 @@ function open({ url, seconds, now }) {
     stream.close(); // by itself it would come back for ever with the dead token
     again();
   };
-  renew = setTimeout(listen, seconds * 800);
+  renew = setTimeout(() => listen(), seconds * 800);
 }
 
 async function poll() {
   try {
-    (await (await fetch('/offers')).json()).offers.reverse().forEach((offer) => show(offer, !live));
+    (await (await fetch('/offers', { headers: { 'X-Visit': key } })).json()).offers.reverse().forEach((offer) => show(offer, !live));
   } catch {} // the next one may come through
 }
 
@@ -181,8 +190,7 @@ function read(text) {
 function show(offer, quietly) {
   const ends = Date.parse(offer.expires_at);
   const left = ends - skew - Date.now();
-  if (seen.has(offer.id) || !(left > 0)) return;
-  seen.add(offer.id);
+  if (!(left > 0) || offers.some(({ id }) => id === offer.id)) return;
   const item = $('card').content.firstElementChild.cloneNode(true);
   const [kind, why, where] = item.querySelectorAll('p');
   item.querySelector('use').setAttribute('href', '#' + offer.kind);
@@ -233,9 +241,9 @@ const erase = () => post('/stop').then(({ ok }) => ok && remember('owed', 0), ()
 function stop() {
   end();
   offers = [];
-  seen.clear();
   list.replaceChildren();
-  for (const name of ['offers', 'consented']) remember(name, 0);
+  remember('offers', 0);
+  remember('consented', 0);
   remember('owed', 1);
   say('stopped', 0, 'first');
   erase();
@@ -246,11 +254,7 @@ async function claim(event) {
   claiming = true;
   begin();
   try {
-    await joined;
-    const answer = await fetch(form.action, {
-      method: 'POST', headers: { Accept: 'application/json' }, body: new URLSearchParams(new FormData(form)),
-    });
-    const result = await answer.json();
+    const result = await (await call(form.action, new URLSearchParams(new FormData(form)))).json();
     say(result.say, result, 'sharing');
     claiming = false;
   } catch {
@@ -268,9 +272,7 @@ function back() {
 }
 
 function offline() {
-  const kept = remember('offers');
-  if (offers.length && kept) say('offline', { age: clock(kept.at) });
-  else say('offline_none');
+  say(offers.length ? 'offline' : 'offline_none', { age: clock(remember('offers')?.at) });
 }
 
 $('go').onclick = start;
