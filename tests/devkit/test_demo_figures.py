@@ -69,16 +69,15 @@ def test_a_percentile_is_a_value_that_was_measured(values, share, expected):
     assert percentile(values, share) == expected
 
 
-def test_rates_are_of_the_last_second():
+def test_rates_are_means_over_the_last_four_seconds():
     figures = Figures()
-    figures.count("fixes", 80)
-    figures.tick()
-    figures.count("fixes", 30)
-    figures.tick()
+    for fixes in (100, 80, 30, 80, 30):
+        figures.count("fixes", fixes)
+        figures.tick()
     told = figures.told()
-    assert told["fixes_per_s"] == 30
-    assert told["fixes"] == 110
-    assert told["history"]["fixes_per_s"] == [80, 30]
+    assert told["fixes_per_s"] == (80 + 30 + 80 + 30) / 4
+    assert told["fixes"] == 320
+    assert told["history"]["fixes_per_s"] == [100, 90, 70, 72.5, 55]
 
 
 def test_a_frame_says_where_everybody_is_in_twelve_bytes_each():

@@ -111,7 +111,7 @@ async def status(request: web.Request) -> web.Response:
     details = {
         "channelId": channel.name,
         "name": channel.name,
-        "status": {"isActive": bool(channel.subscribers), "occupancy": {"metrics": channel.occupancy()}},
+        "status": {"isActive": True, "occupancy": {"metrics": channel.occupancy()}},
     }
     return reply(request, details)
 
@@ -175,14 +175,8 @@ async def create_app(request: web.Request) -> web.Response:
     except AblyError:
         ably.remove_app(app)
         raise
-    described = {
-        "appId": app.id,
-        "accountId": "local",
-        "id": app.id,
-        "status": "enabled",
-        "keys": keys,
-        "namespaces": namespaces,
-    }
+    described = {"appId": app.id, "accountId": "local", "id": app.id, "status": "enabled"}
+    described |= {"keys": keys, "namespaces": namespaces} | _address(request)
     return reply(request, described, 201)
 
 
@@ -196,6 +190,12 @@ async def delete_app(request: web.Request) -> web.Response:
 
 def request_version(request: web.Request) -> float:
     return read_version(request.query.get("v") or request.headers.get("X-Ably-Version"))
+
+
+def _address(request: web.Request) -> dict[str, Any]:
+    """How clients reach the app: where this request came to."""
+    url = request.url
+    return {"endpoint": url.host, "port": url.port, "tls": url.scheme == "https"}
 
 
 def _add_fixtures(ably: LocalAbly, app: App, channels: list[dict[str, Any]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+import ssl
 import threading
 from collections.abc import Coroutine
 from types import TracebackType
@@ -17,6 +18,7 @@ from endcap.errors import BadConfig
 from endcap_devkit.ably_server.accounts import Key
 from endcap_devkit.ably_server.app import create_app
 from endcap_devkit.ably_server.capability import Capability
+from endcap_devkit.ably_server.certificates import make_certificates
 from endcap_devkit.ably_server.serials import random_word
 from endcap_devkit.ably_server.settings import Settings
 from endcap_devkit.ably_server.state import LocalAbly
@@ -31,22 +33,30 @@ class AblyServer:
         with AblyServer() as ably:
             client = AblyRealtime(key=ably.key, endpoint=f"localhost:{ably.port}/", tls=False)
 
-    `port=0` takes a free one. `key` (`app.id:secret`) makes an app with that key of full capability; without it one is
-    made up. The methods may be called from any thread.
+    `port=0` takes a free one; `tls_port` opens a second port with TLS, whose CA is in `ca_pem`. `key` (`app.id:secret`)
+    makes an app with that key of full capability; without it one is made up. The methods may be called from any thread.
     """
 
     def __init__(
-        self, port: int = 0, key: str | None = None, *, settings: Settings | None = None, clock: Clock | None = None
+        self,
+        port: int = 0,
+        key: str | None = None,
+        *,
+        tls_port: int | None = None,
+        settings: Settings | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        self._asked_port = port
         self.settings = settings or Settings()
         self._ably = LocalAbly(self.settings, clock)
         self._key = add_default_key(self._ably, key)
+        self._asked_port, self._asked_tls_port = port, tls_port
+        self._certificates = make_certificates() if tls_port is not None else None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="local-ably", daemon=True)
         self._runner: web.AppRunner | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self.port = 0
+        self.tls_port: int | None = None
 
     @property
     def key(self) -> str:
@@ -56,6 +66,15 @@ class AblyServer:
     @property
     def url(self) -> str:
         return f"http://localhost:{self.port}"
+
+    @property
+    def tls_url(self) -> str | None:
+        return None if self.tls_port is None else f"https://localhost:{self.tls_port}"
+
+    @property
+    def ca_pem(self) -> bytes | None:
+        """The CA that clients of the TLS port must trust, as PEM."""
+        return self._certificates.ca_pem if self._certificates else None
 
     def start(self) -> Self:
         """Listen; returns when clients can connect.
@@ -68,7 +87,7 @@ class AblyServer:
             self._call(self._listen())
         except OSError as fault:
             self.stop()
-            raise BadConfig("port", f"can't listen on {HOST}:{self._asked_port}: {fault.strerror}") from fault
+            raise BadConfig("port", f"can't listen on {HOST}: {fault.strerror}") from fault
         return self
 
     def stop(self) -> None:
@@ -102,10 +121,16 @@ class AblyServer:
             create_app(self._ably), access_log=None, handler_cancellation=True, shutdown_timeout=0.1
         )
         await self._runner.setup()
-        listener = socket.create_server((HOST, self._asked_port), backlog=512)
-        await web.SockSite(self._runner, listener).start()
-        self.port = listener.getsockname()[1]
+        self.port = await self._open(self._asked_port)
+        if self._certificates is not None:
+            self.tls_port = await self._open(self._asked_tls_port or 0, self._certificates.context)
         self._sweeper = asyncio.create_task(self._sweep())
+
+    async def _open(self, port: int, context: ssl.SSLContext | None = None) -> int:
+        assert self._runner is not None
+        listener = socket.create_server((HOST, port), backlog=512)
+        await web.SockSite(self._runner, listener, ssl_context=context).start()
+        return int(listener.getsockname()[1])
 
     async def _close(self) -> None:
         if self._sweeper is not None:

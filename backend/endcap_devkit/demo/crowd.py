@@ -29,6 +29,7 @@ CONSENT = {"purposes": ["location", "promotions"], "text_version": "demo"}
 FIX_EVERY_S = 1.0
 BATCH_S = 2.0  # fixes wait so long for company
 SSE_SHARE = 20  # one in so many hears by event stream, as the lite page does
+ARRIVING = 60  # steps in which the first ones come: all at once would be a storm of sessions
 INSIDE_SHARE = 0.75  # of the first ones, who start in a store
 PATIENCE_S = 10.0
 AGAIN_S = 2.0
@@ -78,7 +79,7 @@ class Crowd:
         for member in list(self._members.values()):
             self._walk(member, dt_s)
         missing = self._size - len(self._members)
-        for _ in range(min(missing, max(2, self._size // 20))):  # sessions are made a few at a time
+        for _ in range(min(missing, max(2, self._size // ARRIVING))):
             self._enter()
 
     async def stop(self) -> None:

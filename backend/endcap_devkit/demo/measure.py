@@ -12,6 +12,7 @@ from endcap.messages import CustomerAlert
 
 KEPT = 2000  # latencies and seconds of history
 HISTORY_S = 60  # drawn as lines
+RATE_S = 4  # rates are means over so long: batches come every two
 POSTS_KEPT = 8  # of each shopper: more than are under way at once
 SAME_FT = 0.11  # an alert's distance has one decimal
 
@@ -47,7 +48,7 @@ class Posts:
 
 
 class Figures:
-    """Counts since the start and rates of the last second. One thread: the demo's loop."""
+    """Counts since the start and rates of the last seconds. One thread: the demo's loop."""
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = dict.fromkeys(
@@ -66,11 +67,11 @@ class Figures:
             0,
         )
         self.latencies_ms: deque[float] = deque(maxlen=KEPT)
-        self._history: dict[str, deque[int]] = {
+        self._history: dict[str, deque[float]] = {
             "fixes_per_s": deque(maxlen=HISTORY_S),
             "offers_per_s": deque(maxlen=HISTORY_S),
         }
-        self._last = dict(self.counts)
+        self._seconds: deque[dict[str, int]] = deque([dict(self.counts)], maxlen=RATE_S + 1)
 
     def count(self, name: str, by: int = 1) -> None:
         self.counts[name] += by
@@ -80,9 +81,11 @@ class Figures:
 
     def tick(self) -> None:
         """A second has gone by."""
+        self._seconds.append(dict(self.counts))
+        first = self._seconds[0]
         for name, counted in (("fixes_per_s", "fixes"), ("offers_per_s", "offers")):
-            self._history[name].append(self.counts[counted] - self._last[counted])
-        self._last = dict(self.counts)
+            rate = (self.counts[counted] - first[counted]) / max(1, len(self._seconds) - 1)
+            self._history[name].append(round(rate, 1))
 
     def told(self) -> dict[str, object]:
         """As the page shows them."""

@@ -32,6 +32,11 @@ from endcap_devkit.demo.tree import Tree
 log = logging.getLogger("endcap.demo")
 
 STEP_S = 0.2  # everybody moves and is shown five times a second
+PACING = {  # of the backend's alerts: spread over a visit, where one could watch them; the caps stay as they are
+    "ENDCAP_ALERTS_PER_FIX": "1",
+    "ENDCAP_ALERT_COOLDOWN_S": "12",
+    "ENDCAP_SESSIONS_BURST": "5000",  # the whole crowd comes from one address
+}
 
 
 class Show:
@@ -74,10 +79,14 @@ class Show:
         return True
 
     async def _start(self) -> None:
-        city = await asyncio.to_thread(load_city)
-        promotions = city.promotions()
-        await self._stock(city, promotions)
-        await self._start_processes()
+        starting_ably = asyncio.create_task(self._start_ably())
+        try:
+            city = await asyncio.to_thread(load_city)
+            promotions = city.promotions()
+            await self._stock(city, promotions)
+        finally:
+            ably = await starting_ably
+        await self._start_servers(ably)
         await self._start_page(city, promotions)
         await self._start_shoppers()
 
@@ -126,18 +135,20 @@ class Show:
         load = ["load", "--placements", str(shelves), "--promotions", str(offers)]
         await self._tree.run("load", "endcap_backend", [*load, "--data", str(self._data / "backend")], {})
 
-    async def _start_processes(self) -> None:
+    async def _start_ably(self) -> str:
+        arguments = ["ably", "--port", str(self.settings.ably_port), "--key", self._key]
+        ready = await self._tree.start("ably", "endcap_devkit", arguments, {})
+        return str(ready["http"])
+
+    async def _start_servers(self, ably: str) -> None:
         wanted = self.settings
-        ably = await self._tree.start(
-            "ably", "endcap_devkit", ["ably", "--port", str(wanted.ably_port), "--key", self._key], {}
-        )
-        env = {"ENDCAP_ABLY_ENDPOINT": ably["http"], "ENDCAP_ABLY_KEY": self._key}
+        env = {"ENDCAP_ABLY_ENDPOINT": ably, "ENDCAP_ABLY_KEY": self._key, **PACING}
         backend = await self._tree.start(
             "backend",
             "endcap_backend",
             [
                 "serve", "--host", wanted.host, "--port", str(wanted.backend_port),
-                "--data", str(self._data / "backend"), "--ably-endpoint", ably["http"],
+                "--data", str(self._data / "backend"), "--ably-endpoint", ably,
             ],
             env,
         )  # fmt: skip
@@ -151,7 +162,7 @@ class Show:
             ],
             env,
         )  # fmt: skip
-        self.links = {"lite": lite["http"], "backend": backend["http"], "ably": ably["http"]}
+        self.links = {"lite": lite["http"], "backend": backend["http"], "ably": ably}
 
     async def _start_page(self, city: City, promotions: list[ProductPromotion]) -> None:
         lite, backend, ably = (self.links[name] for name in ("lite", "backend", "ably"))

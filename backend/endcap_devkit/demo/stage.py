@@ -106,7 +106,9 @@ class Stage:
     def _why(self, alert: CustomerAlert) -> str:
         """The alert's own words, and the store's name, which it knows only by id."""
         store = self.city.store(alert.store)
-        return f"{alert.why} {store.premises.name}." if store and store.premises.name not in alert.why else alert.why
+        if store is None or store.premises.name in alert.why:
+            return alert.why
+        return f"{alert.why.rstrip('.')}, {store.premises.name}"
 
     def _first_time(self, by: str, alert: CustomerAlert) -> bool:
         key = (by, alert.id)

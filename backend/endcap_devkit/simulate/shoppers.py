@@ -92,7 +92,7 @@ def stroll(stores: Sequence[Store], streets: Net, rng: Random, *, inside: bool) 
     corner = streets.nearest(store.door)
     street_m_s = rng.uniform(*WALK_M_S)
     legs = [] if inside else [Leg((*streets.path(rng.choice(streets.spots), corner), store.door), street_m_s)]
-    legs += browse(store, rng, from_door=not inside)
+    legs += browse(store, rng, from_door=not inside)[rng.randrange(SHELVES_A_VISIT[0]) if inside else 0 :]
     legs.append(Leg((store.door, *streets.path(corner, rng.choice(streets.spots))), street_m_s))
     return legs
 

@@ -3,7 +3,7 @@
 const STREETS = { // widths in decimetres
   path: 20, service: 40, walk: 70, street: 90, major: 140,
 };
-const PLAN_FROM = 2.2; // px/m at which shelves appear
+export const PLAN_FROM = 2.2; // px/m at which shelves appear
 const SECTIONS_FROM = 4.5;
 const PRODUCTS_FROM = 11;
 

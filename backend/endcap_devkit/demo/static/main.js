@@ -2,13 +2,15 @@
 
 import { Camera } from './camera.js';
 import { Crowd } from './crowd.js';
-import { Ground, visible } from './ground.js';
+import { Ground, PLAN_FROM, visible } from './ground.js';
 import { Panel } from './panel.js';
 
 const CORE = [-4500, -2500, 3300, 2000]; // where the view starts: the shopping streets, in decimetres
 const RETRY_MS = 1500;
 
 const canvas = document.getElementById('live');
+const where = document.querySelector('.where');
+const CITY = where.textContent;
 const state = document.getElementById('state');
 const scene = await (await fetch('/scene.json')).json();
 const ground = new Ground(document.getElementById('ground'), scene);
@@ -84,9 +86,16 @@ function draw(now) {
   if (camera.changed) {
     camera.changed = false;
     ground.draw(camera, colours, ratio);
+    nameThePlace();
   }
   crowd.draw(camera, colours, ratio, now);
   requestAnimationFrame(draw);
+}
+
+/** From near, the name of the store one looks at stands where the city's did. */
+function nameThePlace() {
+  const store = camera.pixelsPerMetre > PLAN_FROM ? storeAt(camera.x, camera.y) : null;
+  where.textContent = store ? store.name : CITY;
 }
 
 function storeAt(x, y) {

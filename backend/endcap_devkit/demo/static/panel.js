@@ -133,7 +133,7 @@ function figure(name, figures) {
   if (name === 'in_stores') return `${value} in stores`;
   if (name === 'p50_ms') return ms(value);
   if (name === 'p95_ms') return `p95 ${ms(value)}`;
-  return value.toLocaleString('en');
+  return Math.round(value).toLocaleString('en');
 }
 
 const ms = (value) => (value < 10 ? `${value.toFixed(1)} ms` : value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`);
