@@ -255,6 +255,8 @@ class Log(LogReader):
         with self._grown:
             self._grown.notify_all()
         super().close()
+        if self._connection is not None:
+            self._connection.close()  # the last one folds the journal in and removes it
         self._file.close()
 
     def _do(self, work: _Work) -> Any:
@@ -274,8 +276,6 @@ class Log(LogReader):
     def _write(self) -> None:
         while group := self._next_group():
             self._finish(group)
-        if self._connection is not None:
-            self._connection.close()
 
     def _next_group(self) -> list[_Work]:
         """All that waits, up to `GROUP_ROWS`; blocks only for the first. Empty when the log is to close."""

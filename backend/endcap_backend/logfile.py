@@ -218,7 +218,7 @@ def _check(path: Path) -> str:
 def _check_header(connection: sqlite3.Connection, path: Path) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     if application != APPLICATION_ID:
-        raise LogDamaged(f"{path} is no Endcap log: name another folder with --data")
+        raise LogDamaged(f"{path} is no Endcap log: restore it from its backup, or name another folder with --data")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version != VERSION:
         raise LogDamaged(f"{path} has format {version}, this version reads {VERSION}: run the version that wrote it")
