@@ -41,6 +41,13 @@ class Settings:
     )
     secret: str = setting("at least 32 characters that sign tokens; without one it is made in --data", "", secret=True)
 
+    pipeline: str = setting(
+        "embedded: match and deliver in this process; kafka: forward everything to Kafka",
+        "embedded",
+        choices=("embedded", "kafka"),
+    )
+    kafka_bootstrap_servers: str = setting("host:port of Kafka's brokers, comma between several", "")
+
     durability: str = setting(
         "full: acknowledged is on disk; fast: survives the process, not a power cut", "full", choices=("full", "fast")
     )
@@ -91,6 +98,8 @@ class Settings:
         if self.secret and len(self.secret) < 32:
             raise BadConfig("secret", f"has {len(self.secret)} characters; at least 32 are needed")
         ably_options(self.ably_endpoint)  # raises for a URL that can't work
+        if self.pipeline == "kafka" and not self.kafka_bootstrap_servers:
+            raise BadConfig("kafka_bootstrap_servers", "is needed with pipeline kafka: host:port of a broker")
         for origin in self.cors_origins:
             _check_origin(origin)
 

@@ -12,29 +12,22 @@ from threading import Event
 
 from endcap.clock import Clock, SystemClock
 from endcap_backend.api.shoppers import Shoppers
-from endcap_backend.api.tokens import AblyTokens
 from endcap_backend.app import create_app
 from endcap_backend.config import Settings
-from endcap_backend.decide import Limits
-from endcap_backend.decide.limits import QuietHours
 from endcap_backend.log import Log
 from endcap_backend.logs import set_up_logging
 from endcap_backend.pipeline import Pipeline
-from endcap_backend.pipeline.embedded import EmbeddedPipeline
-from endcap_backend.pipeline.push import CAPABILITY, AblyPush
-from endcap_backend.retail.database import Database, database_url
-from endcap_backend.retail.feed import Feed
 from endcap_backend.retention import Retention
 from endcap_backend.secretfile import load_secret
 from endcap_backend.server import HttpServer
 from endcap_backend.settings import add_switches, read_settings
 from endcap_backend.upkeep import Chore, Upkeep
+from endcap_backend.wiring import make_pipeline
 
 log = logging.getLogger("endcap.serve")
 
 EXPIRE_EVERY_S = 60.0
 COMPACT_EVERY_S = 3600.0  # it reads the whole topic
-PUSH_TOKEN_S = 3600.0
 
 MakePipeline = Callable[[Settings, Log, Clock], Pipeline]
 
@@ -90,29 +83,8 @@ class Backend:
 
 
 def create_backend(settings: Settings, clock: Clock | None = None) -> Backend:
-    """The backend as an operator runs it: the match embedded, delivery to Ably when there is a key."""
-    return Backend(settings, embedded, clock)
-
-
-def embedded(settings: Settings, records: Log, clock: Clock) -> Pipeline:
-    """The pipeline within this process."""
-    quiet = QuietHours.parse(settings.quiet_hours, settings.timezone) if settings.quiet_hours else None
-    limits = Limits(
-        per_fix=settings.alerts_per_fix,
-        per_visit=settings.alerts_per_visit,
-        per_hour=settings.alerts_per_hour,
-        per_day=settings.alerts_per_day,
-        per_promotion=settings.alerts_per_promotion,
-        cooldown_s=settings.alert_cooldown_s,
-        alert_life_s=settings.alert_life_minutes * 60,
-        quiet=quiet,
-    )
-    push = None
-    if settings.ably_key:
-        tokens = AblyTokens(settings.ably_key, clock)
-        push = AblyPush(settings.ably_endpoint, lambda: tokens.issue(CAPABILITY, PUSH_TOKEN_S)[0])
-    feed = Feed(Database(settings.database_url or database_url(settings.data)), records, clock=clock)
-    return EmbeddedPipeline(records, push, feed=feed, limits=limits, clock=clock)
+    """The backend as an operator runs it."""
+    return Backend(settings, make_pipeline, clock)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

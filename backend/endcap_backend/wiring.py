@@ -1,0 +1,90 @@
+"""Which pipeline a backend runs, made from its settings: the match in this process, or Kafka's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from endcap.clock import Clock
+from endcap_backend.api.tokens import AblyTokens
+from endcap_backend.config import Settings
+from endcap_backend.decide import Limits
+from endcap_backend.decide.limits import QuietHours
+from endcap_backend.log import Log
+from endcap_backend.pipeline import Pipeline
+from endcap_backend.pipeline.embedded import EmbeddedPipeline
+from endcap_backend.pipeline.push import CAPABILITY, AblyPush
+from endcap_backend.retail.database import Database, database_url
+from endcap_backend.retail.feed import Feed
+
+PUSH_TOKEN_S = 3600.0
+
+
+class Fed:
+    """The shop's database, the feed of its changes, and a pipeline that gets them: as one `Pipeline`."""
+
+    def __init__(self, database: Database, feed: Feed, pipeline: Pipeline) -> None:
+        self._database = database
+        self._stages: Sequence[Feed | Pipeline] = (feed, pipeline)
+
+    def start(self) -> None:
+        for stage in self._stages:
+            stage.start()
+
+    def stop(self) -> None:
+        for stage in self._stages:
+            stage.stop()
+        self._database.close()
+
+    def ready(self) -> bool:
+        return all(stage.ready() for stage in self._stages)
+
+    def stats(self) -> Mapping[str, float]:
+        feed, pipeline = self._stages
+        return {f"feed {name}": value for name, value in feed.stats().items()} | dict(pipeline.stats())
+
+
+def make_pipeline(settings: Settings, records: Log, clock: Clock) -> Pipeline:
+    """The pipeline that `settings.pipeline` names, fed by the shop's database.
+
+    Raises:
+        BadConfig: a setting of it that can't work.
+    """
+    choices = {"embedded": _embedded, "kafka": _kafka}
+    database = Database(settings.database_url or database_url(settings.data))
+    try:
+        pipeline = choices[settings.pipeline](settings, records, clock)
+    except BaseException:
+        database.close()
+        raise
+    return Fed(database, Feed(database, records, clock=clock), pipeline)
+
+
+def _embedded(settings: Settings, records: Log, clock: Clock) -> Pipeline:
+    """Match and decide here, and deliver to Ably when there is a key."""
+    push = None
+    if settings.ably_key:
+        tokens = AblyTokens(settings.ably_key, clock)
+        push = AblyPush(settings.ably_endpoint, lambda: tokens.issue(CAPABILITY, PUSH_TOKEN_S)[0])
+    return EmbeddedPipeline(records, push, limits=_limits(settings), clock=clock)
+
+
+def _kafka(settings: Settings, records: Log, clock: Clock) -> Pipeline:
+    """Forward the log to Kafka, where the cluster matches and delivers."""
+    from endcap_backend.pipeline.forward import Forwarder
+    from endcap_backend.pipeline.kafka import KafkaSettings
+
+    return Forwarder(records, KafkaSettings.from_env(bootstrap_servers=settings.kafka_bootstrap_servers), clock=clock)
+
+
+def _limits(settings: Settings) -> Limits:
+    quiet = QuietHours.parse(settings.quiet_hours, settings.timezone) if settings.quiet_hours else None
+    return Limits(
+        per_fix=settings.alerts_per_fix,
+        per_visit=settings.alerts_per_visit,
+        per_hour=settings.alerts_per_hour,
+        per_day=settings.alerts_per_day,
+        per_promotion=settings.alerts_per_promotion,
+        cooldown_s=settings.alert_cooldown_s,
+        alert_life_s=settings.alert_life_minutes * 60,
+        quiet=quiet,
+    )
