@@ -213,7 +213,8 @@ from endcap_backend.log import Log
 from endcap_backend.pipeline.forward import Forwarder
 from endcap_backend.pipeline.kafka import KafkaSettings
 log = Log(Path(sys.argv[1]), min_free_bytes=0)
-forwarder = Forwarder(log, KafkaSettings(sys.argv[2]), overrides={"transaction.timeout.ms": 5000, "message.timeout.ms": 4000})
+soon = {"transaction.timeout.ms": 5000, "message.timeout.ms": 4000}
+forwarder = Forwarder(log, KafkaSettings(sys.argv[2]), overrides=soon)
 forwarder.start()
 moved = 0
 while True:
