@@ -104,8 +104,7 @@ class Forwarder:
         self._alone_to = 0  # up to this offset one record a transaction, to find which of a batch is refused
         self._stopping = Event()
         self._thread: Thread | None = None
-        self._trouble = ""  # why it is degraded; "" while all is well
-        self._superseded = False
+        self._trouble = "not connected yet"
         self._forwarded = self._dead_lettered = self._retries = self._transactions = 0
 
     def start(self) -> None:
@@ -119,17 +118,17 @@ class Forwarder:
             self._thread.join(timeout_s)
 
     def ready(self) -> bool:
-        """True while its thread lives: Kafka being away is no reason to refuse a fix (see `degraded`)."""
-        return self._thread is not None and self._thread.is_alive() and not self._superseded
+        """True while records arrive in Kafka. When not, `trouble` says why; the log goes on taking them."""
+        return self._thread is not None and self._thread.is_alive() and not self._trouble
 
-    def degraded(self) -> str:
+    @property
+    def trouble(self) -> str:
         """Why records are not arriving in Kafka, in words; "" while they are."""
         return self._trouble
 
     def stats(self) -> Mapping[str, float]:
         return {
             "forward up": float(self.ready()),
-            "forward degraded": float(bool(self._trouble)),
             "forward lag": max(0, self._log.end() - self._position),
             "forward records": self._forwarded,
             "forward transactions": self._transactions,
@@ -155,7 +154,7 @@ class Forwarder:
                 self._turn()
                 backoff_s = 0.0
             except Superseded as fault:
-                self._superseded, self._trouble = True, str(fault)
+                self._trouble = str(fault)
                 log.error("forwarding stopped: %s", fault)
                 break
             except LogError as fault:
