@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import cos, radians
+from math import cos, radians, sin
 from random import Random
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from endcap.geo import FEET_PER_KM, NEAR_FT, NEAR_M, LatLon, haversine_km
 from endcap_backend.match.index import SpatialIndex
-from endcap_backend.match.tiling import ROWS, TILE_M, column_of, columns_of, row_of
+from endcap_backend.match.tiling import ROWS, TILE_M, cell_of, cells_about, centre_of, columns_of
 
 PLACES = [
     (60.17, 24.94), (0.0, 0.0), (0.0, 180.0), (37.0, -180.0), (79.9999, 10.0), (80.0001, 3.0), (-85.0, 180.0),
@@ -99,7 +99,19 @@ def test_a_tile_is_never_narrower_than_its_height(row: int) -> None:
     assert columns_of(row) == 1 or around_m / columns_of(row) >= TILE_M
 
 
-def test_the_poles_and_the_antimeridian_have_their_tiles() -> None:
-    assert (row_of(-90.0), row_of(90.0)) == (0, ROWS - 1)
-    assert columns_of(0) == columns_of(ROWS - 1) == 1
-    assert column_of(180.0, 1000) == column_of(-180.0, 1000) == 0
+def test_the_poles_and_the_antimeridian_have_their_cells() -> None:
+    assert cell_of(0.0, 180.0) == cell_of(0.0, -180.0)
+    assert centre_of(cell_of(-90.0, 55.0)) == centre_of(cell_of(-89.9999, -55.0))
+    assert centre_of(cell_of(90.0, 55.0)) == centre_of(cell_of(89.9999, -55.0))
+
+
+@given(st.integers(-90_00000, 90_00000), st.integers(-180_00000, 180_00000), st.floats(0, 6.29))
+def test_what_lies_within_100_ft_is_in_a_cell_about(latitude_e5: int, longitude_e5: int, bearing: float) -> None:
+    here = LatLon(latitude_e5 / 1e5, longitude_e5 / 1e5)
+    north_deg, reach_deg = here.latitude_deg + NEAR_M / 111_195 * cos(bearing), NEAR_M / 111_195 * sin(bearing)
+    if abs(north_deg) > 90:
+        return
+    east_deg = reach_deg / max(1e-9, cos(radians(north_deg)))
+    there = LatLon(north_deg, (here.longitude_deg + east_deg + 180) % 360 - 180)
+    if within_100_ft(here, there):
+        assert cell_of(*there) in cells_about(cell_of(*here))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
 
 from endcap.geo import FEET_PER_KM, NEAR_FT, haversine_km
 from endcap.messages import CustomerLocation, NearbyPromotion, ProductPromotion, StoreProduct
+from endcap_backend.match.batch import Batch
 from endcap_backend.match.offers import Offers, Shelves
 from endcap_backend.match.promotions import Published
 from endcap_backend.match.shoppers import Shopper, Shoppers
 from endcap_backend.match.sight import Layer, Sight
-from endcap_backend.match.tile import Tile
-from endcap_backend.match.tiling import ROW_DEG
+from endcap_backend.match.tile import E5, Tile
 
 STANDS_MS = 5 * 60_000  # how long after her last fix a shopper still counts as standing there
 MOST_PLACEMENTS = 4_000_000  # 400 MB
@@ -22,15 +21,7 @@ MOST_SHOPPERS = 200_000  # 400 MB with what they have been told
 DROPPED = ("late_fixes", "shoppers_forgotten", "sights_merged", "placements_refused", "promotions_refused")
 
 
-class Near(NamedTuple):
-    """A shelf within 100 ft of a fix; sorts nearest first, ties by SKU and store."""
-
-    distance_ft: float
-    sku: int
-    store: str
-    number: int  # of the placement
-    tile: Tile
-    slot: int
+Near = tuple[float, int, str, int, Tile, int]  # distance in feet, SKU, store; the placement's number, tile, slot
 
 
 class ProductMatch:
@@ -65,9 +56,7 @@ class ProductMatch:
         A product that moved or changed its segment is new to everyone; one whose price or stock changed is not.
         """
         shelves = self._offers.place(product)
-        if not shelves:
-            return []
-        return self._tell_about(shelves, self._shoppers.about(product.point, 0.0), timestamp_ms)
+        return self._tell_about(shelves, timestamp_ms)
 
     def promote(self, promotion: ProductPromotion, timestamp_ms: int) -> list[NearbyPromotion]:
         """Publish a promotion, or withdraw it by a record that has ended; rows for the shoppers who stand there now.
@@ -75,7 +64,7 @@ class ProductMatch:
         A record equal to the current one changes nothing; one that differs is a new promotion to everyone.
         """
         shelves = self._offers.promote(promotion, timestamp_ms)
-        return self._tell_about(shelves, self._about(shelves), timestamp_ms)
+        return self._tell_about(shelves, timestamp_ms)
 
     def locate(self, location: CustomerLocation, timestamp_ms: int) -> list[NearbyPromotion]:
         """What is new to this shopper from here, nearest first.
@@ -83,11 +72,19 @@ class ProductMatch:
         A fix older than her last one tells nothing and is counted as `late_fixes`.
         """
         shopper = self._admit(location, timestamp_ms)
-        return [] if shopper is None else self._tell(shopper, timestamp_ms)
+        return [] if shopper is None else self._tell(shopper, location, shopper.cell, timestamp_ms)
 
     def locate_many(self, locations: Sequence[tuple[CustomerLocation, int]]) -> list[list[NearbyPromotion]]:
-        """`locate` for each, in order."""
-        return [self.locate(location, timestamp_ms) for location, timestamp_ms in locations]
+        """`locate` for each, in order: the same rows, with numpy a tile's fixes at once."""
+        if not self._offers.index.vectorised or not self._shoppers.has_room_for(len(locations)):
+            return [self.locate(location, timestamp_ms) for location, timestamp_ms in locations]
+        batch = Batch(self._offers)
+        for location, timestamp_ms in locations:
+            batch.add(self._admit(location, timestamp_ms), location, timestamp_ms)
+        return [
+            self._tell(shopper, location, cell, moment_ms, shelves) if shopper is not None and shelves else []
+            for shopper, location, cell, moment_ms, shelves in batch.reached()
+        ]
 
     def retract(self, uid: str, shelves: Iterable[tuple[int, str | None]]) -> None:
         """Take back what `locate` told of some shelves (SKU and store), since she was not told: they are new to her."""
@@ -124,76 +121,87 @@ class ProductMatch:
         shopper = self._shoppers.admit(location, timestamp_ms)
         if shopper is None:
             self._dropped["late_fixes"] += 1
-        elif (surplus := self._shoppers.surplus()) is not None:
-            self.forget(surplus.uid)
+            return None
+        for other in self._shoppers.surplus(shopper):
+            self.forget(other.uid)
             self._dropped["shoppers_forgotten"] += 1
         return shopper
 
-    def _about(self, tiles: Iterable[Tile]) -> Iterable[Shopper]:
-        """Who stands in or beside these tiles, each once."""
-        return {
-            shopper.uid: shopper for tile in tiles for shopper in self._shoppers.about(tile.centre, ROW_DEG / 2)
-        }.values()
-
-    def _tell_about(self, shelves: Shelves, shoppers: Iterable[Shopper], timestamp_ms: int) -> list[NearbyPromotion]:
+    def _tell_about(self, shelves: Shelves, timestamp_ms: int) -> list[NearbyPromotion]:
+        """The rows about these shelves for who stands there now."""
         rows: list[NearbyPromotion] = []
-        for shopper in shoppers:
+        for shopper in self._shoppers.about(tile.cell for tile in shelves):
             if timestamp_ms - shopper.timestamp_ms <= STANDS_MS:
-                rows += self._tell(shopper, max(timestamp_ms, shopper.timestamp_ms), shelves)
+                moment_ms = max(timestamp_ms, shopper.timestamp_ms)
+                rows += self._tell(shopper, shopper.location, shopper.cell, moment_ms, shelves)
         return rows
 
-    def _tell(self, shopper: Shopper, moment_ms: int, shelves: Shelves | None = None) -> list[NearbyPromotion]:
+    def _tell(
+        self, shopper: Shopper, location: CustomerLocation, cell: int, moment_ms: int, shelves: Shelves | None = None
+    ) -> list[NearbyPromotion]:
         """The rows that are new to a shopper at a moment, of all shelves or of these; they are told from now on."""
+        tiles = self._offers.index.about(cell)
+        if not tiles:
+            return []
         rows: list[NearbyPromotion] = []
         most, told = self._most_shelves, 0
-        while True:
-            near = sorted(self._near(shopper, moment_ms, shelves))[:most]
-            for each in near:
+        while near := self._near(shopper, location, tiles, moment_ms, shelves):
+            near.sort()
+            for each in near[:most]:
                 if told == most:
                     return rows
                 news = self._news(shopper, each, moment_ms)
                 told += bool(news)
-                rows += [self._row(shopper.location, each, promotion.record) for promotion in news]
+                rows += [self._row(location, each, promotion.record) for promotion in news]
             if most is None or len(near) < most:
-                return rows  # else shelves without news may have taken the place of others, further away
+                break  # else shelves without news may have taken the place of others, further away
+        return rows
 
-    def _near(self, shopper: Shopper, moment_ms: int, shelves: Shelves | None) -> Iterator[Near]:
+    def _near(
+        self,
+        shopper: Shopper,
+        location: CustomerLocation,
+        tiles: Sequence[Tile],
+        moment_ms: int,
+        shelves: Shelves | None,
+    ) -> list[Near]:
         """The shelves within 100 ft that may have news, or enough of them to hold the nearest `most_shelves`."""
+        latitude_deg, longitude_deg = location.latitude_deg, location.longitude_deg
+        latitude_e5, longitude_e5 = round(latitude_deg * E5), round(longitude_deg * E5)
         placements = self._offers.placements
-        latitude_deg, longitude_deg = shopper.location.point
-        for tile in self._offers.index.touched(shopper.location.point):
+        found: list[Near] = []
+        for tile in tiles:
+            east, north = tile.offset(latitude_e5, longitude_e5)
+            if not tile.touches(east, north):
+                continue
             among = self._untold(shopper, tile, moment_ms)
             if shelves is not None:
                 among &= shelves.get(tile, 0)
             if not among:
                 continue
-            east, north = tile.offset(shopper.latitude_e5, shopper.longitude_e5)
             for slot in tile.pick(east, north, among, self._most_shelves):
                 distance_ft = haversine_km(latitude_deg, longitude_deg, *tile.point(slot)) * FEET_PER_KM
                 if distance_ft <= NEAR_FT:
                     number = tile.ids[slot]
                     store = placements.shelf(number).store or ""
-                    yield Near(distance_ft, placements.skus[number], store, number, tile, slot)
+                    found.append((distance_ft, placements.skus[number], store, number, tile, slot))
+        return found
 
     def _untold(self, shopper: Shopper, tile: Tile, moment_ms: int) -> int:
         """The shelves of a tile that may have news for a shopper."""
-        front = self._offers.fronts[tile.number]
-        sight = front.sights.get(shopper.uid)
-        layer = None if sight is None else sight.layer_at(front, moment_ms)
-        return front.offered if layer is None else front.offered & ~layer.shelves
+        return self._offers.fronts[tile.number].untold(shopper.uid, moment_ms)
 
     def _news(self, shopper: Shopper, near: Near, moment_ms: int) -> list[Published]:
         """The promotions of a shelf that are new to a shopper, by pid; they are told from now on."""
-        promotions = self._offers.promotions
-        segment = self._offers.placements.kind(near.number).segment
-        sight, layer = self._sight(shopper, near.tile, moment_ms)
+        _, sku, _, number, tile, slot = near
+        sight, layer = self._sight(shopper, tile, moment_ms)
         news = [
             promotion
-            for promotion in promotions.of(near.sku, segment)
-            if promotion.live_at(moment_ms) and not sight.told(near.slot, promotion)
+            for promotion in self._offers.promotions.of(sku, self._offers.placements.kind(number).segment)
+            if promotion.starts_ms <= moment_ms < promotion.ends_ms and not sight.told(slot, promotion)
         ]
-        sight.mark(near.slot, layer)
-        return sorted(news, key=lambda promotion: promotion.record.pid)
+        sight.mark(slot, layer)
+        return news
 
     def _sight(self, shopper: Shopper, tile: Tile, moment_ms: int) -> tuple[Sight, Layer]:
         """What a shopper has been told in a tile, and the layer in which to write what she is told now."""
@@ -211,22 +219,23 @@ class ProductMatch:
 
     def _row(self, location: CustomerLocation, near: Near, promotion: ProductPromotion) -> NearbyPromotion:
         placements = self._offers.placements
-        kind, shelf = placements.kind(near.number), placements.shelf(near.number)
+        distance_ft, sku, _, number, _, _ = near
+        kind, shelf = placements.kind(number), placements.shelf(number)
         return NearbyPromotion(
             uid=location.uid,
             latitude_deg=location.latitude_deg,
             longitude_deg=location.longitude_deg,
             pid=promotion.pid,
-            sku=near.sku,
+            sku=sku,
             segment=kind.segment,
-            distance_ft=near.distance_ft,
+            distance_ft=distance_ft,
             country=location.country,
             variant=kind.variant,
             title=promotion.title,
             discount=promotion.discount,
             name=kind.name,
-            price=placements.price(near.number),
-            stock=placements.stock(near.number),
+            price=placements.price(number),
+            stock=placements.stock(number),
             store=shelf.store,
             section=shelf.section,
             location_id=location.id,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import insort
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from endcap.messages import ProductPromotion
@@ -49,7 +50,7 @@ class Promotions:
         starts_ms = ALWAYS_MS if record.starts_at is None else epoch_ms(record.starts_at)
         ends_ms = NEVER_MS if record.ends_at is None else epoch_ms(record.ends_at)
         published = self._by_pid[record.pid] = Published(record, self.turn, starts_ms, ends_ms)
-        self._shelf_of(record).append(published)
+        insort(self._shelf_of(record), published, key=_by_pid)
         return published
 
     def withdraw(self, pid: str) -> None:
@@ -68,10 +69,12 @@ class Promotions:
         same = self._by_sku.get(record.sku or 0, ()) if by_sku else self._by_segment.get(segment, ())
         return [published for published in same if published.ends_ms < before_ms]
 
-    def of(self, sku: int, segment: str) -> Iterator[Published]:
-        """The promotions that a product has, live or to come: its own, then its segment's."""
-        yield from self._by_sku.get(sku, ())
-        yield from self._by_segment.get(segment, ())
+    def of(self, sku: int, segment: str) -> Sequence[Published]:
+        """The promotions that a product has, live or to come, by pid: its own and its segment's."""
+        own, shared = self._by_sku.get(sku), self._by_segment.get(segment)
+        if own is None or shared is None:
+            return own or shared or ()
+        return sorted([*own, *shared], key=_by_pid)
 
     def any_of(self, sku: int, segment: str) -> bool:
         return sku in self._by_sku or segment in self._by_segment
@@ -84,3 +87,7 @@ class Promotions:
         if record.sku is not None:
             return self._by_sku.setdefault(record.sku, [])
         return self._by_segment.setdefault(record.segment, [])
+
+
+def _by_pid(published: Published) -> str:
+    return published.record.pid

@@ -16,6 +16,7 @@ from math import cos, inf, isnan, nan, radians, sqrt
 from typing import Any
 
 from endcap.geo import METRES_PER_DEGREE, NEAR_M, LatLon, haversine_km
+from endcap_backend.match.tiling import centre_of
 
 E5 = 100_000  # coordinates are counted in 1e-5 degrees
 UNIT_M = METRES_PER_DEGREE / E5  # one of them along a meridian: 1.11 m
@@ -24,20 +25,21 @@ FLAT_LIMIT_DEG = 80.0  # beyond it the plane errs by more than 3 mm across a til
 SLACK = 0.016 / UNIT_M  # five times what the plane can err
 REACH = NEAR_M / UNIT_M + SLACK
 REACH_SQUARED = REACH * REACH
-FEW = 12  # below so many candidates a loop beats numpy's call overhead
+FEW = 24  # below so many candidates a loop beats numpy's call overhead
 
 
 class Tile:
     """Points about one place, each in a numbered slot that is reused once it is free. One owner thread."""
 
     __slots__ = (
-        "centre", "easts", "free", "ids", "latitude_e5", "longitude_e5", "norths", "number", "occupied", "polar",
-        "shrink", "views",
+        "cell", "easts", "free", "ids", "latitude_e5", "longitude_e5", "norths", "number", "occupied", "polar",
+        "shrink", "views", "within_east", "within_north",
     )  # fmt: skip
 
-    def __init__(self, number: int, centre: LatLon) -> None:
+    def __init__(self, number: int, cell: int) -> None:
+        centre = centre_of(cell)
         self.number = number
-        self.centre = centre
+        self.cell = cell
         self.latitude_e5 = round(centre.latitude_deg * E5)
         self.longitude_e5 = round(centre.longitude_deg * E5)
         self.shrink = cos(radians(self.latitude_e5 / E5)) ** 2  # of squared longitude differences
@@ -48,6 +50,7 @@ class Tile:
         self.ids = array("I")
         self.free: list[int] = []
         self.occupied = 0
+        self.within_east = self.within_north = (inf, -inf)  # from where points may be within reach; never narrowed
         self.views: Any = None  # numpy's views of the arrays, while nothing changes
 
     def offset(self, latitude_e5: int, longitude_e5: int) -> tuple[int, int]:
@@ -58,6 +61,7 @@ class Tile:
     def put(self, id: int, latitude_e5: int, longitude_e5: int) -> int:
         """Add a point; returns its slot."""
         east, north = self.offset(latitude_e5, longitude_e5)
+        self._widen(east, north)
         self.views = None
         if self.free:
             slot = self.free.pop()
@@ -69,6 +73,14 @@ class Tile:
             self.ids.append(id)
         self.occupied |= 1 << slot
         return slot
+
+    def touches(self, east: int, north: int) -> bool:
+        """Whether any point can be within 100 ft of an offset."""
+        low, high = self.within_north
+        if not low <= north <= high:
+            return False
+        low, high = self.within_east
+        return low <= east <= high
 
     def take(self, slot: int) -> None:
         """Free a slot; a point that is no number is within no reach."""
@@ -98,6 +110,13 @@ class Tile:
         """What the tile takes, but for the ints that name sets."""
         columns = len(self.ids) * (2 * self.norths.itemsize + self.ids.itemsize)
         return 400 + columns + columns // 8  # an array grows by an eighth ahead; 400: the object and its empty parts
+
+    def _widen(self, east: int, north: int) -> None:
+        low, high = self.within_north
+        self.within_north = min(low, north - REACH - 1), max(high, north + REACH + 1)
+        reach = TURN if self.polar else REACH / cos(radians(abs(self.latitude_e5) / E5 + 0.002)) + 1  # at its far edge
+        low, high = self.within_east
+        self.within_east = min(low, east - reach), max(high, east + reach)
 
     def _square(self, slot: int, east: int, north: int) -> float:
         """Squared distance in units, by the plane; near a pole by the sphere."""

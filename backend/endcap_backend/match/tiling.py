@@ -1,8 +1,7 @@
-"""The Earth in tiles of about 120 m, and which of them a circle of 100 ft touches, at the antimeridian and poles too.
+"""The Earth in tiles of about 120 m, and which of them circles of 100 ft touch, at the antimeridian and the poles too.
 
 Rows run south to north, all of one height. A row is cut into columns eastwards from the antimeridian, as many as stay
-at least 120 m wide at the row's edge nearest a pole, so a circle of 100 ft never touches more than four tiles, but for
-the rows at the poles, which have few columns and may be touched in all of them.
+at least 120 m wide at the row's edge nearest a pole; the rows at the poles have one. A cell is the number of a tile.
 """
 
 from __future__ import annotations
@@ -17,12 +16,9 @@ ROWS = floor(pi * EARTH_RADIUS_KM * 1000 / TILE_M)  # 166 792
 ROW_DEG = 180.0 / ROWS
 REACH_M = NEAR_M + 0.001  # a millimetre more than the limit: what may lie within it, before the exact test
 REACH_DEG = REACH_M / METRES_PER_DEGREE
+_COLUMN_BITS = 19  # a row has at most 333 584 columns
+_COLUMN_MASK = (1 << _COLUMN_BITS) - 1
 _SIN_REACH = sin(radians(REACH_DEG))
-
-
-def row_of(latitude_deg: float) -> int:
-    """The row of a latitude; the north pole belongs to the last."""
-    return min(ROWS - 1, floor((latitude_deg + 90.0) / ROW_DEG))
 
 
 @lru_cache(maxsize=65_536)
@@ -33,36 +29,37 @@ def columns_of(row: int) -> int:
     return max(1, floor(around_m / TILE_M))
 
 
-def column_of(longitude_deg: float, columns: int) -> int:
-    """The column of a longitude in a row of `columns`; -180 and 180 are the same place."""
-    return floor((longitude_deg + 180.0) / 360.0 * columns) % columns
+def cell_of(latitude_deg: float, longitude_deg: float) -> int:
+    """The cell a point lies in. The north pole belongs to the last row; -180 and 180 degrees are the same place."""
+    row = min(ROWS - 1, int((latitude_deg + 90.0) / ROW_DEG))
+    columns = columns_of(row)
+    return row << _COLUMN_BITS | int((longitude_deg + 180.0) / 360.0 * columns) % columns
 
 
-def centre_of(row: int, column: int) -> LatLon:
-    """The middle of a tile."""
+def centre_of(cell: int) -> LatLon:
+    """The middle of a cell."""
+    row = cell >> _COLUMN_BITS
+    column = cell & _COLUMN_MASK
     return LatLon((row + 0.5) * ROW_DEG - 90.0, (column + 0.5) * 360.0 / columns_of(row) - 180.0)
 
 
-def reach_rows(latitude_deg: float) -> range:
-    """The rows that a circle of 100 ft about this latitude touches."""
-    return range(
-        max(0, floor((latitude_deg - REACH_DEG + 90.0) / ROW_DEG)), row_of(min(90.0, latitude_deg + REACH_DEG)) + 1
-    )
+def cells_about(cell: int) -> list[int]:
+    """The cells that hold what may lie within 100 ft of some point of a cell, itself among them."""
+    row, longitude_deg = cell >> _COLUMN_BITS, centre_of(cell).longitude_deg
+    half_cell_deg = 180.0 / columns_of(row)
+    cells: list[int] = []
+    for other in range(max(0, row - 1), min(ROWS - 1, row + 1) + 1):
+        columns = columns_of(other)
+        half_width_deg = half_cell_deg + max(_half_width_deg(row), _half_width_deg(other))
+        first = floor((longitude_deg - half_width_deg + 180.0) / 360.0 * columns)
+        last = floor((longitude_deg + half_width_deg + 180.0) / 360.0 * columns)
+        every = range(columns) if last - first + 1 >= columns else range(first, last + 1)
+        cells += [other << _COLUMN_BITS | column % columns for column in every]
+    return cells
 
 
-def reach_half_width_deg(latitude_deg: float) -> float:
-    """Half the longitudes that a circle of 100 ft spans; 180 when a pole lies in it."""
-    shrink = cos(radians(latitude_deg))
-    if abs(latitude_deg) + REACH_DEG >= 90.0 or shrink <= _SIN_REACH:
-        return 180.0
-    return degrees(asin(_SIN_REACH / shrink))
-
-
-def reach_columns(longitude_deg: float, half_width_deg: float, columns: int) -> list[int]:
-    """The columns of a row of `columns` that a circle touches, each once."""
-    per_degree = columns / 360.0
-    first = floor((longitude_deg - half_width_deg + 180.0) * per_degree)
-    last = floor((longitude_deg + half_width_deg + 180.0) * per_degree)
-    if last - first + 1 >= columns:
-        return list(range(columns))
-    return [column % columns for column in range(first, last + 1)]
+def _half_width_deg(row: int) -> float:
+    """Half the longitudes that a circle of 100 ft about a point of a row spans; 180 when a pole may lie in it."""
+    edge_deg = max(abs(row * ROW_DEG - 90.0), abs((row + 1) * ROW_DEG - 90.0))
+    shrink = cos(radians(min(90.0, edge_deg)))
+    return 180.0 if shrink <= _SIN_REACH else degrees(asin(_SIN_REACH / shrink))
