@@ -20,6 +20,7 @@ log = logging.getLogger("endcap.serve")
 
 DRAIN_S = 6.0  # answers under way get so long; the whole stop has 10 s
 IDLE_S = 30.0  # a connection without a word for so long is closed: slow ones can't pile up
+BACKLOG = 1024  # connections the kernel holds for us
 _LOOK_S = 0.05
 
 
@@ -45,6 +46,7 @@ class HttpServer:
             asyncore_use_poll=True,  # select() ends at 1024
             channel_timeout=int(IDLE_S),
             cleanup_interval=5,
+            backlog=BACKLOG,
             max_request_body_size=MAX_BYTES,
             max_request_header_size=16 * 1024,
             ident=None,
@@ -83,13 +85,16 @@ class HttpServer:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    listening = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
-        listening.listen(1024)
+        listening.listen(BACKLOG)
     except OSError as fault:
+        if listening is not None:
+            listening.close()
         raise BadConfig(
             "port", f"{host}:{port} can't be listened on ({fault}): choose another, or 0 for a free one"
         ) from None

@@ -88,6 +88,7 @@ def settings_of(cls: type[Any]) -> list[Setting]:
 
 def add_switches(parser: argparse.ArgumentParser, cls: type[Any]) -> None:
     """A switch for each setting of `cls`; its help names the environment variable and the default."""
+    parser.allow_abbrev = False  # --ably-key would pass for --ably-key-file, and a key for a path that is shown
     for each in settings_of(cls):
         what = f"{each.help} ({'file that holds it; or ' if each.secret else ''}{each.variable}"
         shown = "" if each.secret or each.default in ("", None) else f", default {each.default}"
