@@ -1,19 +1,24 @@
 """What the page is told: places, offers once each, and how long an offer took, found by the distance it states."""
 
+import asyncio
 import json
 import struct
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
 
 from endcap.geo import LatLon, distance_ft, offset, round_coordinate
-from endcap.messages import CustomerAlert
+from endcap.messages import CustomerAlert, CustomerLocation
+from endcap_backend.log import Log, NewRecord
 from endcap_devkit.demo.city import load_city
+from endcap_devkit.demo.guests import Guests
 from endcap_devkit.demo.listening import read_alerts
 from endcap_devkit.demo.measure import Figures, Posts, percentile
 from endcap_devkit.demo.page import Page
 from endcap_devkit.demo.people import People
 from endcap_devkit.demo.scene import scene
+from endcap_devkit.demo.show import matches
 from endcap_devkit.demo.signs import signs
 from endcap_devkit.demo.stage import Stage
 from endcap_devkit.simulate.shapes import Spot
@@ -149,3 +154,70 @@ def test_the_scene_is_small_enough_to_load_at_once(city):
 def test_the_lite_pages_signs_can_be_read_by_it(city, tmp_path):
     (tmp_path / "zones.csv").write_text(signs(city), encoding="utf-8")
     assert len(list(Zones.load(tmp_path / "zones.csv"))) > 20
+
+
+def test_matches_are_what_was_told_and_what_was_held_back():
+    page = (
+        "# HELP endcap_pipeline ...\n"
+        'endcap_pipeline{stat="decide alerts"} 774.0\n'
+        'endcap_pipeline{stat="decide held: cap per hour"} 34514.0\n'
+        'endcap_pipeline{stat="decide shoppers"} 155.0\n'
+    )
+    assert matches(page) == 774 + 34514
+    assert matches("") == 0
+
+
+def a_record(offset, message):
+    return NewRecord(message.TOPIC, message.uid, message.to_text(), 1_800_000_000_000 + offset)
+
+
+def a_location(city, uid, source, spot):
+    point = city.point(spot)
+    return CustomerLocation(
+        uid=uid, latitude_deg=point.latitude_deg, longitude_deg=point.longitude_deg, accuracy_m=8.0, source=source
+    )
+
+
+async def followed(guests):
+    """Let the guests read what the log holds by now."""
+    task = asyncio.create_task(guests.follow())
+    async with asyncio.timeout(10):
+        while guests.behind():
+            await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+def records(tmp_path):
+    with closing(Log(tmp_path / "log.db")) as log:
+        yield log
+
+
+def test_a_guest_of_the_lite_page_is_shown_with_her_offers(stage, city, records):
+    store = city.store("stockmann")
+    product, spot = store.products[0]
+    guests = Guests(stage, records.path)
+    records.append(
+        [
+            a_record(1, a_location(city, "crowd", "simulated", spot)),
+            a_record(2, a_location(city, "guest", "manual", spot)),
+            a_record(3, an_alert(0.0, uid="guest", sku=product.sku, store="stockmann")),
+            a_record(4, an_alert(0.0, uid="crowd", id="a2")),
+        ]
+    )
+    asyncio.run(followed(guests))
+    (person,) = stage.people
+    assert (person.way, person.store, person.accuracy_m) == ("guest", "stockmann", 8.0)
+    assert person.spot.to(spot) < 1.0
+    assert [card["number"] for card in stage.page.alerts()] == [person.number]
+    guests.close()
+
+
+def test_a_guest_on_the_other_side_of_the_world_is_not_drawn(stage, city, records):
+    guests = Guests(stage, records.path)
+    away = CustomerLocation(uid="guest", latitude_deg=-33.9, longitude_deg=151.2, source="gps")
+    records.append([a_record(1, away)])
+    asyncio.run(followed(guests))
+    assert len(stage.people) == 0
+    guests.close()

@@ -11,8 +11,9 @@ from typing import Literal
 
 from endcap_devkit.simulate.shapes import Spot
 
-Way = Literal["http", "sdk", "recorded"]  # how her fixes travel: batched HTTP, the SDK, a recorded walk through the SDK
-WAYS: tuple[Way, ...] = ("http", "sdk", "recorded")
+# How her fixes travel: batched HTTP, the SDK, a recorded walk through the SDK, or by whatever a guest of the demo uses.
+Way = Literal["http", "sdk", "recorded", "guest"]
+GUEST = "You?"
 
 NAMES = (
     "Aada", "Aino", "Anni", "Eerika", "Eevi", "Ella", "Elsa", "Emilia", "Enni", "Hanna", "Helmi", "Hilja", "Iida",
@@ -74,7 +75,7 @@ class People:
 
     def welcome(self, way: Way, spot: Spot) -> Person:
         number = next(self._numbers) % MAX_NUMBER
-        person = Person(number, NAMES[(number * 17) % len(NAMES)], way, spot, spot)
+        person = Person(number, GUEST if way == "guest" else NAMES[(number * 17) % len(NAMES)], way, spot, spot)
         self._here[number] = person
         self.came += 1
         return person

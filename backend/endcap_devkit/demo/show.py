@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
-import secrets
+import re
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +21,20 @@ from endcap.errors import BadConfig
 from endcap.messages import ProductPromotion
 from endcap_devkit.demo.city import City, load_city
 from endcap_devkit.demo.crowd import Crowd
+from endcap_devkit.demo.guests import Guests
 from endcap_devkit.demo.listening import AblyListener
 from endcap_devkit.demo.page import Page
+from endcap_devkit.demo.parts import Parts
 from endcap_devkit.demo.phones import Phones
 from endcap_devkit.demo.scene import scene
 from endcap_devkit.demo.settings import PAGE_PORT, Settings, is_free
-from endcap_devkit.demo.signs import signs
 from endcap_devkit.demo.stage import Stage
 from endcap_devkit.demo.tree import Tree
 
 log = logging.getLogger("endcap.demo")
 
 STEP_S = 0.2  # everybody moves and is shown five times a second
-PACING = {  # of the backend's alerts: spread over a visit, where one could watch them; the caps stay as they are
-    "ENDCAP_ALERTS_PER_FIX": "1",
-    "ENDCAP_ALERT_COOLDOWN_S": "12",
-    "ENDCAP_SESSIONS_BURST": "5000",  # the whole crowd comes from one address
-}
+MATCHES_EVERY_S = 2.0
 
 
 class Show:
@@ -53,12 +51,13 @@ class Show:
         self._temporary = settings.data is None
         self._data = settings.data or Path(tempfile.mkdtemp(prefix="endcap-demo-"))
         self._tree = Tree(self._data / "logs")
-        self._key = f"demo.{secrets.token_hex(4)}:{secrets.token_urlsafe(24)}"
+        self._parts = Parts(self._tree, settings, self._data)
         self._http: aiohttp.ClientSession | None = None
         self._runner: web.AppRunner | None = None
         self._listener: AblyListener | None = None
         self._crowd: Crowd | None = None
         self._phones: Phones | None = None
+        self._guests: Guests | None = None
         self.stage: Stage | None = None
 
     async def start(self, stop: asyncio.Event) -> bool:
@@ -79,14 +78,14 @@ class Show:
         return True
 
     async def _start(self) -> None:
-        starting_ably = asyncio.create_task(self._start_ably())
+        starting_ably = asyncio.create_task(self._parts.start_ably())
         try:
             city = await asyncio.to_thread(load_city)
             promotions = city.promotions()
-            await self._stock(city, promotions)
+            await self._parts.stock(city, promotions)
         finally:
             ably = await starting_ably
-        await self._start_servers(ably)
+        self.links = await self._parts.start_servers(ably)
         await self._start_page(city, promotions)
         await self._start_shoppers()
 
@@ -96,17 +95,17 @@ class Show:
         Raises:
             ChildFailed: a process of the tree ended by itself.
         """
-        walking = asyncio.create_task(self._walk())
-        ended = asyncio.create_task(self._tree.until_one_ends())
-        asked = asyncio.create_task(until.wait())
+        assert self._guests is not None
+        work = (self._walk(), self._guests.follow(), self._ask_for_matches(), self._tree.until_one_ends(), until.wait())
+        tasks = [asyncio.create_task(each) for each in work]
         try:
-            done, _ = await asyncio.wait({walking, ended, asked}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
-            for task in (walking, ended, asked):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(walking, ended, asked, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def stop(self) -> None:
         """End everything, and leave nothing behind but a data folder that was asked for. Idempotent."""
@@ -116,6 +115,8 @@ class Show:
             await self._crowd.stop()
         if self._listener is not None:
             await self._listener.stop()
+        if self._guests is not None:
+            self._guests.close()
         if self._runner is not None:
             await self._runner.cleanup()
         if self._http is not None:
@@ -123,46 +124,6 @@ class Show:
         await self._tree.stop()
         if self._temporary:
             shutil.rmtree(self._data, ignore_errors=True)
-
-    async def _stock(self, city: City, promotions: list[ProductPromotion]) -> None:
-        """Load shelves and promotions as a shop's operator does, before the backend starts."""
-        products = [product for store in city.stores for product, _ in store.products]
-        shelves, offers = self._data / "shelves.jsonl", self._data / "promotions.jsonl"
-        self._data.mkdir(parents=True, exist_ok=True)
-        shelves.write_text("".join(f"{product.to_text()}\n" for product in products), encoding="utf-8")
-        offers.write_text("".join(f"{promotion.to_text()}\n" for promotion in promotions), encoding="utf-8")
-        (self._data / "zones.csv").write_text(signs(city), encoding="utf-8")
-        load = ["load", "--placements", str(shelves), "--promotions", str(offers)]
-        await self._tree.run("load", "endcap_backend", [*load, "--data", str(self._data / "backend")], {})
-
-    async def _start_ably(self) -> str:
-        arguments = ["ably", "--port", str(self.settings.ably_port), "--key", self._key]
-        ready = await self._tree.start("ably", "endcap_devkit", arguments, {})
-        return str(ready["http"])
-
-    async def _start_servers(self, ably: str) -> None:
-        wanted = self.settings
-        env = {"ENDCAP_ABLY_ENDPOINT": ably, "ENDCAP_ABLY_KEY": self._key, **PACING}
-        backend = await self._tree.start(
-            "backend",
-            "endcap_backend",
-            [
-                "serve", "--host", wanted.host, "--port", str(wanted.backend_port),
-                "--data", str(self._data / "backend"), "--ably-endpoint", ably,
-            ],
-            env,
-        )  # fmt: skip
-        lite = await self._tree.start(
-            "lite",
-            "endcap_lite",
-            [
-                "serve", "--host", wanted.host, "--port", str(wanted.lite_port), "--backend-url", backend["http"],
-                "--data", str(self._data / "lite"), "--store-name", "Helsinki", "--country", "FIN",
-                "--zones", str(self._data / "zones.csv"),
-            ],
-            env,
-        )  # fmt: skip
-        self.links = {"lite": lite["http"], "backend": backend["http"], "ably": ably}
 
     async def _start_page(self, city: City, promotions: list[ProductPromotion]) -> None:
         lite, backend, ably = (self.links[name] for name in ("lite", "backend", "ably"))
@@ -190,16 +151,27 @@ class Show:
         settings = self.settings
         self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=64))
         crowd: Any = None
-        self._listener = AblyListener(self.links["ably"], self._key, lambda uid, alert: crowd.heard(uid, alert))
+        self._listener = AblyListener(self.links["ably"], self._parts.key, lambda uid, alert: crowd.heard(uid, alert))
         await self._listener.start()
         crowd = self._crowd = Crowd(
             self.stage, self._http, self.links["backend"], self.links["ably"], self._listener,
             size=settings.shoppers, pace=settings.pace, seed=settings.seed,
         )  # fmt: skip
+        self._guests = Guests(self.stage, self._data / "backend" / "log.db")
         self._phones = Phones(
             self.stage, self.links["backend"], self.links["ably"], self._data / "phones",
             synthetic=settings.phones, pace=settings.pace, seed=settings.seed,
         )  # fmt: skip
+
+    async def _ask_for_matches(self) -> None:
+        """How many matches the backend counts, every other second."""
+        assert self.stage is not None
+        assert self._http is not None
+        while True:
+            with suppress(aiohttp.ClientError, TimeoutError):
+                async with self._http.get(f"{self.links['backend']}/metrics") as response:
+                    self.stage.matches = matches(await response.text())
+            await asyncio.sleep(MATCHES_EVERY_S)
 
     async def _walk(self) -> None:
         assert self.stage is not None
@@ -216,6 +188,12 @@ class Show:
             if now_s >= next_figures_s:
                 next_figures_s += 1.0
                 self.stage.tell_figures()
+
+
+def matches(metrics: str) -> int:
+    """Offers that were decided on, given or held back, in a page of the backend's metrics."""
+    counted = re.findall(r'^endcap_pipeline\{stat="decide (?:alerts|held: [^"]*)"\} ([0-9.e+]+)$', metrics, re.M)
+    return round(sum(map(float, counted)))
 
 
 def _qr(address: str) -> str:

@@ -22,6 +22,7 @@ class Stage:
     def __init__(self, city: City, promotions: list[ProductPromotion], page: Page) -> None:
         self.city, self.page = city, page
         self.people, self.figures = People(), Figures()
+        self.matches: int | None = None  # what the backend found near shoppers, told or held back
         self._discounts = {promotion.pid: promotion.discount for promotion in promotions}
         self._shelves: dict[tuple[str, int], tuple[LatLon, Spot]] = {
             (store.id, product.sku): (product.point, spot) for store in city.stores for product, spot in store.products
@@ -63,6 +64,10 @@ class Stage:
             self.figures.took(latency_s)
         self.page.alert(self._card(person, alert, latency_s))
 
+    def shown(self, person: Person, alert: CustomerAlert) -> None:
+        """An offer went out to a guest, whose own client the demo does not see."""
+        self.page.alert(self._card(person, alert, None))
+
     def tell(self, now_ms: int) -> None:
         """Give the page everybody's place."""
         self.page.frame(self.people.frame(now_ms))
@@ -71,7 +76,8 @@ class Stage:
         """Once a second."""
         self.figures.tick()
         in_stores = sum(1 for person in self.people if person.store)
-        self.page.figures({"shoppers": len(self.people), "in_stores": in_stores, **self.figures.told()})
+        told = {"shoppers": len(self.people), "in_stores": in_stores, "matches": self.matches}
+        self.page.figures({**told, **self.figures.told()})
 
     def visited(self, person: Person, kind: str, store_id: str) -> None:
         """Her phone noticed that she entered or left a store."""

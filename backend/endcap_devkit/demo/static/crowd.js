@@ -105,7 +105,7 @@ export class Crowd {
     pen.fillStyle = colours['http-edge'];
     pen.fill();
     circle(pen, x, y, size);
-    pen.fillStyle = own ? colours.sdk : colours.http;
+    pen.fillStyle = person.way === 'guest' ? colours.guest : own ? colours.sdk : colours.http;
     pen.fill();
     if (person.way === 'recorded') {
       circle(pen, x, y, size * 0.42);
@@ -125,7 +125,7 @@ export class Crowd {
     pen.lineJoin = 'round';
     pen.strokeStyle = colours.halo;
     pen.strokeText(person.name, x, y);
-    pen.fillStyle = own ? colours.sdk : colours.ink;
+    pen.fillStyle = person.way === 'guest' ? colours.guest : own ? colours.sdk : colours.ink;
     pen.fillText(person.name, x, y);
   }
 

@@ -7,6 +7,7 @@ const WAYS = {
   http: 'Her fixes go to the backend in batches, by HTTP',
   sdk: 'Her phone runs the SDK: geofences, outbox, Ably',
   recorded: 'A recorded walk, replayed through the SDK; moved here from Slovenia',
+  guest: 'A guest, by the lite page',
 };
 
 export class Panel {
@@ -118,6 +119,7 @@ export class Panel {
   }
 }
 
+const COMPACT = new Intl.NumberFormat('en', { notation: 'compact' });
 const KINDS = { deal: '%', wanted: '★', help: '?', alternative: '⇄' };
 
 function element(name, kind, text = '') {
@@ -131,6 +133,7 @@ function figure(name, figures) {
   const value = figures[name];
   if (value == null) return name === 'p50_ms' ? '–' : '';
   if (name === 'in_stores') return `${value} in stores`;
+  if (name === 'matches') return `of ${COMPACT.format(value)} matches`;
   if (name === 'p50_ms') return ms(value);
   if (name === 'p95_ms') return `p95 ${ms(value)}`;
   return Math.round(value).toLocaleString('en');

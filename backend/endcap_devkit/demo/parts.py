@@ -1,0 +1,68 @@
+"""The demo's processes: local Ably, backend and lite page, started as an operator starts them."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from endcap.messages import ProductPromotion
+from endcap_devkit.demo.city import City
+from endcap_devkit.demo.settings import Settings
+from endcap_devkit.demo.signs import signs
+from endcap_devkit.demo.tree import Tree
+
+PACING = {  # of the backend's alerts: spread over a visit, where one could watch them; the caps stay as they are
+    "ENDCAP_ALERTS_PER_FIX": "1",
+    "ENDCAP_ALERT_COOLDOWN_S": "12",
+    "ENDCAP_SESSIONS_BURST": "5000",  # the whole crowd comes from one address
+}
+
+
+class Parts:
+    """What runs beside the demo's own process. `key` is the API key of its local Ably, made anew each time."""
+
+    def __init__(self, tree: Tree, settings: Settings, data: Path) -> None:
+        self._tree, self._settings, self._data = tree, settings, data
+        self.key = f"demo.{secrets.token_hex(4)}:{secrets.token_urlsafe(24)}"
+
+    async def start_ably(self) -> str:
+        """The local Ably's address."""
+        arguments = ["ably", "--port", str(self._settings.ably_port), "--key", self.key]
+        ready = await self._tree.start("ably", "endcap_devkit", arguments, {})
+        return str(ready["http"])
+
+    async def stock(self, city: City, promotions: list[ProductPromotion]) -> None:
+        """Load shelves and promotions as a shop's operator does; the backend feeds them to its match when it starts."""
+        products = [product for store in city.stores for product, _ in store.products]
+        shelves, offers = self._data / "shelves.jsonl", self._data / "promotions.jsonl"
+        self._data.mkdir(parents=True, exist_ok=True)
+        shelves.write_text("".join(f"{product.to_text()}\n" for product in products), encoding="utf-8")
+        offers.write_text("".join(f"{promotion.to_text()}\n" for promotion in promotions), encoding="utf-8")
+        (self._data / "zones.csv").write_text(signs(city), encoding="utf-8")
+        load = ["load", "--placements", str(shelves), "--promotions", str(offers)]
+        await self._tree.run("load", "endcap_backend", [*load, "--data", str(self._data / "backend")], {})
+
+    async def start_servers(self, ably: str) -> dict[str, str]:
+        """Backend and lite page; the addresses of all three by name."""
+        wanted, data = self._settings, self._data
+        env = {"ENDCAP_ABLY_ENDPOINT": ably, "ENDCAP_ABLY_KEY": self.key, **PACING}
+        backend = await self._tree.start(
+            "backend",
+            "endcap_backend",
+            [
+                "serve", "--host", wanted.host, "--port", str(wanted.backend_port),
+                "--data", str(data / "backend"), "--ably-endpoint", ably,
+            ],
+            env,
+        )  # fmt: skip
+        lite = await self._tree.start(
+            "lite",
+            "endcap_lite",
+            [
+                "serve", "--host", wanted.host, "--port", str(wanted.lite_port), "--backend-url", backend["http"],
+                "--data", str(data / "lite"), "--store-name", "Helsinki", "--country", "FIN",
+                "--zones", str(data / "zones.csv"),
+            ],
+            env,
+        )  # fmt: skip
+        return {"lite": lite["http"], "backend": backend["http"], "ably": ably}

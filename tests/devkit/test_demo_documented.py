@@ -1,0 +1,22 @@
+"""docs/demo.md names every switch of `endcap demo` and `endcap simulate`."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from endcap_devkit.demo import command as demo
+from endcap_devkit.simulate import command as simulate
+
+DOCS = (Path(__file__).parents[2] / "docs" / "demo.md").read_text()
+
+
+def switches(module):
+    parser = argparse.ArgumentParser()
+    module.configure(parser)
+    return [each for action in parser._actions for each in action.option_strings if each.startswith("--")]
+
+
+@pytest.mark.parametrize("module", [demo, simulate], ids=["demo", "simulate"])
+def test_each_switch_is_documented(module):
+    assert [switch for switch in switches(module) if f"`{switch}" not in DOCS and switch != "--help"] == []
