@@ -68,6 +68,7 @@ class Fix:
     bearing_deg: float | None = None  # clockwise from north
     altitude_m: float | None = None
     mock: bool = False  # the OS says that another app made it up
+    floor: int | None = None  # 0 is the ground floor; iOS tells it in some buildings
 
     def __post_init__(self) -> None:
         check(self.point)
