@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from endcap.messages import CustomerEvent, derived_id
+from endcap.wire import from_epoch_ms
 
-EventKind = Literal["enter", "dwell", "exit", "approach", "cross"]
+VisitKind = Literal["enter", "dwell", "exit"]
+PassingKind = Literal["approach", "cross"]
+EventKind = VisitKind | PassingKind
 Reason = Literal["", "opened", "closed", "expired", "removed", "timeout"]
 Confidence = Literal["low", "medium", "high"]
 
 HIGH_P, MEDIUM_P = 0.9, 0.75  # of p_inside at an enter
+
+
+class Transition(NamedTuple):
+    """What a fence's state machine found, before it has an id. Times are milliseconds since 1970."""
+
+    kind: VisitKind
+    occurred_ms: int
+    p: float
+    reason: Reason = ""
+    initial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +67,40 @@ class GeofenceEvent:
         )
 
 
-def visit_id(install: str, fence_id: str, visit_no: int) -> str:
-    return derived_id(install, fence_id, visit_no, "visit")
+class Teller:
+    """Makes events; their ids derive from the installation, the fence and a number that counts up for each fence."""
 
+    def __init__(self, install: str) -> None:
+        self._install = install
 
-def event_id(install: str, fence_id: str, visit_no: int, kind: EventKind) -> str:
-    return derived_id(install, fence_id, visit_no, kind)
+    def visit(
+        self, fence_id: str, visit_no: int, found: Transition, decided_ms: int, evidence: tuple[str, ...]
+    ) -> GeofenceEvent:
+        """An enter, dwell or exit of that visit."""
+        return GeofenceEvent(
+            kind=found.kind,
+            fence_id=fence_id,
+            visit_id=derived_id(self._install, fence_id, visit_no, "visit"),
+            occurred_at=from_epoch_ms(found.occurred_ms),
+            decided_at=from_epoch_ms(decided_ms),
+            p_inside=found.p,
+            id=derived_id(self._install, fence_id, visit_no, found.kind),
+            reason=found.reason,
+            initial=found.initial,
+            evidence=evidence,
+        )
+
+    def passing(
+        self, kind: PassingKind, fence_id: str, number: int, occurred_ms: int, decided_ms: int, p: float
+    ) -> GeofenceEvent:
+        """An approach or a crossing, which belongs to no visit: its own id stands for one."""
+        id = derived_id(self._install, fence_id, number, kind)
+        return GeofenceEvent(
+            kind=kind,
+            fence_id=fence_id,
+            visit_id=id,
+            occurred_at=from_epoch_ms(occurred_ms),
+            decided_at=from_epoch_ms(decided_ms),
+            p_inside=p,
+            id=id,
+        )

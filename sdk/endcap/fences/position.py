@@ -18,10 +18,12 @@ Verdict = Literal["taken", "late", "gated", "too fast", "jump taken", "clock ste
 
 WALK_M_S = 1.4  # she moves about this fast when the fix does not say
 UNKNOWN_ACCURACY_M = 50.0  # a fix that does not say, or says 0: a phone indoors
+STRAIGHT_S = 5.0  # so long she walks straight on; it is what lets fixes 5 s apart follow her
 GATE = 13.8  # 99.9 % of chi-square with two degrees of freedom
 FASTEST_M_S = 60.0  # faster than any road; the fix is wrong
 GAP_MS = 300_000  # after five minutes of silence she may have walked straight on, not to and fro
-LATE_RUN = 3  # so many late fixes in a row, each later than the one before: it is the clock that stepped back
+LATE_RUN = 20  # so many late fixes in a row, each later than the one before, over more than
+LATE_SPAN_MS = 60_000  # a minute: not a batch that comes late or twice, but a clock that was set back
 SCALE_MEMORY = 20  # fixes over which the honesty of the reported accuracy is judged
 SCALE_MAX = 6.0  # of the variance: accuracy reported at 0.4 of the truth
 
@@ -34,7 +36,7 @@ class Noise:
     takes them for independent grows too sure; `floor_m` is the best accuracy it believes.
     """
 
-    inflation: float = 1.5
+    inflation: float = 1.25
     floor_m: float = 5.0
 
 
@@ -49,6 +51,7 @@ class PositionFilter:
     variance_m2: float = 0.0  # an axis
     scale: float = 1.0  # true variance over assumed, from the innovations; never below 1
     late_run: int = 0
+    late_since_ms: int = 0
     late_ms: int = 0
     odd_ms: int = 0  # the last fix that was gated; 0 when the last one was taken
     odd_latitude_deg: float = 0.0
@@ -84,6 +87,19 @@ class PositionFilter:
         verdict = self._weigh(fix, at_ms, variance_m2)
         return "clock stepped back" if stepped else verdict
 
+    def place(self, point: LatLon, accuracy_m: float, at_ms: int, *, forced: bool) -> bool:
+        """Takes in where a sign or the like stands; `forced`: even against the fixes. True when it was used."""
+        variance_m2 = sigma_of(accuracy_m) ** 2
+        at_ms = max(at_ms, self.at_ms)
+        prior_m2 = self.variance_m2 + self._drift_m2(at_ms - self.at_ms, WALK_M_S)
+        east_m, north_m = local_m(self.mean, point)
+        far = east_m**2 + north_m**2 > GATE * (prior_m2 + variance_m2)
+        if not self.known or (far and forced):
+            self._reset(point, variance_m2, at_ms)
+        elif not far:
+            self._blend(east_m, north_m, prior_m2, variance_m2, at_ms)
+        return forced or not far
+
     def _weigh(self, fix: Fix, at_ms: int, variance_m2: float) -> Verdict:
         speed_m_s = max(WALK_M_S, fix.speed_m_s or 0.0)
         prior_m2 = self.variance_m2 + self._drift_m2(at_ms - self.at_ms, speed_m_s)
@@ -96,11 +112,14 @@ class PositionFilter:
             self._judge(min(distance2, GATE * total_m2), prior_m2, variance_m2)
             return self._odd(fix.point, at_ms, variance_m2, "too fast" if too_fast else "gated")
         self._judge(distance2, prior_m2, variance_m2)
-        gain = prior_m2 / total_m2
+        self._blend(east_m, north_m, prior_m2, self.scale * variance_m2, at_ms)
+        return "taken"
+
+    def _blend(self, east_m: float, north_m: float, prior_m2: float, variance_m2: float, at_ms: int) -> None:
+        gain = prior_m2 / (prior_m2 + variance_m2)
         self.latitude_deg, self.longitude_deg = offset(self.mean, gain * east_m, gain * north_m)
         self.variance_m2 = prior_m2 * (1 - gain)
         self.at_ms, self.odd_ms = at_ms, 0
-        return "taken"
 
     def _odd(self, point: LatLon, at_ms: int, variance_m2: float, verdict: Verdict) -> Verdict:
         """A second odd fix in a row that agrees with the first is a real jump: out of a tunnel, off a train."""
@@ -121,9 +140,12 @@ class PositionFilter:
         self.scale = min(SCALE_MAX, max(1.0, self.scale + (seen - self.scale) / SCALE_MEMORY))
 
     def _clock_stepped(self, at_ms: int) -> bool:
-        self.late_run = self.late_run + 1 if at_ms > self.late_ms else 1
+        if at_ms > self.late_ms and self.late_run:
+            self.late_run += 1
+        else:
+            self.late_run, self.late_since_ms = 1, at_ms
         self.late_ms = at_ms
-        return self.late_run >= LATE_RUN
+        return self.late_run >= LATE_RUN and at_ms - self.late_since_ms > LATE_SPAN_MS
 
     def _reset(self, point: LatLon, variance_m2: float, at_ms: int) -> None:
         self.latitude_deg, self.longitude_deg = point
@@ -137,7 +159,7 @@ class PositionFilter:
     def _drift_m2(span_ms: int, speed_m_s: float) -> float:
         span_s = max(0, span_ms) / 1000
         straight_m2 = (speed_m_s * span_s / 2) ** 2 if span_ms > GAP_MS else 0.0
-        return speed_m_s**2 * span_s + straight_m2
+        return speed_m_s**2 * span_s * max(1.0, min(span_s, STRAIGHT_S)) + straight_m2
 
     def state(self) -> dict[str, Any]:
         """JSON-able, without the assumptions."""

@@ -76,8 +76,8 @@ class Polygon:
         rings = _rings_of(self.outer, self.holes)
         x0, y0, x1, y1 = _bounds(rings[0])
         middle = LatLon((y0 + y1) / 2, _wrap((x0 + x1) / 2))
-        _set(self, "outer", tuple(LatLon(*vertex) for vertex in self.outer))
-        _set(self, "holes", tuple(tuple(LatLon(*vertex) for vertex in hole) for hole in self.holes))
+        _set(self, "outer", _open(self.outer))
+        _set(self, "holes", tuple(map(_open, self.holes)))
         _set(self, "_rings", rings)
         _set(self, "_bounds", (x0, y0, x1, y1))
         _set(self, "centre", middle)
@@ -133,6 +133,12 @@ def _rings_of(outer: Sequence[LatLon], holes: Sequence[Sequence[LatLon]]) -> tup
         if any(_place(shell, x, y) < 0 for x, y in ring):
             raise BadMessage(f"holes[{number}]", "lies outside the outer ring")
     return tuple(rings)
+
+
+def _open(ring: Sequence[LatLon]) -> tuple[LatLon, ...]:
+    """The ring without the repeat of its first vertex at the end."""
+    vertices = tuple(LatLon(*vertex) for vertex in ring)
+    return vertices[:-1] if vertices[0] == vertices[-1] else vertices
 
 
 def _unwrap(vertices: Sequence[LatLon], where: str) -> Ring:

@@ -1,9 +1,12 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import cos
 
 import pytest
 
-from endcap.fences import Circle, Geofence, GeofenceMonitor, Stage
+from endcap.errors import BadConfig, BadMessage
+from endcap.fences import Circle, Geofence, GeofenceMonitor, OpeningHours, Rules, Stage
 from endcap.fences.sim import correlated, honest_accuracy_m, noisy, stand, visit, white
 from endcap.geo import LatLon
 from endcap.messages import derived_id
@@ -137,3 +140,199 @@ def test_all_fences_that_hold_her_fire(fix_at):
     ]
     events = told(GeofenceMonitor(fences, install="phone"), [fix_at(s) for s in range(0, 30, 2)])
     assert {event.fence_id for event in events} == {"ring 30", "ring 60", "ring 200"}
+
+
+def test_a_dwell_is_told_once_at_the_threshold_exactly(shop, fix_at):
+    monitor = GeofenceMonitor([replace(shop, dwell_s=60)], install="phone")
+    events = told(monitor, [fix_at(s) for s in range(0, 400, 7)])
+    assert kinds(events) == ["enter", "dwell"]
+    assert events[1].occurred_at == events[0].occurred_at + timedelta(seconds=60)
+    assert events[1].visit_id == events[0].visit_id
+
+
+def test_a_dwell_falls_due_on_waking_without_a_fix(shop, fix_at):
+    monitor = GeofenceMonitor([replace(shop, dwell_s=60)], install="phone")
+    told(monitor, [fix_at(s) for s in range(0, 50, 5)])
+    assert monitor.advance(NINE + timedelta(seconds=59)) == []
+    assert kinds(monitor.advance(NINE + timedelta(seconds=61))) == ["dwell"]
+    assert monitor.advance(NINE + timedelta(seconds=90)) == []
+
+
+def test_a_visit_shorter_than_the_threshold_has_no_dwell(shop, fix_at):
+    monitor = GeofenceMonitor([replace(shop, dwell_s=100)], install="phone")
+    fixes = [fix_at(s) for s in range(0, 60, 5)] + [fix_at(s, 500) for s in range(60, 400, 5)]
+    assert kinds(told(monitor, fixes)) == ["enter", "exit"]
+
+
+def test_a_dwell_that_was_due_before_she_left_comes_before_the_exit(shop, fix_at):
+    monitor = GeofenceMonitor([replace(shop, dwell_s=55)], install="phone")
+    told(monitor, [fix_at(s) for s in range(0, 50, 5)])
+    events = told(monitor, [fix_at(s, 500) for s in range(60, 400, 5)])
+    assert kinds(events) == ["dwell", "exit"]
+    assert events[0].occurred_at < events[1].occurred_at
+
+
+def test_an_approach_is_told_once_while_she_lingers(shop, fix_at):
+    monitor = GeofenceMonitor([replace(shop, approach_m=100)], install="phone")
+    lingering = [fix_at(s, 110 + 20 * (s % 20 > 10)) for s in range(60, 600, 5)]
+    events = told(monitor, [fix_at(s, 400 - 5 * s) for s in range(0, 60, 5)] + lingering)
+    assert kinds(events) == ["approach"]
+
+
+def test_an_approach_is_told_again_when_she_has_been_away(shop, fix_at):
+    monitor = GeofenceMonitor([replace(shop, approach_m=100)], install="phone")
+    fixes = [fix_at(s, 250 + 150 * cos(s / 40)) for s in range(0, 800, 5)]
+    events = told(monitor, fixes)
+    assert kinds(events) == ["approach"] * 3
+    assert len({event.id for event in events}) == 3
+
+
+def test_walking_out_is_no_approach(shop, fix_at):
+    monitor = GeofenceMonitor([replace(shop, approach_m=100)], install="phone")
+    fixes = [fix_at(s) for s in range(0, 60, 5)] + [fix_at(s, s - 60) for s in range(60, 400, 5)]
+    assert kinds(told(monitor, fixes)) == ["enter", "exit"]
+
+
+def test_a_fast_pass_is_a_crossing_and_never_an_enter(shop, fix_at):
+    monitor = GeofenceMonitor([replace(shop, crossing=True)], install="phone")
+    fixes = [fix_at(s, -610 + 20 * s, speed_m_s=20.0) for s in range(0, 65, 5)]
+    events = told(monitor, fixes)
+    assert kinds(events) == ["cross"]
+    assert abs(events[0].occurred_at - (NINE + timedelta(seconds=30.5))) < timedelta(seconds=2)
+
+
+def test_a_pass_beside_the_fence_is_no_crossing(shop, fix_at):
+    monitor = GeofenceMonitor([replace(shop, crossing=True)], install="phone")
+    assert told(monitor, [fix_at(s, -610 + 20 * s, 45, speed_m_s=20.0) for s in range(0, 65, 5)]) == []
+
+
+def test_a_fence_that_does_not_ask_hears_of_no_crossing(monitor, fix_at):
+    assert told(monitor, [fix_at(s, -610 + 20 * s, speed_m_s=20.0) for s in range(0, 65, 5)]) == []
+
+
+def test_a_store_that_opens_around_her_enters_with_that_reason(shop, fix_at):
+    opens_at_ten = replace(shop, hours=OpeningHours("Mo-Su 10:00-20:00", "UTC"))
+    monitor = GeofenceMonitor([opens_at_ten], install="phone")
+    assert told(monitor, [fix_at(s) for s in range(0, 3600, 30)]) == []
+    events = told(monitor, [fix_at(s) for s in range(3600, 3700, 5)])
+    assert [(event.kind, event.reason, event.occurred_at) for event in events] == [
+        ("enter", "opened", NINE + timedelta(hours=1))
+    ]
+
+
+def test_a_store_that_closes_ends_the_visit_at_that_minute(shop, fix_at):
+    closes = replace(shop, hours=OpeningHours("Mo-Su 08:00-09:10", "UTC"))
+    monitor = GeofenceMonitor([closes], install="phone")
+    assert kinds(told(monitor, [fix_at(s) for s in range(0, 600, 30)])) == ["enter"]
+    events = monitor.observe(fix_at(630))
+    assert [(event.kind, event.reason, event.occurred_at) for event in events] == [
+        ("exit", "closed", NINE + timedelta(minutes=10))
+    ]
+
+
+def test_an_offer_that_expires_ends_the_visit(shop, fix_at):
+    expiring = replace(shop, valid_until=NINE + timedelta(seconds=100))
+    monitor = GeofenceMonitor([expiring], install="phone")
+    events = told(monitor, [fix_at(s) for s in range(0, 300, 7)])
+    assert [(event.kind, event.reason) for event in events] == [("enter", ""), ("exit", "expired")]
+    assert events[1].occurred_at == NINE + timedelta(seconds=100)
+
+
+def test_silence_is_stale_and_no_exit_and_she_is_still_there_afterwards(monitor, fix_at):
+    told(monitor, [fix_at(s) for s in range(0, 60, 5)])
+    assert monitor.advance(NINE + timedelta(minutes=10)) == []
+    assert monitor.stage("shop") is Stage.STALE
+    assert told(monitor, [fix_at(s) for s in range(3600, 3700, 5)]) == []
+    assert monitor.stage("shop") is Stage.INSIDE
+
+
+def test_a_clock_set_back_by_an_hour_does_not_blind_the_monitor(monitor, fix_at):
+    told(monitor, [fix_at(s) for s in range(0, 60, 5)])
+    events = told(monitor, [fix_at(s - 3600, 500) for s in range(60, 400, 5)])
+    assert kinds(events) == ["exit"]
+    assert events[0].occurred_at < NINE
+
+
+def test_a_jump_out_of_a_tunnel_is_believed_at_the_second_fix(monitor, fix_at):
+    told(monitor, [fix_at(s) for s in range(0, 60, 5)])
+    events = told(monitor, [fix_at(s, 2000) for s in range(90, 300, 5)])
+    assert kinds(events) == ["exit"]
+    assert events[0].occurred_at == NINE + timedelta(seconds=95)
+
+
+def test_sync_watches_what_is_named_and_nothing_else(shop, monitor, fix_at):
+    told(monitor, [fix_at(s) for s in range(0, 60, 5)])
+    other = Geofence("other", Circle(SHOP, 50))
+    assert [(event.kind, event.reason) for event in monitor.sync([other])] == [("exit", "removed")]
+    assert kinds(told(monitor, [fix_at(s) for s in range(60, 90, 5)])) == ["enter"]
+    assert monitor.sync([other]) == []
+    assert monitor.inside() == ("other",)
+
+
+def test_numbers_of_visits_go_on_when_a_fence_comes_back(shop, monitor, fix_at):
+    first = told(monitor, [fix_at(s) for s in range(0, 60, 5)])
+    monitor.unregister("shop")
+    monitor.register(shop)
+    second = told(monitor, [fix_at(s) for s in range(60, 90, 5)])
+    assert kinds(first) == kinds(second) == ["enter"]
+    assert first[0].id != second[0].id
+
+
+def test_the_smallest_fence_she_is_in_comes_first(fix_at):
+    monitor = GeofenceMonitor([Geofence("mall", Circle(SHOP, 200)), Geofence("shop", Circle(SHOP, 30))], install="p")
+    told(monitor, [fix_at(s) for s in range(0, 60, 5)])
+    assert monitor.inside() == ("shop", "mall")
+
+
+def test_explain_says_why_a_vague_fix_did_not_fire(monitor, fix_at):
+    told(monitor, [fix_at(s, accuracy_m=65) for s in range(0, 60, 20)])
+    explanation = monitor.explain("shop")
+    assert explanation.p_inside < 0.6
+    assert "can't decide a fence of this size" in str(explanation)
+
+
+def test_explain_says_how_far_off_she_was_and_what_fixes_were_not_used(monitor, fix_at):
+    told(monitor, [fix_at(s, 80) for s in range(0, 60, 5)] + [fix_at(61, 9000)])
+    text = str(monitor.explain("shop"))
+    assert "m outside the boundary" in text
+    assert "too fast" in text
+    assert "60.17" not in text
+
+
+def test_explain_tells_what_fired_then(monitor, fix_at):
+    told(monitor, [fix_at(s) for s in range(0, 60, 5)])
+    assert kinds(monitor.explain("shop", NINE + timedelta(seconds=30)).events) == ["enter"]
+
+
+@pytest.mark.parametrize(
+    ("fence_id", "at", "says"),
+    [
+        ("nowhere", NINE, "no fence of this id"),
+        ("shop", NINE - timedelta(hours=1), "nobody knew where she was"),
+        ("late", NINE + timedelta(seconds=50), "its store was closed"),
+    ],
+)
+def test_explain_knows_other_reasons(fence_id, at, says, shop, fix_at):
+    late = replace(shop, id="late", hours=OpeningHours("Mo-Su 12:00-20:00", "UTC"))
+    monitor = GeofenceMonitor([shop, late], install="phone")
+    told(monitor, [fix_at(s) for s in range(0, 60, 5)])
+    assert says in str(monitor.explain(fence_id, at))
+
+
+@pytest.mark.parametrize("state", [{}, {"version": 99}, {"version": 1}, {"version": 1, "where": 3, "tracks": {}}])
+def test_a_state_that_is_none_is_refused(state, shop):
+    with pytest.raises(BadMessage):
+        GeofenceMonitor([shop], state, install="phone")
+
+
+@pytest.mark.parametrize("rules", [{"p_in": 0.4}, {"p_out": 0.9}, {"exit_hold_s": -1}, {"timeout_s": 1}])
+def test_rules_that_cannot_work_are_refused(rules):
+    with pytest.raises(BadConfig, match=next(iter(rules))):
+        Rules(**rules)
+
+
+def test_an_event_travels_as_a_customer_event(monitor, fix_at):
+    event = told(monitor, [fix_at(s) for s in range(0, 60, 5)])[0]
+    message = event.to_message("u1", store="s1")
+    assert (message.kind, message.fence, message.id, message.visit) == ("enter", "shop", event.id, event.visit_id)
+    assert event.confidence == "high"
