@@ -72,6 +72,9 @@ class Shop:
         self.times = {}  # id -> how often it came
         self.shoppers = []
         self.erased = []
+        self.erases = True
+        self.asked_to_erase = 0
+        self.impatient = set()  # uids that are asked to wait
         self.text = {"title": "20 % off dark roast", "why": "You are close to it"}
         self.changed = threading.Condition()
         self._numbers = count(1)
@@ -128,9 +131,10 @@ class Shop:
             return self.changed.wait_for(true, timeout_s)
 
     def _post_session(self):
-        uid = uuid4().hex
+        uid = request.json.get("refresh_token", "").removeprefix("refresh-of-") or uuid4().hex
         with self.changed:
-            self.shoppers.append(uid)
+            if uid not in self.shoppers:
+                self.shoppers.append(uid)
             self.changed.notify_all()
         now = datetime.now(UTC)
         return jsonify(
@@ -138,7 +142,7 @@ class Shop:
             token=f"token-of-{uid}",
             expires_at=(now + timedelta(hours=1)).isoformat(),
             refresh_token=f"refresh-of-{uid}",
-            refresh_expires_at=(now + timedelta(days=1)).isoformat(),
+            refresh_expires_at=(now + timedelta(days=90)).isoformat(),
         ), 201
 
     def _post_token(self):
@@ -163,6 +167,8 @@ class Shop:
 
     def _post_locations(self):
         uid, results = self._uid(), []
+        if uid in self.impatient:
+            return jsonify(title="slower"), 429
         for index, fix in enumerate(request.json["locations"]):
             with self.changed:
                 seen = self.times[fix["id"]] = self.times.get(fix["id"], 0) + 1
@@ -177,9 +183,11 @@ class Shop:
 
     def _delete_me(self):
         with self.changed:
-            self.erased.append(self._uid())
+            self.asked_to_erase += 1
+            if self.erases:
+                self.erased.append(self._uid())
             self.changed.notify_all()
-        return "", 204
+        return ("", 204) if self.erases else (jsonify(title="not found"), 404)
 
     def _uid(self):
         return request.headers["Authorization"].removeprefix("Bearer token-of-")
@@ -215,7 +223,7 @@ def lites(tmp_path, shop, ably):
     zones.write_text(ZONES)
     with ExitStack() as running:
 
-        def start(**changes):
+        def start(clock=None, **changes):
             settings = Settings(
                 backend_url=shop.url,
                 data_dir=tmp_path / "lite",
@@ -223,7 +231,7 @@ def lites(tmp_path, shop, ably):
                 store_name="Riverside store",
                 zones_file=zones,
             )
-            services = build(replace(settings, **changes))
+            services = build(replace(settings, **changes), clock)
             app = create_app(services)
             lite = Lite(services, "")
 

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, jsonify, make_response, request
 
 from endcap.errors import BadMessage, NotAuthorised, Refused, Unreachable
 from endcap.wire import epoch_ms, parse_json
+from endcap_lite.buckets import TooMany
 from endcap_lite.fixes import read_fixes
 from endcap_lite.services import Services
 from endcap_lite.web import away, cookie_name, drop_cookie, problem, set_cookie
@@ -24,6 +25,20 @@ def visit_of_request(services: Services) -> str | None:
     return services.visits.opened_by(secret) if secret else None
 
 
+def open_visit(services: Services) -> tuple[str, str]:
+    """A new visit and its secret.
+
+    Raises:
+        TooMany: from this address, for now.
+    """
+    address = request.remote_addr or ""
+    wait_s = services.openings.wait_s(address)
+    if wait_s > 0:
+        raise TooMany(wait_s)
+    services.openings.take(address)
+    return services.visits.open()
+
+
 def blueprint(services: Services) -> Blueprint:
     api = Blueprint("api", __name__)
 
@@ -37,7 +52,7 @@ def blueprint(services: Services) -> Blueprint:
         secret = ""
         visit = visit_of_request(services)
         if visit is None:
-            visit, secret = services.visits.open()
+            visit, secret = open_visit(services)
         response = _ticket(services, visit, secret if "keyed" in request.args else "")
         if secret:
             set_cookie(response, services.settings, secret)

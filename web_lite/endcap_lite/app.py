@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 from endcap_lite import api, claims, pages
+from endcap_lite.buckets import TooMany
 from endcap_lite.services import Services
-from endcap_lite.web import is_foreign, problem, security_headers, zipped
+from endcap_lite.web import is_foreign, problem, security_headers, too_many, zipped
 
 MAX_BODY_BYTES = 64 * 1024  # 200 fixes are 24 kB
 
@@ -35,6 +36,10 @@ def create_app(services: Services) -> Flask:
     def refuse(fault: Exception) -> Response:
         status = getattr(fault, "code", 400)
         return problem(status, getattr(fault, "name", "Bad request"), getattr(fault, "description", ""))
+
+    @app.errorhandler(TooMany)
+    def refuse_for_now(fault: TooMany) -> Response:
+        return too_many(problem(429, "Too many visits from this address", str(fault)), fault.wait_s)
 
     app.register_blueprint(api.blueprint(services))
     app.register_blueprint(claims.blueprint(services))

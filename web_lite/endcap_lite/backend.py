@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
@@ -65,7 +66,9 @@ class Backend:
         Raises:
             NotAuthorised, Unreachable, Refused: it has not.
         """
-        sessions = Sessions(self._api, _Only(session), lambda: None, self._clock)
+        if datetime.fromisoformat(json.loads(session)["refresh_expires_at"]) <= self._clock.now():
+            raise NotAuthorised("her session ended before it could be erased")
+        sessions = Sessions(self._api, _Only(session), lambda: CONSENT, self._clock)
         self._api.delete("/me", sessions.current().token)
 
     def forget(self, visit_id: str) -> None:

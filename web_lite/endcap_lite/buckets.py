@@ -6,8 +6,17 @@ from collections import OrderedDict
 from threading import Lock
 
 from endcap.clock import Clock, SystemClock
+from endcap.errors import EndcapError
 
 NAMES = 10_000  # remembered; then the one longest unseen starts afresh
+
+
+class TooMany(EndcapError):
+    """Somebody tries too often; `wait_s` says for how long to stop."""
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(f"try again in {wait_s:.0f} s")
+        self.wait_s = wait_s
 
 
 class Buckets:
@@ -24,7 +33,8 @@ class Buckets:
         """Seconds until there is a try; 0 when there is one. It is not taken yet."""
         now = self._clock.monotonic()
         with self._lock:
-            return max(0.0, self._full_at.get(name, now) - now - (self._size - 1) * self._each_s)
+            wait_s = self._full_at.get(name, now) - now - (self._size - 1) * self._each_s
+            return max(0.0, round(wait_s, 6))  # 500 sums of 0.05 are not quite 25
 
     def take(self, name: str) -> None:
         """One try is used up."""

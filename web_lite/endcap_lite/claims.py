@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify, make_response, render_template, 
 from endcap.messages import CustomerAlert, CustomerLocation
 from endcap.wire import epoch_ms
 from endcap_lite import words
-from endcap_lite.api import unknown_visit, visit_of_request
+from endcap_lite.api import open_visit, unknown_visit, visit_of_request
 from endcap_lite.buckets import Buckets
 from endcap_lite.page import language_asked, page
 from endcap_lite.pages import known_offers
@@ -44,7 +44,7 @@ def blueprint(services: Services) -> Blueprint:
         if visit is None and wants_json:
             return unknown_visit()  # its page has joined before: the cookie did not last
         if visit is None:
-            visit, secret = services.visits.open()
+            visit, secret = open_visit(services)
         before = set() if wants_json else {offer.id for offer in known_offers(services, visit)}
         services.relay.put([_location(services, visit, claim)])
         if wants_json:

@@ -113,6 +113,7 @@ def blueprint(services: Services) -> Blueprint:
 
     @pages.get("/healthz")
     def get_health() -> Response:
-        return jsonify(status="ok", waiting=services.relay.waiting())
+        """`waiting`: fixes the backend has not taken yet; `lost`: those it never will, by reason."""
+        return jsonify(status="ok", waiting=services.relay.waiting(), lost=services.outbox.lost)
 
     return pages

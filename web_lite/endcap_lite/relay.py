@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
 
 from endcap.clock import Clock, SystemClock
-from endcap.errors import EndcapError, NotAuthorised, Refused, Unreachable
+from endcap.errors import BadMessage, EndcapError, NotAuthorised, Refused, Unreachable
 from endcap.messages import CustomerLocation
 from endcap.outbox import Outbox, Waiting
 from endcap_lite.backend import Backend
@@ -20,7 +20,9 @@ BATCH = 500
 SENDERS = 8  # visits sent at once: the backend writes them to its disk together
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 15.0
-IDLE_S = 60.0  # how often visits that nobody uses are looked for
+HOLD_S = 5.0  # how long one visit waits that the backend wants less of, while others go on
+HELD_BATCHES = 10  # how far beyond such a visit's fixes the others' are looked for
+TIDY_EVERY_S = 60.0  # how often visits that nobody uses any more are looked for
 
 
 class Relay:
@@ -38,6 +40,8 @@ class Relay:
         self._clock = clock or SystemClock()
         self._woken, self._stopping = Event(), Event()
         self._wait_s = 0.0
+        self._held: dict[str, float] = {}  # visit -> until when, monotonic
+        self._tidied_at = self._clock.monotonic()
         self._thread = Thread(target=self._run, name="relay", daemon=True)
         self._senders = ThreadPoolExecutor(SENDERS, "relay-sender")
 
@@ -70,12 +74,22 @@ class Relay:
     def drain(self) -> bool:
         """One round: the oldest fixes go out, what is to be erased is; False when some must be tried again."""
         settled = self._settle()
-        entries = self._outbox.peek("fix", BATCH)
         by_visit: dict[str, list[Waiting]] = {}
-        for entry in entries:
+        for entry in self._oldest():
             by_visit.setdefault(entry.draft["uid"], []).append(entry)
-        sent = list(self._senders.map(lambda visit_id: self._deliver(visit_id, by_visit[visit_id]), by_visit))
-        return settled and all(sent)
+        sent = dict(zip(by_visit, self._senders.map(self._deliver, by_visit, by_visit.values()), strict=True))
+        if any(sent.values()):  # the backend answers: whom it refused for now waits alone
+            held_until = self._clock.monotonic() + HOLD_S
+            self._held |= {visit_id: held_until for visit_id, done in sent.items() if not done}
+            return True
+        return settled and not sent
+
+    def _oldest(self) -> list[Waiting]:
+        """The oldest fixes, but for visits that are held back."""
+        now = self._clock.monotonic()
+        self._held = {visit_id: until for visit_id, until in self._held.items() if until > now}
+        entries = self._outbox.peek("fix", BATCH * HELD_BATCHES if self._held else BATCH)
+        return [entry for entry in entries if entry.draft["uid"] not in self._held][:BATCH]
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -90,9 +104,16 @@ class Relay:
                 self._clock.wait(self._stopping, self._wait_s)
                 continue
             self._wait_s = 0.0
-            if not self._outbox.count("fix") and not self._clock.wait(self._woken, IDLE_S):
-                for visit_id in self._visits.unused():
-                    self.forget(visit_id)
+            self._tidy()
+            if not self._outbox.count("fix") or self._held:
+                self._clock.wait(self._woken, HOLD_S if self._held else TIDY_EVERY_S)
+
+    def _tidy(self) -> None:
+        """Forget the visits that nobody has used for a day."""
+        if self._clock.monotonic() - self._tidied_at >= TIDY_EVERY_S:
+            self._tidied_at = self._clock.monotonic()
+            for visit_id in self._visits.unused():
+                self.forget(visit_id)
 
     def _deliver(self, visit_id: str, entries: Sequence[Waiting]) -> bool:
         try:
@@ -101,13 +122,12 @@ class Relay:
             if self._wait_s == 0.0:
                 log.warning("fixes wait: %s", fault)
             return False
-        except (NotAuthorised, Refused) as fault:
+        except (NotAuthorised, Refused, BadMessage) as fault:
             log.warning("%d fixes dropped: %s", len(entries), fault)
             self._outbox.drop(entries, "refused")
             return True
-        refused = [entries[index] for index in result.rejected]
-        self._outbox.drop(refused, "rejected")
-        self._outbox.confirm([entry for entry in entries if entry not in refused])
+        self._outbox.drop([entries[index] for index in result.rejected], "rejected")
+        self._outbox.confirm([entry for index, entry in enumerate(entries) if index not in result.rejected])
         return True
 
     def _settle(self) -> bool:

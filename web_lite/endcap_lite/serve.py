@@ -20,7 +20,8 @@ from endcap_lite.settings import Settings
 
 log = logging.getLogger("endcap.lite")
 
-THREADS = 16  # a page without scripts holds one for up to 1.5 s; nothing else waits
+CONNECTIONS = 5000  # browsers keep theirs open: about two a shopper
+THREADS = 32  # a page without scripts holds one for up to 1.5 s; nothing else waits
 SWITCHES = {  # each is also read from the environment, as ENDCAP_LITE_ and its name in capitals
     "backend_url": ("http://127.0.0.1:8700", "the backend, which answers /v1"),
     "ably_endpoint": ("", "a URL that speaks Ably's protocol; empty: Ably's cloud (also ENDCAP_ABLY_ENDPOINT)"),
@@ -84,7 +85,13 @@ def settings_of(args: argparse.Namespace) -> Settings:
 
 
 def _listening(args: argparse.Namespace) -> dict[str, Any]:
-    listening: dict[str, Any] = {"host": args.host, "port": _number(args, "port", 65535), "threads": THREADS}
+    listening: dict[str, Any] = {
+        "host": args.host,
+        "port": _number(args, "port", 65535),
+        "threads": THREADS,
+        "connection_limit": CONNECTIONS,
+        "asyncore_use_poll": True,  # select() ends at 1,024 descriptors
+    }
     if args.trusted_proxy:
         listening |= {"trusted_proxy": args.trusted_proxy, "trusted_proxy_headers": {"x-forwarded-for"}}
     return listening

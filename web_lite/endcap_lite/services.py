@@ -10,6 +10,7 @@ from endcap.clock import Clock, SystemClock
 from endcap.outbox import Outbox
 from endcap.transports.api import Api
 from endcap_lite.backend import Backend
+from endcap_lite.buckets import Buckets
 from endcap_lite.offers import Offers
 from endcap_lite.relay import Relay
 from endcap_lite.settings import Settings
@@ -18,7 +19,11 @@ from endcap_lite.visits import Visits
 from endcap_lite.zones import Zones
 
 KEYS_FILE = "sign-keys.json"
-PATIENCE_S = 5.0  # with backend and Ably: a shopper waits on some of these answers
+PATIENCE_S = 5.0  # with the backend: a shopper waits on some of these answers
+ABLY_PATIENCE_S = 2.0  # without Ably the page comes all the same, with the offers that are remembered
+OPENINGS, OPENINGS_EACH_S = 500, 0.05  # visits one address, such as a store's Wi-Fi, may open at once, and go on
+OUTBOX_FIXES = 1_000_000  # of all shoppers together: 200 of them, for an hour and a half without the backend
+OUTBOX_BYTES = 512 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Services:
     relay: Relay
     zones: Zones
     keyring: Keyring
+    openings: Buckets  # of visits, by address
     client: httpx.Client
     outbox: Outbox
 
@@ -56,10 +62,16 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     """
     clock = clock or SystemClock()
     zones = Zones.load(settings.zones_file) if settings.zones_file else Zones()
-    outbox = Outbox(settings.data_dir, retention_s=settings.kept_hours * 3600.0, clock=clock)
+    outbox = Outbox(
+        settings.data_dir,
+        capacity=OUTBOX_FIXES,
+        max_bytes=OUTBOX_BYTES,
+        retention_s=settings.kept_hours * 3600.0,
+        clock=clock,
+    )
     visits = Visits(settings.data_dir / "visits.db", clock)
     backend = Backend(Api(settings.backend_url, timeout_s=PATIENCE_S), visits, clock)
-    client = httpx.Client(timeout=PATIENCE_S)
+    client = httpx.Client(timeout=ABLY_PATIENCE_S)
     return Services(
         settings=settings,
         clock=clock,
@@ -68,6 +80,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         offers=Offers(client, settings.ably_url, backend, clock),
         relay=Relay(outbox, visits, backend, clock),
         zones=zones,
+        openings=Buckets(OPENINGS, OPENINGS_EACH_S, clock),
         keyring=Keyring(settings.data_dir / KEYS_FILE, clock),
         client=client,
         outbox=outbox,
