@@ -21,6 +21,7 @@ Kind = Literal["text", "number", "integer", "instant", "flag"]
 MAX_TEXT_CHARS = 256  # any text field without a bound of its own
 ID_PATTERN = r"[A-Za-z0-9._~-]{1,64}"  # what may stand in a channel name and a URL path unescaped
 BIGINT_MAX = 2**63 - 1  # ksqlDB's BIGINT
+_UNFIT = re.compile("[\x00-\x1f\ud800-\udfff]")  # control characters, halves of surrogate pairs
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 
 
@@ -92,7 +93,7 @@ class Wire:
             raise BadMessage(self.name, "must not be empty")
         if len(value) > self.max_chars:
             raise BadMessage(self.name, f"has {len(value)} characters; at most {self.max_chars} are allowed")
-        if any("\ud800" <= char <= "\udfff" or char < " " for char in value):
+        if _UNFIT.search(value):
             raise BadMessage(self.name, "holds a control character or half of a surrogate pair")
         return value
 
