@@ -5,7 +5,7 @@ import logging
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from queue import Queue
 
@@ -419,6 +419,23 @@ def test_a_batch_to_nobody_is_unreachable(opened):
         port = free.getsockname()[1]
     with pytest.raises(Unreachable):
         opened(AblyBatch(f"http://localhost:{port}", lambda: "token")).publish([("promotions:e", "1", "alert", "{}")])
+
+
+def test_when_a_host_does_not_answer_another_stands_in_and_is_kept(ably, server_token, opened):
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        dead = f"http://localhost:{listener.getsockname()[1]}"
+    batch = opened(AblyBatch(dead, server_token, [ably.url]))
+    for number in range(2):
+        assert batch.publish([("promotions:f", f"f{number}", "alert", "{}")])[0].error is None
+
+
+def test_a_connection_that_was_closed_meanwhile_is_made_anew(server_token, opened):
+    with AblyServer() as first:
+        batch = opened(AblyBatch(first.url, lambda: a_jwt(first, uid="*", capability={"*": ["*"]})))
+        batch.publish([("promotions:g", "g1", "alert", "{}")])
+        port, key = first.port, first.key
+    with AblyServer(port, key):
+        assert batch.publish([("promotions:g", "g2", "alert", "{}")])[0].error is None
 
 
 def test_an_empty_batch_asks_nobody(opened):
