@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,13 +95,36 @@ class LogReader:
             bound = [each for number in numbers for each in (number, after, limit)]
             return self._records(connection, query, (*bound, limit))
 
-    def of_key(self, key: str) -> list[Record]:
-        """Every record of one key, over all topics, in the order of their offsets."""
+    def offsets_of(self, key: str) -> list[int]:
+        """Where every record of one key stands, over all topics, in order."""
+        query = "SELECT offset FROM records WHERE mark >= ? AND mark < ? AND key = ? ORDER BY offset"
+        low = key_mark(key)
+        high = (int.from_bytes(low) + 1).to_bytes(5)[1:] if low != b"\xff" * 4 else b"\xff" * 17
         with self.reading() as connection:
-            low = key_mark(key)
-            high = (int.from_bytes(low) + 1).to_bytes(5)[-4:] if low != b"\xff" * 4 else b"\xff" * 17
-            query = f"SELECT {_COLUMNS} FROM records WHERE mark >= ? AND mark < ? AND key = ? ORDER BY offset"
-            return self._records(connection, query, (low, high, key))
+            return [offset for (offset,) in connection.execute(query, (low, high, key))]
+
+    def read_at(self, offsets: Sequence[int]) -> list[Record]:
+        """The records at these offsets, at most `READ_LIMIT` of them, in order; those that are gone are left out."""
+        query = f"SELECT {_COLUMNS} FROM records WHERE offset IN ({','.join('?' * len(offsets))}) ORDER BY offset"
+        with self.reading() as connection:
+            return self._records(connection, query, tuple(offsets))
+
+    def offset_before(self, appended_ms: int) -> int:
+        """An offset above which every record stands that was appended at `appended_ms` or later, by the server's clock.
+
+        By bisection, so that a look costs a few reads; `timestamp_ms` won't do, since it may be days older.
+        """
+        low, high = 0, self.end()
+        query = "SELECT offset, appended_ms FROM records WHERE offset > ? ORDER BY offset LIMIT 1"
+        with self.reading() as connection:
+            while low < high:
+                middle = (low + high) // 2
+                found = connection.execute(query, (middle,)).fetchone()
+                if found is not None and found[1] < appended_ms:
+                    low = found[0]
+                else:
+                    high = middle
+        return low
 
     def latest(self, topic: str) -> Iterator[Record]:
         """The newest record of each thing in `topic`, in the order of their offsets: a state to rebuild.

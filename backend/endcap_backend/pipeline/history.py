@@ -6,25 +6,12 @@ from collections.abc import Collection, Iterator
 
 from endcap_backend.log import READ_LIMIT, LogReader, Record
 
-SLACK_MS = 10 * 60_000  # records stand in the order they came; their own times differ from it by up to 5 min each way
+SLACK_MS = 10 * 60_000  # a record may be of up to 5 min after it came, and of days before
 
 
 def records_since(records: LogReader, since_ms: int, topics: Collection[str]) -> Iterator[Record]:
     """The records of `topics` with a time of `since_ms` or later, in the order of their offsets."""
-    after = _offset_before(records, since_ms - SLACK_MS)
+    after = records.offset_before(since_ms - SLACK_MS)
     while batch := records.read(after, READ_LIMIT, topics):
         yield from (record for record in batch if record.timestamp_ms >= since_ms)
         after = batch[-1].offset
-
-
-def _offset_before(records: LogReader, at_ms: int) -> int:
-    """An offset that every record of `at_ms` or later lies above, by bisection: a look costs one read by offset."""
-    low, high = 0, records.end()
-    while low < high:
-        middle = (low + high) // 2
-        found = records.read(middle, 1)
-        if found and found[0].timestamp_ms < at_ms:
-            low = found[0].offset
-        else:
-            high = middle
-    return low

@@ -3,6 +3,7 @@ from threading import Barrier, Thread
 
 import pytest
 
+from endcap.wire import epoch_ms
 from endcap_backend.log import GROUP_ROWS, Appended, Log, LogClosed
 
 
@@ -223,3 +224,32 @@ def test_a_reader_cannot_write(log, path):
     with reader.reading() as connection, pytest.raises(sqlite3.OperationalError, match="readonly"):
         connection.execute("DELETE FROM records")
     reader.close()
+
+
+def test_the_records_of_one_key_are_found_over_all_topics(log, a_record):
+    keys = ["u1", "u2", "u1", None, "u1"]
+    log.append([a_record(key=key, topic=topic) for key, topic in zip(keys, "aabbc", strict=True)])
+    assert log.offsets_of("u1") == [1, 3, 5]
+    assert log.offsets_of("nobody") == []
+    assert [record.topic for record in log.read_at([5, 1, 99])] == ["a", "c"]
+
+
+def test_of_many_keys_none_is_missed_or_mistaken(log, a_record):
+    keys = [f"key {number}" for number in range(2000)]
+    log.append([a_record(key=key, id=f"{key}") for key in keys])
+    assert [log.offsets_of(key) for key in keys] == [[number + 1] for number in range(2000)]
+
+
+def test_the_log_is_entered_by_the_time_when_records_came(log, clock, a_record):
+    """Two a second, whatever their own times say, some of them gone."""
+    began_ms = epoch_ms(clock.now())
+    for _ in range(20):
+        log.append([a_record(timestamp_ms=0), a_record(timestamp_ms=10**15)])
+        clock.advance(1)
+    log.discard([9, 10, 11])
+    offsets = [record.offset for record in log.read(0)]
+    for second in range(20):
+        after = log.offset_before(began_ms + second * 1000)
+        assert max([offset for offset in offsets if offset <= second * 2], default=0) <= after
+        assert after < min(offset for offset in offsets if offset > second * 2)
+    assert log.offset_before(10**15) == 40
