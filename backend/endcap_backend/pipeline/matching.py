@@ -71,7 +71,10 @@ class Matching:
             last.pop(record.key, None)
             last[record.key] = record
         for record in last.values():
-            self._stand(record)
+            if record.value is None:
+                self._forget(record.key or "")
+            else:
+                self._stand(record)
         log.info("the match is rebuilt: %s", dict(self._match.stats()))
 
     def handle(self, records: Iterable[Record]) -> list[NewRecord]:
@@ -98,6 +101,11 @@ class Matching:
         produced: list[NewRecord] = []
         fixes: dict[str, tuple[CustomerLocation, int]] = {}
         for record in records:
+            if record.value is None:  # a tombstone: she was erased
+                produced += self._locate_once(fixes)
+                fixes = {}
+                self._forget(record.key or "")
+                continue
             location = self._read(CustomerLocation.from_text, record, produced)
             if location is None:
                 continue
@@ -114,6 +122,10 @@ class Matching:
         for (location, at_ms), rows in zip(fixes.values(), found, strict=True):
             produced += self._alerts(location.uid, rows, at_ms, location.accuracy_m)
         return produced
+
+    def _forget(self, uid: str) -> None:
+        self._match.forget(uid)
+        self._decider.forget(uid)
 
     def _shop_alerts(self, record: Record) -> list[NewRecord]:
         """What shoppers hear because a shelf or a promotion changed while they stand there."""

@@ -160,3 +160,11 @@ def test_alerts_do_not_depend_on_how_batches_are_cut(as_record, walk, cuts):
         pieces += cut.handle(rest[:size])
         rest = rest[size:]
     assert whole.handle(numbered(records)) == pieces
+
+
+def test_a_shopper_who_was_erased_is_forgotten_at_once(matching, a_fix_of, as_record):
+    tombstone = NewRecord("customers_locations", "ann", None, NOON_MS)
+    produced = matching.handle(numbered([a_fix_of("ann"), tombstone, a_fix_of("bea")]))
+    assert [each.key for each in produced] == ["ann"] * 3 + ["bea"] * 3
+    promoted = matching.handle(numbered([as_record(a_promotion(pid="p9", sku=1, title="new"))]))
+    assert [each.key for each in promoted] == ["bea"]
