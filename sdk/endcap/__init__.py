@@ -29,10 +29,11 @@ from endcap.errors import (
     TransportError,
     Unreachable,
 )
-from endcap.fences import Circle, Geofence, GeofenceEvent, OpeningHours, Polygon
+from endcap.fences import Circle, Evidence, Geofence, GeofenceEvent, OpeningHours, Polygon
 from endcap.geo import LatLon
 from endcap.messages import CustomerAlert, CustomerEvent, CustomerLocation, Fix
 from endcap.presets import CONTINUOUS, EFFICIENT, IN_STORE, PRESETS, RESPONSIVE, Preset, Resolution
+from endcap.privacy import PrivacyZone
 from endcap.publisher import PublisherState
 from endcap.transports import SendResult, Transport
 
@@ -56,6 +57,7 @@ __all__ = [
     "Dispatcher",
     "Endcap",
     "EndcapError",
+    "Evidence",
     "Fix",
     "Geofence",
     "GeofenceEvent",
@@ -67,6 +69,7 @@ __all__ = [
     "OutOfRange",
     "Polygon",
     "Preset",
+    "PrivacyZone",
     "PublisherState",
     "Purpose",
     "Refused",

@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
+from pathlib import Path
 from threading import RLock
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from endcap.clock import Clock, SystemClock
-from endcap.config import Config
+from endcap.config import Config, Mode
 from endcap.consent import Consent, Purpose
-from endcap.device import LocationSource, NoSource, SourceStatus
+from endcap.device import LocationSource, NoSource, SleepingSource, SourceStatus
 from endcap.dispatch import CallbackThread, Dispatcher, guarded
-from endcap.errors import BadMessage, NotPermitted
-from endcap.fences import Geofence, GeofenceEvent
+from endcap.errors import BadConfig, NotPermitted
+from endcap.fences import Evidence, Geofence, GeofenceEvent
 from endcap.install import Install, purge_at_rest
-from endcap.messages import EVENT_KINDS, CustomerAlert, CustomerEvent, Fix, derived_id
-from endcap.presets import PRESETS
+from endcap.messages import CustomerAlert, Fix
+from endcap.pacing import Pace
+from endcap.presets import ASLEEP
+from endcap.privacy import STRICTER, PrivacyZone
 from endcap.publisher import PublisherState
+from endcap.reports import purpose_of, reported
+from endcap.support import LogTail
 from endcap.transports import Transport
+
+if TYPE_CHECKING:
+    from endcap.account import Receipt
+    from endcap.fences import Explanation
 
 log = logging.getLogger("endcap")
 
 Listener = TypeVar("Listener", bound=Callable[[Any], object])
 Topic = Literal["event", "promotion", "state"]
-ANALYTIC_KINDS = ("shown", "opened")  # reported only with Purpose.ANALYTICS; the others are part of the service
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,7 @@ class ClientState:
 
     running: bool
     granted: frozenset[Purpose]
+    enabled: bool  # False: the shop has switched the SDK off from afar
     source: SourceStatus | Literal["stopped"]
     publisher: PublisherState
     receiver: str  # "stopped", "connecting", "listening", or why not
@@ -54,6 +66,7 @@ class Endcap:
         config: Config,
         source: LocationSource | None = None,
         *,
+        zones: Iterable[PrivacyZone] = (),
         transport: Transport | None = None,
         dispatcher: Dispatcher | None = None,
         clock: Clock | None = None,
@@ -65,16 +78,20 @@ class Endcap:
         self._dispatch = dispatcher or CallbackThread()
         self._listeners: dict[Topic, list[Callable[[Any], object]]] = {"event": [], "promotion": [], "state": []}
         self._fences: dict[str, Geofence] = {}
+        self._zones = tuple(zones)
+        self._mode: Mode = config.privacy
         self._lock = RLock()
         self._running = False
         self._install: Install | None = None
         self._listening = False
         self._source_status: SourceStatus | Literal["stopped"] = "stopped"
         self._faults = 0
+        self._log_tail = LogTail()
         self.consent = Consent(config.storage_dir / "consent.json", self._clock)
         self.consent.watch(self._consent_changed)
-        self._granted = self.consent.granted
         self._state = self._now()
+
+    # What the host hears
 
     def on_event(self, listener: Listener) -> Listener:
         """Call `listener` with each GeofenceEvent; may be used as a decorator."""
@@ -87,6 +104,52 @@ class Endcap:
     def on_state(self, listener: Listener) -> Listener:
         """Call `listener` with the ClientState whenever it changes; may be used as a decorator."""
         return self._listen("state", listener)
+
+    # What runs
+
+    def start(self) -> None:
+        """Begin what she has agreed to, now and whenever she agrees to more. Idempotent; may follow `close`.
+
+        Raises:
+            BadConfig: another instance uses the folder.
+            NotPermitted: the OS does not let us locate; all the rest has begun.
+            OSError: the folder can't be made or written.
+        """
+        with self._lock:
+            self._running = True
+            log.addHandler(self._log_tail)
+            try:
+                self._apply()
+            except BaseException:
+                self._running = self._install is not None
+                raise
+            finally:
+                self.changed()
+
+    def close(self) -> None:
+        """End everything; what is not sent yet is sent after the next `start`. Idempotent."""
+        with self._lock:
+            self._running = False
+            self._apply()
+            self.changed()
+        if isinstance(self._dispatch, CallbackThread):
+            self._dispatch.close()
+        log.removeHandler(self._log_tail)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def state(self) -> ClientState:
+        return self._now()
+
+    # What is watched
 
     def register(self, *fences: Geofence) -> None:
         """Watch these fences too; one of the same id is replaced."""
@@ -103,49 +166,67 @@ class Endcap:
             if self._install is not None and self._install.tracker is not None:
                 self._install.tracker.unregister(*fence_ids)
 
-    def start(self) -> None:
-        """Begin what she has agreed to, now and whenever she agrees to more. Idempotent; may follow `close`.
+    @property
+    def privacy(self) -> Mode:
+        """What leaves the device: "exact", "coarse", "zones_only" or "off"."""
+        return self._mode
 
-        Raises:
-            BadConfig: another instance uses the folder.
-            NotPermitted: the OS does not let us locate; all the rest has begun.
-            OSError: the folder can't be made or written.
-        """
+    @privacy.setter
+    def privacy(self, mode: Mode) -> None:
+        if mode not in STRICTER:
+            raise BadConfig("privacy", f"is {mode!r}; it must be one of {', '.join(STRICTER)}")
         with self._lock:
-            self._running = True
-            try:
-                self._apply()
-            except BaseException:
-                self._running = self._install is not None
-                raise
-            finally:
-                self._changed()
-
-    def close(self) -> None:
-        """End everything; what is not sent yet is sent after the next `start`. Idempotent."""
-        with self._lock:
-            self._running = False
+            stricter = STRICTER.index(mode) > STRICTER.index(self._mode)
+            self._mode = mode
+            install = self._install
+            if install is not None and install.tracker is not None:
+                install.tracker.mode = mode
+            if install is not None and stricter:
+                self._stop_source_unless(mode != "off")
+                install.api.interrupt()
+                if mode == "off":
+                    install.withdraw(self.consent.granted - {Purpose.LOCATION}, "privacy")
+                else:
+                    install.outbox.purge_fixes("privacy")
             self._apply()
-            self._changed()
-        if isinstance(self._dispatch, CallbackThread):
-            self._dispatch.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
-    def state(self) -> ClientState:
-        return self._now()
+    def zones(self) -> tuple[PrivacyZone, ...]:
+        """The places she wants left alone. Assign to change them; the host keeps them over restarts."""
+        return self._zones
 
-    def feed(self, fix: Fix) -> bool:
-        """Take a fix of the host's own; False when it was not used: no consent, not started, or filtered."""
-        return self._take(fix)
+    @zones.setter
+    def zones(self, zones: Iterable[PrivacyZone]) -> None:
+        with self._lock:
+            self._zones = tuple(zones)
+            if self._install is not None and self._install.tracker is not None:
+                self._install.tracker.protect(self._zones)
+
+    # What goes in
+
+    def feed(self, evidence: Fix | Evidence) -> bool:
+        """Take a fix of the host's own, or what else tells where she is: a scanned sign, the store's Wi-Fi, a beacon.
+
+        False when it was not used: no consent, not started, filtered, withheld, or about no fence that is registered.
+        """
+        return self._take(evidence)
+
+    def report(self, kind: str, alert: CustomerAlert | None = None, *, note: str | None = None) -> bool:
+        """Tell what became of an offer ("shown", "opened", "clipped", "redeemed"), or that she asks for "help".
+
+        The same kind for the same alert counts once, however often it is reported. False when she has not agreed to
+        it: "shown" and "opened" need Purpose.ANALYTICS, the others Purpose.PROMOTIONS.
+
+        Raises:
+            BadMessage: an unknown kind.
+        """
+        purpose = purpose_of(kind)
+        with self._lock:
+            install = self._install
+            if install is None or not self.consent.allows(purpose):
+                return False
+            event = reported(kind, alert, note, install.outbox.install, self.config.store, self._clock.now())
+            return install.report(event, purpose)
 
     def flush(self, timeout_s: float = 10.0) -> bool:
         """Send what waits, without waiting for company; True when everything has left within the time."""
@@ -158,23 +239,7 @@ class Endcap:
         if install is not None:
             install.publisher.resume()
 
-    def report(self, kind: str, alert: CustomerAlert | None = None, *, note: str | None = None) -> bool:
-        """Tell what became of an offer ("shown", "opened", "clipped", "redeemed"), or that she asks for "help".
-
-        The same kind for the same alert counts once, however often it is reported. False when she has not agreed to
-        it: "shown" and "opened" need Purpose.ANALYTICS, the others Purpose.PROMOTIONS.
-
-        Raises:
-            BadMessage: an unknown kind.
-        """
-        if kind not in EVENT_KINDS or kind in ("enter", "dwell", "exit"):
-            raise BadMessage("kind", "must be one of shown, opened, clipped, redeemed, help")
-        purpose = Purpose.ANALYTICS if kind in ANALYTIC_KINDS else Purpose.PROMOTIONS
-        with self._lock:
-            install = self._install
-            if install is None or not self.consent.allows(purpose):
-                return False
-            return install.report(self._reported(kind, alert, note, install), purpose)
+    # What can be asked
 
     def diagnostics(self) -> dict[str, Any]:
         """What it is doing and what it lost, by reason: JSON-able, without coordinates, tokens or pseudonym."""
@@ -183,31 +248,94 @@ class Endcap:
         with self._lock:
             return snapshot(self.config, self._now(), self._install, self._faults, self._clock.now())
 
-    def _reported(self, kind: str, alert: CustomerAlert | None, note: str | None, install: Install) -> CustomerEvent:
-        now = self._clock.now()
-        return CustomerEvent(
-            id=derived_id(install.outbox.install, kind, alert.id if alert else now.isoformat()),
-            uid="pending",
-            kind=kind,
-            occurred_at=now,
-            alert=alert.id if alert else None,
-            pid=alert.pid if alert else None,
-            sku=alert.sku if alert else None,
-            store=(alert.store if alert else None) or self.config.store or None,
-            note=note,
-        )
+    def explain(self, fence_id: str, at: datetime | None = None) -> Explanation | None:
+        """Why a fence did or did not fire at a time, or last; None while nothing is tracked."""
+        with self._lock:
+            tracker = None if self._install is None else self._install.tracker
+            return None if tracker is None else tracker.monitor.explain(fence_id, at)
+
+    def support_bundle(self, path: Path) -> None:
+        """Write a zip to send to whoever helps: diagnostics and the log's tail, without places, ids and tokens.
+
+        Raises:
+            OSError: it can't be written.
+        """
+        from endcap.support import write_bundle
+
+        write_bundle(path, self.diagnostics(), self._log_tail)
+
+    def export(self, path: Path | None = None) -> dict[str, Any]:
+        """Everything known of her, here and at the shop, JSON-able; also written to `path`, for her account alone.
+
+        Asks the backend: blocks as long as a request may take. `backend_fault` says so when it can't be asked.
+        """
+        from endcap.account import export
+
+        found = export(self.consent, self._install, self._clock.now())
+        if path is not None:
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+                json.dump(found, file, ensure_ascii=False, indent=1)
+        return found
+
+    def delete_my_data(self) -> Receipt:
+        """Have the shop erase her, then revoke her consent, which erases her here.
+
+        Raises:
+            Unreachable: the shop can't be asked now, and nothing was erased; `consent.revoke()` erases this device.
+            Refused: the shop can't do it.
+        """
+        from endcap.account import delete
+
+        receipt = delete(self._install, self._clock.now())
+        self.consent.revoke()
+        return receipt
+
+    # What the install tells; not for the host
+
+    def happened(self, events: Iterable[GeofenceEvent]) -> None:
+        for event in events:
+            self._tell("event", event)
+
+    def offered(self, alert: CustomerAlert) -> None:
+        self._tell("promotion", alert)
+
+    def paced(self, pace: Pace) -> None:
+        """Ask the source for what the pace wants; on the source's own thread, from within its callback."""
+        resolution = pace.resolution
+        if resolution is not None:
+            self._source.tune(resolution)
+        elif isinstance(self._source, SleepingSource):
+            self._source.sleep_until_moved(pace.active.bubble_m)
+        else:
+            self._source.tune(ASLEEP)
+
+    def reconfigured(self) -> None:
+        """The shop changed something from afar: begin anew with it; on the upkeep's thread."""
+        with self._lock:
+            if self._install is not None and self._running:
+                self._stop_source_unless(False)
+                install, self._install = self._install, None
+                install.close()
+                self._apply()
+        self.changed()
+
+    def changed(self) -> None:
+        state = self._now()
+        if state != self._state:
+            self._state = state
+            self._tell("state", state)
 
     def _heard(self, fix: Fix) -> None:
         self._take(fix)
 
-    def _take(self, fix: Fix) -> bool:
+    def _take(self, evidence: Fix | Evidence) -> bool:
         """The one place that sees every fix; on the source's thread."""
         install = self._install
         tracker = None if install is None else install.tracker
         if tracker is None or not self.consent.allows(Purpose.LOCATION):
             return False
         try:
-            return tracker.take(fix)
+            return tracker.take(evidence) if isinstance(evidence, Fix) else tracker.hear(evidence)
         except Exception:  # ours stay ours: the OS's thread must not die of them
             self._faults += 1
             if self._faults == 1:
@@ -216,21 +344,20 @@ class Endcap:
 
     def _consent_changed(self, granted: frozenset[Purpose]) -> None:
         with self._lock:
-            revoked, self._granted = self._granted - granted, granted
             self._stop_source_unless(Purpose.LOCATION in granted)
-            if revoked and granted and self._install is not None:
-                self._install.withdraw(revoked)
+            if granted and self._install is not None:
+                self._install.withdraw(granted)
             elif self._install is None:
                 purge_at_rest(self.config, granted, self._clock)
             try:
                 self._apply()
             finally:
-                self._changed()
+                self.changed()
 
     def _apply(self) -> None:
         """Make what runs be what should run."""
         granted = self.consent.granted
-        self._stop_source_unless(self._running and Purpose.LOCATION in granted)
+        self._stop_source_unless(self._running and self._may_locate())
         if self._install is not None and not (self._running and granted):
             install, self._install = self._install, None
             install.close() if granted else install.erase()
@@ -241,27 +368,23 @@ class Endcap:
 
     def _begin(self, granted: frozenset[Purpose]) -> None:
         if self._install is None:
-            self._install = Install(
-                self.config,
-                self.consent,
-                transport=self._transport,
-                on_events=self._tell_events,
-                on_alert=lambda alert: self._tell("promotion", alert),
-                on_state=self._changed,
-                clock=self._clock,
-            )
-        self._install.publisher.send_every_s = PRESETS[self.config.preset].send_every_s
-        self._install.publisher.start()
+            self._install = Install(self.config, self.consent, self, transport=self._transport, clock=self._clock)
+            self._install.start()
+        if not self._install.remote.enabled:
+            return
         if Purpose.PROMOTIONS in granted:
             self._install.receive()
-        if Purpose.LOCATION in granted:
-            self._install.track(self._fences.values())
+        if self._may_locate():
+            self._install.track(self._fences.values(), self._mode, self._zones)
             self._start_source()
+
+    def _may_locate(self) -> bool:
+        enabled = self._install is None or self._install.remote.enabled
+        return Purpose.LOCATION in self.consent.granted and self._mode != "off" and enabled
 
     def _start_source(self) -> None:
         if self._listening:
             return
-        self._source.tune(PRESETS[self.config.preset].moving)
         try:
             self._listening = True
             self._source.start(self._heard, self._source_changed)
@@ -278,11 +401,7 @@ class Endcap:
 
     def _source_changed(self, status: SourceStatus) -> None:
         self._source_status = status
-        self._changed()
-
-    def _tell_events(self, events: Iterable[GeofenceEvent]) -> None:
-        for event in events:
-            self._tell("event", event)
+        self.changed()
 
     def _listen(self, topic: Topic, listener: Listener) -> Listener:
         self._listeners[topic].append(listener)
@@ -293,14 +412,13 @@ class Endcap:
             call = partial(guarded, partial(listener, value))
             guarded(partial(self._dispatch, call))
 
-    def _changed(self) -> None:
-        state = self._now()
-        if state != self._state:
-            self._state = state
-            self._tell("state", state)
-
     def _now(self) -> ClientState:
         install = self._install
-        publisher = PublisherState("stopped") if install is None else install.publisher.state
-        receiver = "stopped" if install is None or install.receiver is None else install.receiver.state
-        return ClientState(self._running, self.consent.granted, self._source_status, publisher, receiver)
+        return ClientState(
+            running=self._running,
+            granted=self.consent.granted,
+            enabled=install is None or install.remote.enabled,
+            source=self._source_status,
+            publisher=PublisherState("stopped") if install is None else install.publisher.state,
+            receiver="stopped" if install is None or install.receiver is None else install.receiver.state,
+        )

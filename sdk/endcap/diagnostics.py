@@ -22,6 +22,7 @@ def snapshot(config: Config, state: ClientState, install: Install | None, faults
         "at": write_instant(now),
         "running": state.running,
         "granted": sorted(state.granted),
+        "enabled": state.enabled,
         "source": state.source,
         "publisher": {
             "doing": state.publisher.doing,
@@ -50,10 +51,11 @@ def _receiver(state: ClientState, install: Install | None) -> dict[str, Any]:
 def _fixes(install: Install | None) -> dict[str, Any]:
     tracker = None if install is None else install.tracker
     if tracker is None:
-        return {"admitted": 0, "dropped": {}, "inside": []}
+        return {"admitted": 0, "dropped": {}, "withheld": {}, "inside": []}
     return {
         "admitted": tracker.filter.admitted,
         "dropped": dict(tracker.filter.dropped),
+        "withheld": dict(tracker.withheld),
         "inside": list(tracker.monitor.inside()),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
@@ -56,16 +57,19 @@ class FixFilter:
         self.admitted += 1
         return True
 
-    def state(self) -> dict[str, Any] | None:
-        """The last admitted fix, so that a restart does not admit it again."""
+    def state(self, *, place: bool = True) -> dict[str, Any] | None:
+        """The last admitted fix, so that a restart does not admit it again; without `place`, its time alone."""
         last = self._last
-        return None if last is None else {"at": last.at.isoformat(), "point": list(last.point), "acc": last.accuracy_m}
+        if last is None:
+            return None
+        state: dict[str, Any] = {"at": last.at.isoformat()}
+        return state | {"point": list(last.point), "acc": last.accuracy_m} if place and last.point else state
 
-    def restore(self, state: dict[str, Any] | None) -> None:
+    def restore(self, state: Mapping[str, Any] | None) -> None:
         """Go on where `state()` was taken."""
         if state is not None:
-            at = datetime.fromisoformat(state["at"])
-            self._last = _Seen(LatLon(*state["point"]), at, state["acc"])
+            point = LatLon(*state["point"]) if "point" in state else None
+            self._last = _Seen(point, datetime.fromisoformat(state["at"]), state.get("acc"))
 
     def _refusal(self, fix: Fix) -> Reason | None:
         if not _is_valid(fix):
@@ -102,6 +106,8 @@ class FixFilter:
         return "jump" if self._jumps <= AGREEING_JUMPS else None
 
     def _too_fast(self, before: _Seen, fix: Fix) -> bool:
+        if before.point is None:
+            return False
         seconds = (fix.taken_at - before.at).total_seconds()
         slack_m = (before.accuracy_m or 0.0) + (fix.accuracy_m or 0.0)
         return haversine_km(*before.point, *fix.point) * 1000 - slack_m > self.limits.max_speed_m_s * seconds
@@ -109,7 +115,7 @@ class FixFilter:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    point: LatLon
+    point: LatLon | None
     at: datetime
     accuracy_m: float | None
 

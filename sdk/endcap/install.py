@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from endcap.clock import Clock
-from endcap.config import Config
+from endcap.config import Config, Mode
 from endcap.consent import Consent, Purpose
+from endcap.errors import BadMessage, Refused
 from endcap.fences import Geofence, GeofenceEvent
 from endcap.messages import CustomerAlert, CustomerEvent
 from endcap.outbox import Outbox, draft
+from endcap.pacing import Pace
+from endcap.privacy import PrivacyZone
 from endcap.publisher import Publisher
 from endcap.receiving import Channel, Receiver
+from endcap.remote import ASK_EVERY_S, Remote, kept
+from endcap.remote import STATE as REMOTE_STATE
 from endcap.subscriber import STATE as HEARD_STATE
 from endcap.subscriber import Subscriber
 from endcap.tracking import FENCES_STATE, FILTER_STATE, Tracker
 from endcap.transports import Transport
+from endcap.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from endcap.session import Sessions
@@ -26,8 +32,25 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("endcap")
 
+STOP_S = 0.2  # patience with each thread when consent ends: nothing new can go out by then, and a second is promised
+CLOSE_S = 3.0  # and when it is only closed
+ADVANCE_EVERY_S = 60.0  # what the monitor asks for: silence, dwells and closing hours need no fix
+NOT_OFFERED_S = 3600.0  # a backend without remote configuration is asked again this much later
 _STATE_OF = {FENCES_STATE: Purpose.LOCATION, FILTER_STATE: Purpose.LOCATION, HEARD_STATE: Purpose.PROMOTIONS}
-STOP_S = 0.5  # patience with a request on its way when consent ends: nothing new can go out by then
+
+
+class Host(Protocol):
+    """What the install tells the client; any of it on any of its threads."""
+
+    def happened(self, events: list[GeofenceEvent]) -> None: ...
+
+    def offered(self, alert: CustomerAlert) -> None: ...
+
+    def paced(self, pace: Pace) -> None: ...
+
+    def reconfigured(self) -> None: ...
+
+    def changed(self) -> None: ...
 
 
 class Install:
@@ -40,18 +63,9 @@ class Install:
     """
 
     def __init__(
-        self,
-        config: Config,
-        consent: Consent,
-        *,
-        transport: Transport | None,
-        on_events: Callable[[list[GeofenceEvent]], None],
-        on_alert: Callable[[CustomerAlert], None],
-        on_state: Callable[[], None],
-        clock: Clock,
+        self, config: Config, consent: Consent, host: Host, *, transport: Transport | None, clock: Clock
     ) -> None:
-        self._config, self._consent, self._clock = config, consent, clock
-        self._on_events, self._on_state = on_events, on_state
+        self._consent, self._host, self._clock = consent, host, clock
         self.outbox = Outbox(
             config.storage_dir,
             capacity=config.outbox_capacity,
@@ -60,6 +74,8 @@ class Install:
             clock=clock,
         )
         _purge(self.outbox, consent.granted)
+        self.remote = kept(self.outbox.get(REMOTE_STATE)) if config.remote_config else Remote()
+        self.config = self.remote.applied(config)
         self.api, self.sessions = self._backend()
         self.sessions.on_new_uid = self._uid_changed
         self._given = transport
@@ -68,76 +84,130 @@ class Install:
             self.outbox,
             self.transport,
             lambda: self.sessions.current().uid,
-            permit=lambda: bool(consent.granted),
-            batch_size=config.batch_size,
-            on_state=lambda state: on_state(),
+            permit=lambda: bool(consent.granted) and self.remote.enabled,
+            batch_size=self.config.batch_size,
+            on_state=lambda state: host.changed(),
             clock=clock,
         )
-        self.subscriber = Subscriber(on_alert, self.outbox, uid=lambda: self.sessions.uid, clock=clock)
+        self.subscriber = Subscriber(host.offered, self.outbox, uid=lambda: self.sessions.uid, clock=clock)
         self.tracker: Tracker | None = None
         self.receiver: Receiver | None = None
+        self._asked_s = float("-inf")
+        self._upkeep = Upkeep(clock)
+        self._upkeep.add(ADVANCE_EVERY_S, self._advance)
+        if config.remote_config:
+            self._upkeep.add(ASK_EVERY_S, self._ask, first_s=0.0)
+
+    def start(self) -> None:
+        """Begin to send, and to keep house. Idempotent."""
+        self.publisher.start()
+        self._upkeep.start()
 
     def receive(self) -> None:
-        """Begin to listen for offers."""
+        """Begin to listen for offers. Idempotent."""
         if self.receiver is None:
-            self.receiver = Receiver(self._offers, self.subscriber, on_state=self._on_state, clock=self._clock)
+            self.receiver = Receiver(self._offers, self.subscriber, on_state=self._host.changed, clock=self._clock)
             self.receiver.start()
 
-    def track(self, fences: Iterable[Geofence]) -> Tracker:
-        """Begin to take fixes."""
+    def track(self, fences: Iterable[Geofence], mode: Mode, zones: Iterable[PrivacyZone]) -> Tracker:
+        """Begin to take fixes. Idempotent."""
         if self.tracker is None:
-            self.tracker = Tracker(self._config, self.outbox, fences, on_put=self._tracked, clock=self._clock)
-            self._tracked([])
+            self.tracker = Tracker(
+                self.config,
+                self.outbox,
+                fences,
+                mode=mode,
+                zones=zones,
+                on_put=self._put,
+                on_pace=self._paced,
+                clock=self._clock,
+            )
+            self._paced(self.tracker.pace)
         return self.tracker
 
     def report(self, event: CustomerEvent, purpose: Purpose) -> bool:
         """Keep and send what became of an offer, or a call for help; False when the disk refuses it."""
-        kept = self.outbox.put(events=[draft(event)], purpose=purpose)
+        taken = self.outbox.put(events=[draft(event)], purpose=purpose)
         self.publisher.wake()
-        return kept
+        return taken
 
-    def withdraw(self, revoked: frozenset[Purpose]) -> None:
-        """Stop what she took back, at once, and throw away what waits for it."""
+    def withdraw(self, granted: frozenset[Purpose], reason: str = "consent revoked") -> None:
+        """Stop what is no longer in `granted`, at once, and throw away what waits for it."""
         self.api.interrupt()
-        if Purpose.LOCATION in revoked:
-            self._end_tracking(keep=False)
-        if Purpose.PROMOTIONS in revoked:
-            self._end_receiving()
-        _purge(self.outbox, self._consent.granted)
+        if Purpose.LOCATION not in granted:
+            self.end_tracking(keep=False)
+        if Purpose.PROMOTIONS not in granted:
+            self.end_receiving()
+        _purge(self.outbox, granted, reason)
+
+    def end_tracking(self, *, keep: bool) -> None:
+        """Take no more fixes. Idempotent."""
+        tracker, self.tracker = self.tracker, None
+        if tracker is not None:
+            tracker.close(keep=keep)
+
+    def end_receiving(self, patience_s: float = STOP_S) -> None:
+        """Listen no more. Idempotent."""
+        receiver, self.receiver = self.receiver, None
+        if receiver is not None:
+            receiver.close(patience_s)
 
     def close(self) -> None:
         """End in order: everything that is waiting stays for the next start."""
-        self._end_tracking(keep=True)
-        self._end_threads()
+        self.end_tracking(keep=True)
+        self._end_threads(CLOSE_S)
         self.outbox.close()
 
     def erase(self) -> None:
         """End, and leave nothing on disk: no fix, no token, no pseudonym, no install."""
         self.api.interrupt()
-        self._end_tracking(keep=False)
+        self.end_tracking(keep=False)
         self.outbox.purge(*Purpose)
-        self._end_threads()
+        self._end_threads(STOP_S)
         self.outbox.erase()
 
-    def _tracked(self, events: list[GeofenceEvent]) -> None:
+    def _put(self, events: list[GeofenceEvent]) -> None:
         self.publisher.wake()
-        self._on_events(events)
+        self._host.happened(events)
 
-    def _end_tracking(self, *, keep: bool) -> None:
-        tracker, self.tracker = self.tracker, None
-        if tracker is not None:
-            tracker.close(keep=keep)
+    def _paced(self, pace: Pace) -> None:
+        self.publisher.send_every_s = pace.active.send_every_s
+        self._host.paced(pace)
 
-    def _end_receiving(self) -> None:
-        receiver, self.receiver = self.receiver, None
-        if receiver is not None:
-            receiver.close()
-            self.subscriber.forget()
+    def _advance(self) -> None:
+        if self.tracker is not None:
+            self.tracker.advance(self._clock.now())
 
-    def _end_threads(self) -> None:
-        if self.receiver is not None:
-            self.receiver.close()
-        self.publisher.stop(STOP_S)
+    def _ask(self) -> None:
+        """Ask for the remote configuration, no more often than fixes are sent.
+
+        Raises:
+            TransportError, NotAuthorised: no answer; the last good one stays.
+        """
+        now_s = self._clock.monotonic()
+        if not self._consent.granted or now_s - self._asked_s < self.publisher.send_every_s:
+            return
+        self._asked_s = now_s
+        try:
+            remote = Remote.from_json(self.api.get("/config", self.sessions.current().token).body)
+        except Refused as fault:
+            self._asked_s = now_s + NOT_OFFERED_S
+            log.debug("no remote configuration: %s", fault)
+            return
+        except BadMessage as fault:
+            log.warning("the remote configuration can't be used, the last good one stays: %s", fault)
+            return
+        if remote.version > self.remote.version:
+            for name in remote.ignored:
+                log.warning("the remote configuration's %s can't be used; it is ignored", name)
+            self.outbox.set(REMOTE_STATE, remote.to_text())
+            self.remote = remote
+            self._host.reconfigured()
+
+    def _end_threads(self, patience_s: float) -> None:
+        self.publisher.stop(patience_s)
+        self._upkeep.close(patience_s)
+        self.end_receiving(patience_s)
         self.transport.close()
         self.api.close()
 
@@ -145,16 +215,16 @@ class Install:
         from endcap.session import Sessions
         from endcap.transports.api import Api
 
-        api = Api(self._config.backend_url, timeout_s=self._config.request_timeout_s)
+        api = Api(self.config.backend_url, timeout_s=self.config.request_timeout_s)
         return api, Sessions(api, self.outbox, self._consent_body, self._clock)
 
     def _own_transport(self) -> Transport:
-        return self._ably(self._http()) if self._config.route == "ably" else self._http()
+        return self._ably(self._http()) if self.config.route == "ably" else self._http()
 
     def _http(self) -> Transport:
         from endcap.transports.http import HttpTransport
 
-        return HttpTransport(self.api, self.sessions)
+        return HttpTransport(self.api, self.sessions, self._clock)
 
     def _ably(self, other: Transport | None = None) -> AblyTransport:
         from endcap.transports.ably import AblyTransport
@@ -162,14 +232,14 @@ class Install:
         return AblyTransport(
             self.sessions.ably_token,
             other,
-            endpoint=self._config.ably_endpoint,
-            timeout_s=self._config.request_timeout_s,
+            endpoint=self.config.ably_endpoint,
+            timeout_s=self.config.request_timeout_s,
             clock=self._clock,
         )
 
     def _offers(self) -> Channel:
         """What offers come over: the connection fixes go out by when that is Ably's, else one of its own."""
-        if self._config.route != "ably" or self._given is not None:
+        if self.config.route != "ably" or self._given is not None:
             return self._ably()
         transport = self._ably(self._http())
         self.transport.close()
@@ -204,8 +274,8 @@ def purge_at_rest(config: Config, granted: frozenset[Purpose], clock: Clock) -> 
         outbox.erase()
 
 
-def _purge(outbox: Outbox, granted: frozenset[Purpose]) -> None:
+def _purge(outbox: Outbox, granted: frozenset[Purpose], reason: str = "consent revoked") -> None:
     forbidden = frozenset(Purpose) - granted
     forgotten = [name for name, purpose in _STATE_OF.items() if purpose in forbidden]
     if outbox.holds(forbidden, forgotten):
-        outbox.purge(*forbidden, state=forgotten)
+        outbox.purge(*forbidden, state=forgotten, reason=reason)

@@ -206,6 +206,11 @@ class Outbox:
         except sqlite3.Error as fault:
             self._refused("keep state in", fault, 0)
 
+    def states(self) -> dict[str, str]:
+        """All pieces of state: for an export."""
+        with self._lock:
+            return dict(self._db.execute("SELECT name, value FROM state"))
+
     def entries(self) -> Iterator[Waiting]:
         """All that waits, fixes first: for an export."""
         for kind, table in _TABLES.items():
@@ -227,23 +232,26 @@ class Outbox:
             found = self._db.execute("SELECT DISTINCT purpose FROM events").fetchall()
             return any(row[0] in purposes for row in found) or any(self.get(name) is not None for name in state)
 
-    def purge(self, *purposes: Purpose, state: Sequence[str] = ()) -> None:
+    def purge(self, *purposes: Purpose, state: Sequence[str] = (), reason: str = "consent revoked") -> None:
         """Throw away what waits for these purposes, and these pieces of state, and leave no trace of it in the file.
 
-        What was waiting is counted under "consent revoked".
+        What was waiting is counted under `reason`.
         """
         with self._transaction(durable=True):
             for purpose in purposes:
                 if purpose is Purpose.LOCATION:
-                    self._lose("consent revoked", self._db.execute("DELETE FROM fixes").rowcount)
+                    self._lose(reason, self._db.execute("DELETE FROM fixes").rowcount)
                 found = self._db.execute("DELETE FROM events WHERE purpose = ?", (purpose,))
-                self._lose("consent revoked", found.rowcount)
+                self._lose(reason, found.rowcount)
             for name in state:
                 self._db.execute("DELETE FROM state WHERE name = ?", (name,))
-        with self._lock:
-            self._measure()
-            self._db.execute("VACUUM")  # pages of sent fixes still hold their text until then
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._shred()
+
+    def purge_fixes(self, reason: str) -> None:
+        """Throw away the fixes that wait, as `purge` does, and leave the events."""
+        with self._transaction(durable=True):
+            self._lose(reason, self._db.execute("DELETE FROM fixes").rowcount)
+        self._shred()
 
     def erase(self) -> None:
         """Close it and remove the file: nothing stays, the install's id included."""
@@ -255,6 +263,12 @@ class Outbox:
         with self._lock:
             self._db.close()
             self._lease.close()
+
+    def _shred(self) -> None:
+        with self._lock:
+            self._measure()
+            self._db.execute("VACUUM")  # pages of what was sent still hold its text until then
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _open(self) -> sqlite3.Connection:
         try:

@@ -26,10 +26,11 @@ class Preset:
 
     name: str
     moving: Resolution
-    stopped: Resolution | None  # None: the source is off until something wakes it
+    stopped: Resolution | None  # None: the source sleeps until she has left the spot by `bubble_m`
     send_every_s: float  # fixes wait this long for company; an event never waits
     stop_within_m: float = 70.0  # she stands when all fixes of `stop_after_s` lie within it (Radar's figures)
     stop_after_s: float = 140.0
+    bubble_m: float = 100.0
 
 
 EFFICIENT = Preset("efficient", Resolution(360.0, 0.0, "balanced"), Resolution(1200.0, 0.0, "low"), send_every_s=360.0)
@@ -39,5 +40,6 @@ CONTINUOUS = Preset("continuous", Resolution(30.0), Resolution(30.0), send_every
 IN_STORE = Preset(
     "in_store", Resolution(5.0), Resolution(30.0), send_every_s=0.0, stop_within_m=15.0, stop_after_s=60.0
 )
+ASLEEP = Resolution(1200.0, 0.0, "low")  # for a source that can't sleep until she moves
 
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in (EFFICIENT, RESPONSIVE, CONTINUOUS, IN_STORE)}

@@ -63,12 +63,14 @@ class Receiver:
         self._wake.set()
 
     def close(self, timeout_s: float = 3.0) -> None:
-        """Stop listening. Idempotent."""
+        """Stop listening, and come back at most after `timeout_s`, whatever the other side does. Idempotent."""
         self._stopping = True
         self._wake.set()
-        self._let_go()  # and so end a `listen` that is still connecting
+        closing = Thread(target=self._let_go, name="endcap-closing", daemon=True)  # ends a `listen` under way, too
+        closing.start()
+        closing.join(timeout_s)
         if self._thread.is_alive() and self._thread is not current_thread():
-            self._thread.join(timeout_s)
+            self._thread.join(timeout_s / 4)
         self._become("stopped")
 
     def _run(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from threading import RLock
 from typing import Any, Protocol
@@ -28,7 +28,8 @@ class Keeping(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who this install is to the backend. `skew_s` is the server's clock minus the device's when it was issued."""
+    """Who this install is to the backend. `skew_s` is the server's clock minus the device's when it was issued;
+    `told` is the consent the backend knows of, as JSON text."""
 
     uid: str
     token: str
@@ -36,9 +37,10 @@ class Session:
     refresh_token: str
     refresh_expires_at: datetime
     skew_s: float = 0.0
+    told: str = ""
 
     @classmethod
-    def from_reply(cls, reply: Reply, now: datetime) -> Session:
+    def from_reply(cls, reply: Reply, now: datetime, consent: dict[str, Any]) -> Session:
         """Read an answer of `POST /v1/sessions`.
 
         Raises:
@@ -53,6 +55,7 @@ class Session:
                 refresh_token=_text(body["refresh_token"]),
                 refresh_expires_at=_instant(body["refresh_expires_at"]),
                 skew_s=(reply.at - now).total_seconds() if reply.at else 0.0,
+                told=_text_of(consent),
             )
         except (KeyError, TypeError, ValueError) as fault:
             raise Refused(f"the backend's session can't be read: {fault!r}", reply.status) from None
@@ -68,8 +71,9 @@ class Session:
 class Sessions:
     """Makes a session when one is first needed, renews it before it ends, and keeps it across restarts.
 
-    `consent` gives the body's consent part, and None while there is no consent: then no session is made. Any thread;
-    a thread that asks while another is renewing waits for it.
+    `consent` gives the body's consent part, and None while there is no consent: then no session is made. When it has
+    changed since the backend was told, the backend is told first. Any thread; a thread that asks while another is
+    renewing waits for it.
     """
 
     def __init__(
@@ -94,6 +98,7 @@ class Sessions:
         with self._lock:
             if self._session is None or not self._session.holds_at(self._clock.now()):
                 self._renew()
+            self._tell_consent()
             assert self._session is not None
             return self._session
 
@@ -134,16 +139,30 @@ class Sessions:
         now = self._clock.now()
         if session is not None and session.renewable_at(now):
             try:
-                self._keep(
-                    Session.from_reply(self._api.post("/sessions", {"refresh_token": session.refresh_token}), now)
-                )
+                body = {"refresh_token": session.refresh_token, "consent": consent}
+                self._keep(Session.from_reply(self._api.post("/sessions", body), now, consent))
                 return
             except NotAuthorised:
                 pass  # that one is over; a new pseudonym it is
             except Refused as fault:
                 if fault.status not in (400, 403, 404, 422):
                     raise
-        self._keep(Session.from_reply(self._api.post("/sessions", {"consent": consent}), now))
+        self._keep(Session.from_reply(self._api.post("/sessions", {"consent": consent}), now, consent))
+
+    def _tell_consent(self) -> None:
+        """Let the backend know what she agrees to now."""
+        session, consent = self._session, self._consent()
+        if session is None or consent is None or session.told == _text_of(consent):
+            return
+        try:
+            self._api.put("/me/consent", consent, session.token)
+        except NotAuthorised:
+            self._renew()  # which tells it too
+            return
+        except Refused as fault:
+            if fault.status not in (404, 405):  # a backend that learns of consent with the session alone
+                raise
+        self._keep(replace(session, told=_text_of(consent)))
 
     def _keep(self, session: Session) -> None:
         before, self._session = self._session, session
@@ -177,6 +196,10 @@ def _ably_token(reply: Reply) -> AblyToken:
         )
     except (KeyError, TypeError, ValueError) as fault:
         raise Refused(f"the backend's Ably token can't be read: {fault!r}", reply.status) from None
+
+
+def _text_of(consent: dict[str, Any]) -> str:
+    return json.dumps(consent, sort_keys=True)
 
 
 def _text(value: object) -> str:

@@ -1,7 +1,10 @@
 import gzip
 import json
+import re
+import socket
 import sqlite3
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -26,6 +29,7 @@ class TinyBackend:
         self.token_lifetime_s = 3600
         self.faults = []  # each is a function(handler) that answers in place of the server
         self.packed_bodies = True
+        self.config = None  # what GET /v1/config says
         self.ably = None  # a local Ably that the tokens are for
         self.rejects = {}  # id suffix -> (field, reason)
         self._numbers = count(1)
@@ -35,6 +39,7 @@ class TinyBackend:
         self._db.execute("CREATE TABLE messages (id TEXT PRIMARY KEY, body TEXT, times INTEGER DEFAULT 1)")
         self.impostors = []  # ids that came again with another content
         self._server = None
+        self._open = []
         self.port = 0
         self.go_online()
 
@@ -51,7 +56,7 @@ class TinyBackend:
             def do_POST(self):
                 backend._handle(self)
 
-            do_GET = do_DELETE = do_POST
+            do_GET = do_PUT = do_DELETE = do_POST
 
             def log_message(self, *args):
                 pass
@@ -59,6 +64,10 @@ class TinyBackend:
         class Server(ThreadingHTTPServer):
             daemon_threads = True
             block_on_close = False
+
+            def process_request(self, request, client_address):
+                backend._open.append(request)
+                super().process_request(request, client_address)
 
             def handle_error(self, request, client_address):
                 pass  # a client that was killed in the middle is what these tests are about
@@ -70,6 +79,10 @@ class TinyBackend:
     def go_offline(self):
         self._server.shutdown()
         self._server.server_close()
+        for connection in self._open:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self._open.clear()
 
     def close(self):
         self.go_offline()
@@ -120,8 +133,31 @@ class TinyBackend:
             self._changed.notify_all()
         if fault is not None:
             return fault(handler)
-        name = handler.path.removeprefix("/v1/").split("?")[0].replace("-", "_")
-        return getattr(self, f"_{name}")(handler, body)
+        name = re.sub(r"\W", "_", handler.path.removeprefix("/v1/").split("?")[0])
+        return getattr(self, f"_{name}", self._unknown)(handler, body)
+
+    def _me(self, handler, body):
+        uid = self._authorised(handler)
+        if uid:
+            with self._lock:
+                erased = self._db.execute("DELETE FROM messages WHERE body LIKE ?", (f'%"uid": "{uid}"%',)).rowcount
+            self.tokens = {token for token in self.tokens if token.split("-")[2] != uid}
+            self.answer(handler, 200, {"erased": erased})
+
+    def _me_export(self, handler, body):
+        uid = self._authorised(handler)
+        if uid:
+            self.answer(handler, 200, {"uid": uid, "records": [b for b in self.bodies().values() if b["uid"] == uid]})
+
+    def _me_consent(self, handler, body):
+        if self._authorised(handler):
+            self.answer(handler, 200, body)
+
+    def _unknown(self, handler, body):
+        self.problem(404, "no such thing")(handler)
+
+    def _config(self, handler, body):
+        self.answer(handler, 200, self.config) if self.config else self._unknown(handler, body)
 
     def _sessions(self, handler, body):
         number = next(self._numbers)

@@ -2,7 +2,7 @@
 
 Reads `feed FIRST LAST` or `drain` from standard input, and runs each in a child, which is the process to be killed. The
 child says `pid N`, then the number of each fix the SDK has taken, then `end`. Fix N is taken at second N; every 400
-seconds she walks into the shop for 60.
+seconds she walks into the shop for 60, and all the time she walks to and fro: while she stands, fewer fixes are sent.
 """
 
 import os
@@ -32,14 +32,20 @@ class WalkClock(ScaledClock):
 
 def fix(number):
     away_deg = 0.0 if number % 400 < 60 else 0.003
+    to_and_fro_deg = 2e-4 if number % 20 < 10 else -2e-4
     return endcap.Fix(
-        SHOP.latitude_deg + away_deg, SHOP.longitude_deg, START + timedelta(seconds=number), accuracy_m=5.0
+        SHOP.latitude_deg + away_deg + to_and_fro_deg,
+        SHOP.longitude_deg,
+        START + timedelta(seconds=number),
+        accuracy_m=5.0,
     )
 
 
 def live(url, folder, words):
     clock = WalkClock(100)
-    config = endcap.Config(backend_url=url, storage_dir=Path(folder), max_speed_m_s=400, batch_size=50)
+    config = endcap.Config(
+        backend_url=url, storage_dir=Path(folder), max_speed_m_s=400, batch_size=50, remote_config=False
+    )
     client = endcap.Endcap(config, dispatcher=endcap.inline, clock=clock)
     client.register(endcap.Geofence("shop", endcap.Circle(SHOP, radius_m=60)))
     if not client.consent.granted:

@@ -113,20 +113,20 @@ def test_what_happens_offline_arrives_once_there_is_a_network(rig):
     rig.backend.go_offline()
     client = rig.started()
     client.register(SHOP_FENCE)
-    rig.stand(300)
+    rig.stand(60)
     client.close()
     rig.backend.go_online()
     rig.started().flush()
     bodies = rig.backend.bodies()
-    assert len(bodies) == 61  # 60 fixes and an enter
+    assert len(bodies) == 13  # twelve fixes and an enter
     assert {body["uid"] for body in bodies.values()} == {"u1"}
 
 
 def test_revoking_empties_the_queue_and_the_folder_within_a_second(rig):
     rig.backend.go_offline()
     client = rig.started()
-    rig.stand(300)
-    assert client.diagnostics()["outbox"]["fixes"] == 60
+    rig.stand(60)
+    assert client.diagnostics()["outbox"]["fixes"] == 12
     began = time.monotonic()
     client.consent.revoke()
     assert time.monotonic() - began < 1.0

@@ -11,6 +11,7 @@ from endcap.session import Sessions
 from endcap.testing import ManualClock, a_location, an_event
 from endcap.transports.api import Api
 from endcap.transports.http import HttpTransport
+from endcap.wire import write_instant
 
 CONSENT = {"purposes": ["location"], "text_version": "1"}
 
@@ -96,7 +97,10 @@ def test_a_refused_token_is_renewed_once(transport, backend):
     transport.send(some(1))
     backend.tokens.clear()
     assert transport.send(some(2)).accepted == {1}
-    assert [body for path, _, body in backend.requests if path == "/v1/sessions"][1] == {"refresh_token": "refresh-u1"}
+    assert [body for path, _, body in backend.requests if path == "/v1/sessions"][1] == {
+        "refresh_token": "refresh-u1",
+        "consent": CONSENT,
+    }
 
 
 def test_a_token_refused_twice_is_not_authorised(transport, backend):
@@ -137,6 +141,33 @@ def test_a_device_clock_that_is_far_off_does_not_renew_at_every_call(api, drawer
     sessions = Sessions(api, drawer, lambda: CONSENT, ManualClock(datetime.now(UTC) + timedelta(hours=hours)))
     assert sessions.current() == sessions.current()
     assert len(backend.requests) == 1
+
+
+def test_a_consent_that_changed_is_told_before_anything_else_is_sent(api, drawer, backend, clock):
+    consent = {"purposes": ["promotions"], "text_version": "1"}
+    sessions = Sessions(api, drawer, lambda: consent, clock)
+    sessions.current()
+    consent["purposes"] = ["location", "promotions"]
+    sessions.current()
+    sessions.current()
+    told = [(path, body) for path, _, body in backend.requests if path == "/v1/me/consent"]
+    assert told == [("/v1/me/consent", {"purposes": ["location", "promotions"], "text_version": "1"})]
+    Sessions(api, drawer, lambda: consent, clock).current()
+    assert len(backend.requests) == 2
+
+
+def test_a_backend_that_learns_of_consent_only_with_the_session_is_fine(api, drawer, backend, clock):
+    consent = {"purposes": ["promotions"], "text_version": "1"}
+    sessions = Sessions(api, drawer, lambda: consent, clock)
+    sessions.current()
+    backend.faults = [backend.problem(404, "no such thing")]
+    consent["purposes"] = ["location"]
+    assert sessions.current().uid == "u1"
+
+
+def test_a_batch_says_by_the_devices_clock_when_it_was_sent(api, sessions, backend, clock):
+    HttpTransport(api, sessions, clock).send(some(1))
+    assert backend.requests[-1][2]["sent_at"] == write_instant(clock.now())
 
 
 def test_without_consent_there_is_no_session_and_no_request(api, drawer, backend):

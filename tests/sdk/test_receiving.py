@@ -186,7 +186,7 @@ def test_fixes_travel_over_ably_where_the_host_chose_that_route(phone, publish, 
     assert made.until_listening()
     publish(offer(made.client._install.sessions.uid, "b1"))
     assert made.until(lambda: made.heard)
-    assert {path for path, _, _ in backend.requests} == {"/v1/sessions", "/v1/ably-token"}
+    assert {path for path, _, _ in backend.requests} == {"/v1/sessions", "/v1/ably-token", "/v1/config"}
 
 
 def test_taking_back_promotions_stops_the_offers_and_leaves_the_rest(phone, publish):

@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from endcap.errors import NotPermitted
 from endcap.messages import Fix
@@ -38,6 +38,15 @@ class LocationSource(Protocol):
 
     def stop(self) -> None:
         """End; no callback comes after it has returned. Idempotent, and `start` may follow."""
+        ...
+
+
+@runtime_checkable
+class SleepingSource(LocationSource, Protocol):
+    """A source that the OS can wake: it sleeps at no cost until she has left the spot."""
+
+    def sleep_until_moved(self, radius_m: float) -> None:
+        """Look no more until she has moved by about `radius_m`, then go on as tuned last."""
         ...
 
 
@@ -81,4 +90,4 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module 'endcap.device' has no attribute {name!r}")
 
 
-__all__ = ["LocationSource", "NoSource", "NotPermitted", "OnFix", "OnStatus", "SourceStatus", "pick"]
+__all__ = ["LocationSource", "NoSource", "NotPermitted", "OnFix", "OnStatus", "SleepingSource", "SourceStatus", "pick"]

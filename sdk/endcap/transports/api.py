@@ -52,6 +52,10 @@ class Api:
         """
         return self._call("POST", path, body, token)
 
+    def put(self, path: str, body: Any, token: str | None = None) -> Reply:
+        """PUT `body` as JSON to `/v1` + `path`; raises as `post`."""
+        return self._call("PUT", path, body, token)
+
     def get(self, path: str, token: str | None = None) -> Reply:
         """GET `/v1` + `path`; raises as `post`."""
         return self._call("GET", path, None, token)

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from endcap.clock import Clock, SystemClock
 from endcap.errors import NotAuthorised, Refused, Unreachable
 from endcap.messages import CustomerEvent, CustomerLocation
 from endcap.session import Sessions
 from endcap.transports import SendResult
 from endcap.transports.api import Api, Reply
-from endcap.wire import Message
+from endcap.wire import Message, write_instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,13 @@ _ENDPOINTS: dict[type[Message], _Endpoint] = {
 class HttpTransport:
     """A `Transport` over HTTP. A refused token is renewed once a batch.
 
-    Every message goes out under the pseudonym of the session that carries it, whatever it was made under.
+    Every message goes out under the pseudonym of the session that carries it, whatever it was made under. `sent_at`
+    goes with the batch, so that the backend can tell an old fix from a clock that is wrong.
     """
 
-    def __init__(self, api: Api, sessions: Sessions) -> None:
+    def __init__(self, api: Api, sessions: Sessions, clock: Clock | None = None) -> None:
         self._api = api
+        self._clock = clock or SystemClock()
         self._sessions = sessions
         self._closed = False
 
@@ -65,8 +68,9 @@ class HttpTransport:
         self, endpoint: _Endpoint, messages: Mapping[int, Message], indexes: list[int], uid: str, token: str
     ) -> SendResult:
         items = [{**messages[index].to_json(), "uid": uid} for index in indexes]
+        body = {endpoint.field: items, "sent_at": write_instant(self._clock.now())}
         try:
-            return _result(self._api.post(endpoint.path, {endpoint.field: items}, token), indexes)
+            return _result(self._api.post(endpoint.path, body, token), indexes)
         except Refused as fault:
             return _all_rejected(fault, indexes)
 

@@ -1,0 +1,53 @@
+"""Support: one file to send when something is wrong, with nothing in it that tells where she was or who she is."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+KEPT_LINES = 300
+_SECRETS = re.compile(
+    r"-?\d+\.\d{3,}"  # a coordinate, or what could be one
+    r"|\b[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\b"  # an id
+    r"|\beyJ[\w.-]+"  # a token
+    r"|\bu[0-9a-f]{16,}\b"
+)
+
+
+class LogTail(logging.Handler):
+    """Keeps the last 300 lines of the logger "endcap", redacted as they come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: deque[str] = deque(maxlen=KEPT_LINES)
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(redacted(self.format(record)))
+
+
+def redacted(text: str) -> str:
+    """The text with everything replaced that looks like a coordinate, an id or a token."""
+    return _SECRETS.sub("#", text)
+
+
+def write_bundle(path: Path, snapshot: dict[str, Any], tail: LogTail) -> None:
+    """Write a zip: diagnostics, the log's tail, and the machine's kind.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    import platform  # these two cost more to import than the whole SDK may
+    import zipfile
+
+    fixes = {**snapshot["fixes"], "inside": len(snapshot["fixes"]["inside"])}  # a fence's name is a place too
+    machine = {"python": sys.version, "system": platform.platform(), "machine": platform.machine()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
+        bundle.writestr("diagnostics.json", redacted(json.dumps({**snapshot, "fixes": fixes}, indent=1)))
+        bundle.writestr("log.txt", "\n".join(tail.lines))
+        bundle.writestr("machine.json", json.dumps(machine, indent=1))
