@@ -45,13 +45,17 @@ async def check(settings: Settings, stop: asyncio.Event) -> int:
             return 1
         await _until_seen(show, stop)
         lines = [*seen(show), *await _answers(show)]
+        complaints = show.complaints()
     except EndcapError as fault:
         _say(f"FAIL  {fault}")
         return 1
     finally:
         await show.stop()
     _print(show, lines)
-    return 0 if all(line.good for line in lines) else 1
+    good = all(line.good for line in lines)
+    if complaints and not good:
+        _say(f"\nWhat the parts logged last:\n{complaints}")
+    return 0 if good else 1
 
 
 def seen(show: Show) -> list[Line]:

@@ -27,7 +27,8 @@ log = logging.getLogger("endcap.demo")
 
 CONSENT = {"purposes": ["location", "promotions"], "text_version": "demo"}
 FIX_EVERY_S = 1.0
-BATCH_S = 2.0  # fixes wait so long for company
+BATCH_S = 2.0  # fixes wait so long for company, in a large crowd longer:
+REQUESTS_PER_S = 150  # of all together; more would fill two cores with HTTP
 SSE_SHARE = 20  # one in so many hears by event stream, as the lite page does
 ARRIVING = 60  # steps in which the first ones come: all at once would be a storm of sessions
 INSIDE_SHARE = 0.75  # of the first ones, who start in a store
@@ -63,6 +64,7 @@ class Crowd:
         self._stage, self._http = stage, http
         self._backend, self._ably, self._listener = backend, ably, listener
         self._size, self._pace = size, pace
+        self._batch_s = max(BATCH_S, size / REQUESTS_PER_S)
         self._rng = Random(seed)
         self._members: dict[int, Member] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -95,7 +97,7 @@ class Crowd:
         inside = first and self._rng.random() < INSIDE_SHARE
         shopper = Shopper(stroll(city.stores, city.streets, self._rng, inside=inside), self._rng)
         person = self._stage.welcome("http", shopper.spot)
-        member = Member(person, shopper, since_post_s=self._rng.random() * BATCH_S)
+        member = Member(person, shopper, since_post_s=self._rng.random() * self._batch_s)
         self._members[person.number] = member
         self._soon(self._join(member, by_sse=self._came % SSE_SHARE == 1))
 
@@ -130,7 +132,7 @@ class Crowd:
         member.since_post_s += dt_s
         if member.token and member.since_fix_s >= FIX_EVERY_S:
             self._take_fix(member)
-        if member.waiting and member.since_post_s >= BATCH_S and not member.busy:
+        if member.waiting and member.since_post_s >= self._batch_s and not member.busy:
             member.since_post_s = 0.0
             self._soon(self._post(member))
 

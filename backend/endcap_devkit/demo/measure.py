@@ -13,7 +13,7 @@ from endcap.messages import CustomerAlert
 KEPT = 2000  # latencies and seconds of history
 HISTORY_S = 60  # drawn as lines
 RATE_S = 4  # rates are means over so long: batches come every two
-POSTS_KEPT = 8  # of each shopper: more than are under way at once
+POSTS_KEPT = 40  # fixes of each shopper: more than are under way at once, also in the batches of a large crowd
 SAME_FT = 0.11  # an alert's distance has one decimal
 
 

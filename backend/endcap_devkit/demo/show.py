@@ -107,6 +107,10 @@ class Show:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    def complaints(self) -> str:
+        """What the parts logged that is no mere information; "" when nothing."""
+        return self._tree.complaints()
+
     async def stop(self) -> None:
         """End everything, and leave nothing behind but a data folder that was asked for. Idempotent."""
         if self._phones is not None:

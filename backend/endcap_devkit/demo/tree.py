@@ -98,6 +98,10 @@ class Tree:
         child = waits[done.pop()]
         raise ChildFailed(f"{child.name} ended with status {child.process.returncode}\n{_tail(child)}")
 
+    def complaints(self) -> str:
+        """The last lines of each child's log that are no mere information."""
+        return "\n".join(filter(None, (_tail(child, " INFO ") for child in self._children)))
+
     def pids(self) -> list[int]:
         """The processes that run now."""
         return [child.process.pid for child in self._children]
@@ -147,6 +151,7 @@ async def _drain(stdout: asyncio.StreamReader) -> None:
         pass
 
 
-def _tail(child: Child) -> str:
-    lines = child.log_file.read_text(errors="replace").splitlines()[-TAIL_LINES:]
-    return "\n".join(f"  {child.name} | {line}" for line in lines)
+def _tail(child: Child, without: str | None = None) -> str:
+    lines = child.log_file.read_text(errors="replace").splitlines()
+    kept = [line for line in lines if without is None or without not in line][-TAIL_LINES:]
+    return "\n".join(f"  {child.name} | {line}" for line in kept)
