@@ -19,7 +19,7 @@ SEGMENTS = 50
 STORE_M = 50.0
 STREET_M = 2000.0  # how far outside a store the street's fixes scatter
 STEP_M = 1.0  # a shopper's walk in a second
-VISIT_S = 300
+VISIT_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +53,25 @@ def a_world(placements: int, seed: int = 1) -> World:
                 )
             )  # fmt: skip
         stores.append(store)
-    promotions = [ProductPromotion(pid=f"p{each}", segment=f"segment {each}", discount=10.0) for each in range(SEGMENTS)]
+    promotions = [
+        ProductPromotion(pid=f"p{each}", segment=f"segment {each}", discount=10.0) for each in range(SEGMENTS)
+    ]
     return World(stores, products, promotions)
 
 
-def street_fixes(world: World, seed: int = 2) -> Iterator[tuple[CustomerLocation, int]]:
-    """Fixes within 2 km of a store, each of another shopper out of 10,000, without end."""
+def street_fixes(world: World, shoppers: int = 10_000, seed: int = 2) -> Iterator[tuple[CustomerLocation, int]]:
+    """Shoppers who walk in the streets within 2 km of a store, a fix a second each, without end."""
     dice = Random(seed)
+    stores = [dice.choice(world.stores) for _ in range(shoppers)]
+    places = [(dice.uniform(-STREET_M, STREET_M), dice.uniform(-STREET_M, STREET_M)) for _ in range(shoppers)]
+    headings = [dice.uniform(0, 2 * pi) for _ in range(shoppers)]
     second = 0
     while True:
-        for shopper in range(10_000):
-            store = dice.choice(world.stores)
-            point = offset(store.corner, dice.uniform(-STREET_M, STREET_M), dice.uniform(-STREET_M, STREET_M))
-            yield _fix(f"o{shopper}", store, point), second * 1000
+        for number, (store, (east_m, north_m), heading) in enumerate(zip(stores, places, headings, strict=True)):
+            point = offset(
+                store.corner, east_m + STEP_M * second * cos(heading), north_m + STEP_M * second * sin(heading)
+            )
+            yield _fix(f"o{number}", store, point), second * 1000
         second += 1
 
 
@@ -101,5 +107,6 @@ def _walk(world: World, number: int, dice: Random) -> Iterator[CustomerLocation]
 
 
 def _fix(uid: str, store: Store, point: LatLon) -> CustomerLocation:
-    return CustomerLocation(uid=uid, latitude_deg=point.latitude_deg, longitude_deg=point.longitude_deg, country=store.country)
-
+    return CustomerLocation(
+        uid=uid, latitude_deg=point.latitude_deg, longitude_deg=point.longitude_deg, country=store.country
+    )

@@ -149,7 +149,7 @@ def test_the_rows_are_those_of_the_oracle(vectorised: bool, most_shelves: int | 
     for kind, message, ts in a_stream(seed):
         rows, expected = getattr(match, kind)(message, ts), getattr(oracle, kind)(message, ts)
         if match.stats()["sights_merged"]:  # from here on it may repeat itself
-            assert not Counter(expected) - Counter(rows)
+            assert most_shelves or not Counter(expected) - Counter(rows)
             break
         assert Counter(rows) == Counter(expected)
         assert kind != "locate" or rows == expected  # in this order

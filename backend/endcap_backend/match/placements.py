@@ -86,6 +86,10 @@ class Placements:
     def shelf(self, number: int) -> Shelf:
         return self._shelf[self._shelves[number]]
 
+    def store(self, number: int) -> str:
+        """The store's id, "" for none: what names are sorted by."""
+        return self._shelf[self._shelves[number]].store or ""
+
     def price(self, number: int) -> float | None:
         price = self._prices[number]
         return price if price >= 0 else None

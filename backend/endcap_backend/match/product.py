@@ -48,7 +48,7 @@ class ProductMatch:
         self._most_shelves = most_shelves
         self._dropped: Counter[str] = Counter()
         self._offers = Offers(vectorised, most_placements, most_promotions, self._dropped)
-        self._shoppers = Shoppers(most_shoppers)
+        self._shoppers = Shoppers(most_shoppers, self._forget_for_room)
 
     def place(self, product: StoreProduct, timestamp_ms: int) -> list[NearbyPromotion]:
         """Put a product on its shelf; rows for the shoppers who stand there now: up to 5 minutes after their last fix.
@@ -71,20 +71,29 @@ class ProductMatch:
 
         A fix older than her last one tells nothing and is counted as `late_fixes`.
         """
-        shopper = self._admit(location, timestamp_ms)
-        return [] if shopper is None else self._tell(shopper, location, shopper.cell, timestamp_ms)
+        shopper = self._shoppers.admit(location, timestamp_ms)
+        if shopper is None:
+            self._dropped["late_fixes"] += 1
+            return []
+        tiles = self._tiles_about(shopper)
+        return self._tell(shopper, location, timestamp_ms, tiles) if tiles else []
 
     def locate_many(self, locations: Sequence[tuple[CustomerLocation, int]]) -> list[list[NearbyPromotion]]:
         """`locate` for each, in order: the same rows, with numpy a tile's fixes at once."""
         if not self._offers.index.vectorised or not self._shoppers.has_room_for(len(locations)):
             return [self.locate(location, timestamp_ms) for location, timestamp_ms in locations]
-        batch = Batch(self._offers)
+        rows: list[list[NearbyPromotion]] = []
+        batch = Batch(self._offers.fronts)
         for location, timestamp_ms in locations:
-            batch.add(self._admit(location, timestamp_ms), location, timestamp_ms)
-        return [
-            self._tell(shopper, location, cell, moment_ms, shelves) if shopper is not None and shelves else []
-            for shopper, location, cell, moment_ms, shelves in batch.reached()
-        ]
+            shopper = self._shoppers.admit(location, timestamp_ms)
+            if shopper is None:
+                self._dropped["late_fixes"] += 1
+            elif tiles := self._tiles_about(shopper):
+                batch.add(len(rows), shopper, location, timestamp_ms, tiles)
+            rows.append([])
+        for at, shopper, location, timestamp_ms, shelves in batch.reached():
+            rows[at] = self._tell(shopper, location, timestamp_ms, shelves, shelves)
+        return rows
 
     def retract(self, uid: str, shelves: Iterable[tuple[int, str | None]]) -> None:
         """Take back what `locate` told of some shelves (SKU and store), since she was not told: they are new to her."""
@@ -117,15 +126,16 @@ class ProductMatch:
             **{reason: self._dropped[reason] for reason in DROPPED},
         }
 
-    def _admit(self, location: CustomerLocation, timestamp_ms: int) -> Shopper | None:
-        shopper = self._shoppers.admit(location, timestamp_ms)
-        if shopper is None:
-            self._dropped["late_fixes"] += 1
-            return None
-        for other in self._shoppers.surplus(shopper):
-            self.forget(other.uid)
-            self._dropped["shoppers_forgotten"] += 1
-        return shopper
+    def _forget_for_room(self, uid: str) -> None:
+        self.forget(uid)
+        self._dropped["shoppers_forgotten"] += 1
+
+    def _tiles_about(self, shopper: Shopper) -> Sequence[Tile]:
+        """The tiles about a shopper's cell; remembered with her, as she walks in one for a minute or more."""
+        index = self._offers.index
+        if shopper.layout != index.layout:
+            shopper.tiles, shopper.layout = index.about(shopper.cell), index.layout
+        return shopper.tiles
 
     def _tell_about(self, shelves: Shelves, timestamp_ms: int) -> list[NearbyPromotion]:
         """The rows about these shelves for who stands there now."""
@@ -133,26 +143,26 @@ class ProductMatch:
         for shopper in self._shoppers.about(tile.cell for tile in shelves):
             if timestamp_ms - shopper.timestamp_ms <= STANDS_MS:
                 moment_ms = max(timestamp_ms, shopper.timestamp_ms)
-                rows += self._tell(shopper, shopper.location, shopper.cell, moment_ms, shelves)
+                rows += self._tell(shopper, shopper.location, moment_ms, shelves, shelves)
         return rows
 
     def _tell(
-        self, shopper: Shopper, location: CustomerLocation, cell: int, moment_ms: int, shelves: Shelves | None = None
-    ) -> list[NearbyPromotion]:
-        """The rows that are new to a shopper at a moment, of all shelves or of these; they are told from now on."""
-        tiles = self._offers.index.about(cell)
-        if not tiles:
-            return []
+        self, shopper: Shopper, location: CustomerLocation, moment_ms: int, tiles: Iterable[Tile],
+        shelves: Shelves | None = None,
+    ) -> list[NearbyPromotion]:  # fmt: skip
+        """The rows that are new to a shopper at a moment, of all shelves of tiles or of these; they count as told."""
         rows: list[NearbyPromotion] = []
         most, told = self._most_shelves, 0
-        while near := self._near(shopper, location, tiles, moment_ms, shelves):
+        while near := self._near(shopper, location, moment_ms, tiles, shelves):
             near.sort()
+            sights = {tile: self._sight(shopper, tile, moment_ms) for tile in {each[4] for each in near}}
             for each in near[:most]:
                 if told == most:
                     return rows
-                news = self._news(shopper, each, moment_ms)
-                told += bool(news)
-                rows += [self._row(location, each, promotion.record) for promotion in news]
+                news = self._news(each, moment_ms, *sights[each[4]])
+                if news:
+                    told += 1
+                    rows += [self._row(location, each, promotion.record) for promotion in news]
             if most is None or len(near) < most:
                 break  # else shelves without news may have taken the place of others, further away
         return rows
@@ -161,45 +171,38 @@ class ProductMatch:
         self,
         shopper: Shopper,
         location: CustomerLocation,
-        tiles: Sequence[Tile],
         moment_ms: int,
+        tiles: Iterable[Tile],
         shelves: Shelves | None,
     ) -> list[Near]:
         """The shelves within 100 ft that may have news, or enough of them to hold the nearest `most_shelves`."""
         latitude_deg, longitude_deg = location.latitude_deg, location.longitude_deg
         latitude_e5, longitude_e5 = round(latitude_deg * E5), round(longitude_deg * E5)
-        placements = self._offers.placements
+        placements, fronts = self._offers.placements, self._offers.fronts
         found: list[Near] = []
         for tile in tiles:
             east, north = tile.offset(latitude_e5, longitude_e5)
             if not tile.touches(east, north):
                 continue
-            among = self._untold(shopper, tile, moment_ms)
+            among = fronts[tile.number].untold(shopper.uid, moment_ms)
             if shelves is not None:
-                among &= shelves.get(tile, 0)
+                among &= shelves[tile]
             if not among:
                 continue
             for slot in tile.pick(east, north, among, self._most_shelves):
                 distance_ft = haversine_km(latitude_deg, longitude_deg, *tile.point(slot)) * FEET_PER_KM
                 if distance_ft <= NEAR_FT:
                     number = tile.ids[slot]
-                    store = placements.shelf(number).store or ""
-                    found.append((distance_ft, placements.skus[number], store, number, tile, slot))
+                    found.append((distance_ft, placements.skus[number], placements.store(number), number, tile, slot))
         return found
 
-    def _untold(self, shopper: Shopper, tile: Tile, moment_ms: int) -> int:
-        """The shelves of a tile that may have news for a shopper."""
-        return self._offers.fronts[tile.number].untold(shopper.uid, moment_ms)
-
-    def _news(self, shopper: Shopper, near: Near, moment_ms: int) -> list[Published]:
+    def _news(self, near: Near, moment_ms: int, sight: Sight, layer: Layer) -> list[Published]:
         """The promotions of a shelf that are new to a shopper, by pid; they are told from now on."""
-        _, sku, _, number, tile, slot = near
-        sight, layer = self._sight(shopper, tile, moment_ms)
-        news = [
-            promotion
-            for promotion in self._offers.promotions.of(sku, self._offers.placements.kind(number).segment)
-            if promotion.starts_ms <= moment_ms < promotion.ends_ms and not sight.told(slot, promotion)
-        ]
+        _, sku, _, number, _, slot = near
+        promotions = self._offers.promotions.of(sku, self._offers.placements.kind(number).segment)
+        news = [promotion for promotion in promotions if promotion.starts_ms <= moment_ms < promotion.ends_ms]
+        if len(sight.layers) > 1:
+            news = [promotion for promotion in news if not sight.told(slot, promotion)]
         sight.mark(slot, layer)
         return news
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
 
 from endcap.messages import CustomerLocation
-from endcap_backend.match.tiling import cell_of, cells_about
+from endcap_backend.match.tile import Tile
+from endcap_backend.match.tiling import Bounds, bounds_of, cell_of, cells_about
+
+NOWHERE: Bounds = (1.0, 0.0, 1.0, 0.0)  # no point is within
 
 
 @dataclass(slots=True, eq=False)
@@ -17,15 +20,19 @@ class Shopper:
     uid: str
     location: CustomerLocation
     timestamp_ms: int
-    cell: int
+    cell: int = -1
+    bounds: Bounds = NOWHERE  # of the cell
+    tiles: Sequence[Tile] = ()  # about the cell, as they were in the index's `layout`
+    layout: int = -1
     told_in: set[int] = field(default_factory=set)  # tile numbers
 
 
 class Shoppers:
-    """At most `capacity` shoppers; then those not heard of for longest are to be forgotten. One owner thread."""
+    """At most `capacity` shoppers; beyond it those not heard of for longest are given to `drop`. One owner thread."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, drop: Callable[[str], None]) -> None:
         self._capacity = capacity
+        self._drop = drop
         self._by_uid: dict[str, Shopper] = {}
         self._standing: dict[int, dict[str, Shopper]] = {}  # by cell
 
@@ -34,30 +41,22 @@ class Shoppers:
 
     def admit(self, location: CustomerLocation, timestamp_ms: int) -> Shopper | None:
         """The shopper of a fix, moved there; None when a later fix of hers is known."""
-        cell = cell_of(location.latitude_deg, location.longitude_deg)
         shopper = self._by_uid.get(location.uid)
         if shopper is None:
-            shopper = self._by_uid[location.uid] = Shopper(location.uid, location, timestamp_ms, cell)
-            self._standing.setdefault(cell, {})[shopper.uid] = shopper
-            return shopper
-        if timestamp_ms < shopper.timestamp_ms:
+            shopper = self._by_uid[location.uid] = Shopper(location.uid, location, timestamp_ms)
+            if len(self._by_uid) > self._capacity:
+                self._make_room(shopper)
+        elif timestamp_ms < shopper.timestamp_ms:
             return None
-        shopper.location, shopper.timestamp_ms = location, timestamp_ms
-        if cell != shopper.cell:
-            self._leave(shopper)
-            shopper.cell = cell
-            self._standing.setdefault(cell, {})[shopper.uid] = shopper
+        else:
+            shopper.location, shopper.timestamp_ms = location, timestamp_ms
+        south, north, west, east = shopper.bounds
+        if not (south <= location.latitude_deg <= north and west <= location.longitude_deg <= east):
+            self._move(shopper)
         return shopper
 
     def has_room_for(self, newcomers: int) -> bool:
         return len(self._by_uid) + newcomers <= self._capacity
-
-    def surplus(self, newcomer: Shopper) -> list[Shopper]:
-        """Whom to forget when there are too many: a sixteenth, so that it is seldom, but never the newcomer."""
-        if len(self._by_uid) <= self._capacity:
-            return []
-        others = (shopper for shopper in self._by_uid.values() if shopper is not newcomer)
-        return nsmallest(max(1, self._capacity // 16), others, key=lambda shopper: shopper.timestamp_ms)
 
     def forget(self, uid: str) -> Shopper | None:
         shopper = self._by_uid.pop(uid, None)
@@ -71,11 +70,25 @@ class Shoppers:
             yield from self._standing.get(near, {}).values()
 
     def nbytes(self) -> int:
-        """About: 1 kB a shopper with her last fix."""
-        return 1000 * len(self._by_uid)
+        """About: 1.1 kB a shopper with her last fix."""
+        return 1100 * len(self._by_uid)
+
+    def _move(self, shopper: Shopper) -> None:
+        self._leave(shopper)
+        shopper.cell = cell_of(*shopper.location.point)
+        shopper.bounds = bounds_of(shopper.cell)
+        shopper.layout = -1
+        self._standing.setdefault(shopper.cell, {})[shopper.uid] = shopper
 
     def _leave(self, shopper: Shopper) -> None:
-        standing = self._standing[shopper.cell]
-        del standing[shopper.uid]
-        if not standing:
-            del self._standing[shopper.cell]
+        standing = self._standing.get(shopper.cell)
+        if standing is not None:
+            standing.pop(shopper.uid, None)
+            if not standing:
+                del self._standing[shopper.cell]
+
+    def _make_room(self, newcomer: Shopper) -> None:
+        """Drop a sixteenth, so that it is seldom, but never the newcomer."""
+        others = (shopper for shopper in self._by_uid.values() if shopper is not newcomer)
+        for shopper in nsmallest(max(1, self._capacity // 16), others, key=lambda shopper: shopper.timestamp_ms):
+            self._drop(shopper.uid)

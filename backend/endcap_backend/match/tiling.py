@@ -16,6 +16,7 @@ ROWS = floor(pi * EARTH_RADIUS_KM * 1000 / TILE_M)  # 166 792
 ROW_DEG = 180.0 / ROWS
 REACH_M = NEAR_M + 0.001  # a millimetre more than the limit: what may lie within it, before the exact test
 REACH_DEG = REACH_M / METRES_PER_DEGREE
+Bounds = tuple[float, float, float, float]
 _COLUMN_BITS = 19  # a row has at most 333 584 columns
 _COLUMN_MASK = (1 << _COLUMN_BITS) - 1
 _SIN_REACH = sin(radians(REACH_DEG))
@@ -36,16 +37,27 @@ def cell_of(latitude_deg: float, longitude_deg: float) -> int:
     return row << _COLUMN_BITS | int((longitude_deg + 180.0) / 360.0 * columns) % columns
 
 
+def row_of(cell: int) -> int:
+    return cell >> _COLUMN_BITS
+
+
 def centre_of(cell: int) -> LatLon:
     """The middle of a cell."""
-    row = cell >> _COLUMN_BITS
+    row = row_of(cell)
     column = cell & _COLUMN_MASK
     return LatLon((row + 0.5) * ROW_DEG - 90.0, (column + 0.5) * 360.0 / columns_of(row) - 180.0)
 
 
+def bounds_of(cell: int) -> Bounds:
+    """The southern, northern, western and eastern edge of a cell, in degrees; the last bit may be a neighbour's."""
+    row, columns = row_of(cell), columns_of(row_of(cell))
+    west_deg = (cell & _COLUMN_MASK) * 360.0 / columns - 180.0
+    return row * ROW_DEG - 90.0, (row + 1) * ROW_DEG - 90.0, west_deg, west_deg + 360.0 / columns
+
+
 def cells_about(cell: int) -> list[int]:
     """The cells that hold what may lie within 100 ft of some point of a cell, itself among them."""
-    row, longitude_deg = cell >> _COLUMN_BITS, centre_of(cell).longitude_deg
+    row, longitude_deg = row_of(cell), centre_of(cell).longitude_deg
     half_cell_deg = 180.0 / columns_of(row)
     cells: list[int] = []
     for other in range(max(0, row - 1), min(ROWS - 1, row + 1) + 1):

@@ -45,30 +45,25 @@ class VectorTile(Tile):
         slots: list[int] = hits.tolist()
         return slots
 
-    def squares_many(self, easts: Sequence[int], norths: Sequence[int]) -> Floats:
-        """A row of `squares` for each offset."""
+    def reached(self, easts: Sequence[int], norths: Sequence[int]) -> list[int]:
+        """For each offset the set of slots that may be within 100 ft: one product of two narrow matrices."""
         slot_easts, slot_norths = self._columns()
-        squares = slot_easts - np.asarray(easts, np.float32)[:, None]
-        squares *= squares
-        squares *= np.float32(self.shrink)
-        to_north = slot_norths - np.asarray(norths, np.float32)[:, None]
-        to_north *= to_north
-        squares += to_north
-        return squares
+        squeeze = np.float32(self.shrink**0.5)
+        slot_easts = slot_easts * squeeze
+        slots = np.stack((-2 * slot_easts, -2 * slot_norths, slot_easts**2 + slot_norths**2, np.ones_like(slot_easts)))
+        fix_easts, fix_norths = np.array(easts, np.float32) * squeeze, np.array(norths, np.float32)
+        fixes = np.stack((fix_easts, fix_norths, np.ones_like(fix_easts), fix_easts**2 + fix_norths**2), axis=1)
+        with np.errstate(invalid="ignore"):  # a freed slot is no number
+            within = fixes @ slots <= REACH_SQUARED
+        packed = np.packbits(within, axis=1, bitorder="little")
+        width, data = packed.shape[1], packed.tobytes()
+        return [int.from_bytes(data[at : at + width], "little") for at in range(0, len(data), width)]
 
     def _columns(self) -> tuple[Floats, Floats]:
         if self.views is None:
             self.views = (np.frombuffer(self.easts, np.float32), np.frombuffer(self.norths, np.float32))
         views: tuple[Floats, Floats] = self.views
         return views
-
-
-def reached(squares: Floats) -> list[int]:
-    """For each row of squared distances, the set of slots within reach."""
-    packed = np.packbits(squares <= REACH_SQUARED, axis=1, bitorder="little")
-    width = packed.shape[1]
-    data = packed.tobytes()
-    return [int.from_bytes(data[at : at + width], "little") for at in range(0, len(data), width)]
 
 
 def _booleans(mask: int, count: int) -> npt.NDArray[np.bool_]:
