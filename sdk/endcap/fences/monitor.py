@@ -15,6 +15,7 @@ from endcap.fences.geofence import Geofence
 from endcap.fences.index import FenceIndex
 from endcap.fences.judging import Whereabouts, belief, holds_of, used
 from endcap.fences.passing import WAY, came_near, crossed
+from endcap.fences.posterior import normal_quantile
 from endcap.fences.visits import Belief, Holds, Rules, Stage, Track
 from endcap.geo import distance_m
 from endcap.messages import Fix, derived_id
@@ -22,8 +23,8 @@ from endcap.wire import epoch_ms, from_epoch_ms
 
 STATE_VERSION = 1
 DEFAULT_RULES = Rules()
-REACH_SIGMAS = 1.02  # farther outside a dented shape than this, P(inside) is under 0.6; of a circle she must be inside
-SIZE_SIGMAS = 1.17  # a shape smaller than this never reaches P(inside) = 0.5
+REACH_SIGMAS = 1.18  # farther than this outside a shape, however dented, P(inside) is under 0.5
+SIZE_SIGMAS = 1.17  # a shape smaller than this never reaches 0.5
 NO_HOLDS = Holds(0, 0, None)
 LATE_MS = 10_000  # evidence that comes later than this is history
 
@@ -51,6 +52,7 @@ class GeofenceMonitor:
         self.dropped: Counter[str] = Counter()
         self.fences = FenceIndex()
         self._teller = Teller(install)
+        self._rim_sigmas = normal_quantile(rules.p_in)  # so far inside a rim P(inside) reaches p_in at best
         self._where = Whereabouts()
         self._tracks: dict[str, Track] = {}
         self._busy: set[str] = set()
@@ -206,7 +208,10 @@ class GeofenceMonitor:
         position = self._where.position
         sigma_m = position.sigma_at(at_ms)
         near = self.fences.near(
-            position.mean, REACH_SIGMAS * sigma_m, circle_reach_m=0.0, extent_m=SIZE_SIGMAS * sigma_m
+            position.mean,
+            REACH_SIGMAS * sigma_m,
+            circle_reach_m=-self._rim_sigmas * sigma_m,
+            extent_m=SIZE_SIGMAS * sigma_m,
         )
         known = {fence.id for fence in near}
         busy = [self.fences.get(fence_id) for fence_id in sorted(self._busy - known)]

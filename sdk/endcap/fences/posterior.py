@@ -119,3 +119,12 @@ def owens_t(h: float, a: float) -> float:
 
 def normal_cdf(x: float) -> float:
     return (1 + erf(x / sqrt(2))) / 2
+
+
+def normal_quantile(p: float) -> float:
+    """The x under which a share `p` of a standard Gaussian lies, for 0.001 <= p <= 0.999; to 1e-9."""
+    low, high = -4.0, 4.0
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        low, high = (middle, high) if normal_cdf(middle) < p else (low, middle)
+    return low

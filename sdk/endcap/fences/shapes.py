@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from math import cos, hypot, isfinite, pi, radians, sqrt
 
 from endcap.errors import BadMessage
@@ -215,6 +214,8 @@ def _side(x1: float, y1: float, x2: float, y2: float, x: float, y: float) -> int
     cross = left - right
     if abs(cross) > 4e-16 * (abs(left) + abs(right)):  # Shewchuk's bound for this determinant is 3.33e-16
         return 1 if cross > 0 else -1
+    from fractions import Fraction  # 25 ms to import, and hardly ever needed
+
     ax, ay, bx, by, px, py = map(Fraction, (x1, y1, x2, y2, x, y))
     exact = (bx - ax) * (py - ay) - (by - ay) * (px - ax)
     return (exact > 0) - (exact < 0)
