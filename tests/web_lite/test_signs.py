@@ -245,6 +245,7 @@ def test_a_scanned_sign_only_looks_and_a_post_claims(lite, shop, client, sign):
 
 def test_a_typed_code_is_her_word_alone(lite, shop, client, sign):
     code = code_of(lite.services.keyring.current(PRINTED), COFFEE)
+    client.post("/stream")
     assert client.post("/sign", data={"code": code}, headers={"Accept": "application/json"}).json()["zone"]
     assert shop.until(lambda: shop.fixes)
     (fix,) = shop.fixes.values()
