@@ -8,9 +8,10 @@ from typing import Protocol
 from flask import Flask
 
 from endcap.clock import Clock, SystemClock
-from endcap_backend.api import ably_token, events, health, integrations, locations, openapi, sessions
+from endcap_backend.api import ably_token, events, health, integrations, locations, me, openapi, sessions
 from endcap_backend.api.auth import Guard
 from endcap_backend.api.edge import surround
+from endcap_backend.api.erasure import Erasure
 from endcap_backend.api.intake import Intake
 from endcap_backend.api.limits import RateLimit
 from endcap_backend.api.metrics import Metrics
@@ -57,6 +58,7 @@ def create_app(settings: Settings, log: Log, secret: str, pipeline: Watched, *, 
     app.register_blueprint(locations.blueprint(guard, intake, messages, max_bytes))
     app.register_blueprint(events.blueprint(guard, intake, messages, max_bytes))
     app.register_blueprint(integrations.blueprint(intake, shoppers, ably, metrics))
+    app.register_blueprint(me.blueprint(guard, shoppers, Erasure(log, clock), log, clock))
     app.register_blueprint(health.blueprint(log, pipeline.ready, metrics))
     app.register_blueprint(openapi.blueprint())
     return app

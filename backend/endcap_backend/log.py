@@ -197,6 +197,19 @@ class Log(LogReader):
         """
         return cast(T, self._do(_Work(action=action)))
 
+    def prepare(self, script: str) -> None:
+        """Run SQL that makes small tables of one's own in the file, if they are not there yet."""
+
+        def run(connection: sqlite3.Connection) -> None:
+            statement = ""
+            for line in script.splitlines(keepends=True):
+                statement += line
+                if sqlite3.complete_statement(statement):
+                    connection.execute(statement)
+                    statement = ""
+
+        self.transact(run)
+
     def discard(self, offsets: Sequence[int]) -> int:
         """Delete the records at `offsets`, for good: freed pages are overwritten. Returns how many there were."""
         chunks = [offsets[start : start + GROUP_ROWS] for start in range(0, len(offsets), GROUP_ROWS)]

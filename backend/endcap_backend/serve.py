@@ -11,6 +11,7 @@ from collections.abc import Callable
 from threading import Event
 
 from endcap.clock import Clock, SystemClock
+from endcap_backend.api.erasure import Erasure
 from endcap_backend.api.shoppers import Shoppers
 from endcap_backend.app import create_app
 from endcap_backend.config import Settings
@@ -27,6 +28,7 @@ from endcap_backend.wiring import make_pipeline
 log = logging.getLogger("endcap.serve")
 
 EXPIRE_EVERY_S = 60.0
+ERASE_EVERY_S = 5.0
 COMPACT_EVERY_S = 3600.0  # it reads the whole topic
 
 MakePipeline = Callable[[Settings, Log, Clock], Pipeline]
@@ -62,6 +64,7 @@ class Backend:
             [
                 Chore("forgetting old records", EXPIRE_EVERY_S, retention.expire),
                 Chore("forgetting replaced records", COMPACT_EVERY_S, retention.compact),
+                Chore("erasing", ERASE_EVERY_S, Erasure(self.log, clock).sweep),
                 Chore("forgetting ended sessions", EXPIRE_EVERY_S, shoppers.forget_ended),
             ],
             clock,

@@ -29,8 +29,7 @@ class Guard:
         Raises:
             Problem: 401 no token, or one that is not good; 403 she has not agreed; 429 too many requests.
         """
-        uid = self._uid()
-        self._requests.spend(uid, "requests")
+        uid = self.uid()
         shopper = self._shoppers.find(uid)
         if shopper is None or shopper.revoked:
             raise self._refused("the session has ended: begin a new one")
@@ -39,6 +38,12 @@ class Guard:
                 self._metrics.refused.labels("consent").inc()
                 raise Problem("consent_required", f"she has not agreed to {purpose}", field="purposes")
         return shopper
+
+    def uid(self) -> str:
+        """The pseudonym in a good token, whether or not its session is alive; raises 401 and 429 as `shopper`."""
+        uid = self._uid()
+        self._requests.spend(uid, "requests")
+        return uid
 
     def _uid(self) -> str:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")

@@ -18,6 +18,7 @@ KINDS: dict[str, tuple[int, str]] = {
     "consent_required": (403, "The shopper has not agreed to this"),
     "not_found": (404, "There is nothing here"),
     "method_not_allowed": (405, "This can't be done here"),
+    "gone": (410, "It is not there any more"),
     "too_large": (413, "The body is too large"),
     "unsupported_media_type": (415, "The body is of another kind than JSON"),
     "invalid": (422, "A field is wrong"),

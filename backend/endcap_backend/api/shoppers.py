@@ -58,7 +58,7 @@ class Shoppers:
         self._log = log
         self._clock = clock
         self._life_ms = int(life_s * 1000)
-        log.transact(_create_tables)
+        log.prepare(resources.files("endcap_backend.api").joinpath("sessions.sql").read_text())
 
     def enter(self, consent: Consent) -> Shopper:
         """A new shopper under a pseudonym of 128 random bits."""
@@ -103,10 +103,6 @@ class Shoppers:
                 for recorded_ms, purposes, text_version in connection.execute(query, (uid,))
             ]
 
-    def forget(self, uid: str) -> None:
-        """Delete her session and her consents."""
-        self._log.transact(lambda connection: _forget(connection, uid))
-
     def forget_ended(self, limit: int = 500) -> int:
         """Delete up to `limit` sessions whose refresh token has expired; returns how many."""
 
@@ -114,7 +110,7 @@ class Shoppers:
             query = "SELECT uid FROM sessions WHERE ends_ms < ? LIMIT ?"
             ended = [uid for (uid,) in connection.execute(query, (self._now_ms(), limit))]
             for uid in ended:
-                _forget(connection, uid)
+                forget_session(connection, uid)
             return len(ended)
 
         return self._log.transact(delete)
@@ -147,13 +143,6 @@ class Shoppers:
         return epoch_ms(self._clock.now())
 
 
-def _create_tables(connection: sqlite3.Connection) -> None:
-    schema = resources.files("endcap_backend.api").joinpath("sessions.sql").read_text()
-    for statement in schema.split(";"):
-        if statement.strip():
-            connection.execute(statement)
-
-
 def _found(connection: sqlite3.Connection, uid: str) -> Shopper | None:
     row = connection.execute("SELECT purposes, generation, revoked_ms FROM sessions WHERE uid = ?", (uid,)).fetchone()
     if row is None:
@@ -166,7 +155,8 @@ def _record(connection: sqlite3.Connection, uid: str, consent: Consent, now_ms: 
     connection.execute("INSERT INTO consents VALUES (?, ?, ?, ?)", row)
 
 
-def _forget(connection: sqlite3.Connection, uid: str) -> None:
+def forget_session(connection: sqlite3.Connection, uid: str) -> None:
+    """Delete a shopper's session and consents, within a transaction of the log."""
     connection.execute("DELETE FROM sessions WHERE uid = ?", (uid,))
     connection.execute("DELETE FROM consents WHERE uid = ?", (uid,))
 

@@ -1,0 +1,187 @@
+import json
+import random
+
+import pytest
+
+from endcap.consent import Purpose
+from endcap_backend.api.erasure import Erasure
+from endcap_backend.api.shoppers import Consent, Shoppers
+from endcap_backend.log import NewRecord
+
+
+@pytest.fixture
+def erasure(api):
+    return Erasure(api.log, api.clock)
+
+
+@pytest.fixture
+def walked(api, a_location, an_event):
+    """A shopper with a trail; returns the texts by which she would be found on disk."""
+    fixes = [a_location(id=f"install:{n}", latitude=12.34567, longitude=76.54321) for n in range(300)]
+    assert api.post("/v1/locations", {"locations": fixes}).status_code == 202
+    assert api.post("/v1/events", {"events": [an_event(note="CANARY")]}).status_code == 202
+    api.log.append([NewRecord("customers_alerts", api.uid, json.dumps({"uid": api.uid}), 1, "alert-1")])
+    return [api.uid.encode(), b"12.34567", b"76.54321", b"CANARY"]
+
+
+def on_disk(api):
+    return b"".join(each.read_bytes() for each in api.log.path.parent.iterdir())
+
+
+def erase(api):
+    answer = api.call("DELETE", "/v1/me")
+    assert answer.status_code == 202
+    return answer.get_json()
+
+
+def test_an_export_holds_all_that_bears_her_pseudonym(api, walked):
+    api.log.append([NewRecord("customers_locations", "somebody else", "{}", 1)])
+    answer = api.get("/v1/me/export")
+    assert (answer.status_code, answer.mimetype) == (200, "application/json")
+    exported = answer.get_json()
+    assert (exported["uid"], exported["exported_at"]) == (api.uid, "2026-11-24T12:00:00.000Z")
+    assert exported["consents"][0]["text_version"] == "2026-11"
+    topics = [record["topic"] for record in exported["records"]]
+    assert topics == ["customers_locations"] * 300 + ["customers_events", "customers_alerts"]
+    assert exported["records"][0]["value"]["latitude"] == 12.34567
+    assert exported["records"][0]["at"] == "2026-11-24T12:00:00.000Z"
+
+
+def test_an_export_of_nothing_is_whole_json_too(api):
+    assert api.get("/v1/me/export").get_json()["records"] == []
+
+
+def test_an_export_of_more_than_is_read_at_once_is_whole(api, a_location):
+    for batch in range(3):
+        api.post("/v1/locations", {"locations": [a_location(id=f"i:{batch * 400 + n}") for n in range(400)]})
+    ids = [record["value"]["id"] for record in api.get("/v1/me/export").get_json()["records"]]
+    assert ids == [f"i:{n}" for n in range(1200)]
+
+
+def test_erased_she_is_unknown_at_once(api, walked, a_location):
+    receipt = erase(api)
+    assert receipt["stores"][1]["records"] == 302
+    assert api.post("/v1/locations", {"locations": [a_location()]}).status_code == 401
+    assert api.post("/v1/sessions", {"refresh_token": api.session["refresh_token"]}, token="").status_code == 401
+    assert [record.value for record in api.records()] == [None]  # the tombstone
+
+
+def test_erased_she_is_nowhere_on_disk(api, walked, erasure):
+    assert all(canary in on_disk(api) for canary in walked)
+    erase(api)
+    assert erasure.sweep() == 1
+    assert [canary for canary in walked if canary in on_disk(api)] == []
+    assert api.records() == []
+
+
+def test_others_stay_when_one_is_erased(api, walked, a_location, erasure):
+    erased = dict(api.session)
+    api.enter()
+    api.post("/v1/locations", {"locations": [a_location(id="other:1")]})
+    assert api.call("DELETE", "/v1/me", token=erased["token"]).status_code == 202
+    erasure.sweep()
+    assert [record.id for record in api.records()] == ["other:1"]
+    assert api.get("/v1/me/consent").status_code == 200
+
+
+def test_what_a_consumer_makes_of_her_meanwhile_goes_too(api, walked, erasure):
+    api.log.commit("match", 100)
+    erase(api)
+    assert erasure.sweep() == 0  # the match has not passed the tombstone
+    late = NewRecord("customers_alerts", api.uid, "{}", 1, "alert-2")
+    api.log.commit("match", api.log.end(), [late])
+    assert erasure.sweep() == 1
+    assert api.records() == []
+
+
+def test_a_fix_that_slips_in_beside_the_erasure_gets_a_tombstone_of_its_own(api, walked, erasure):
+    erase(api)
+    api.log.append([NewRecord("customers_locations", api.uid, "{}", 1)])
+    assert erasure.sweep() == 0
+    assert [record.value for record in api.records()] == [None, "{}", None]
+    assert erasure.sweep() == 1
+    assert api.records() == []
+
+
+def test_a_consumer_that_does_not_get_on_is_waited_for_ten_minutes(api, walked, erasure):
+    api.log.commit("forward", 0)
+    erase(api)
+    api.clock.advance(599)
+    assert erasure.sweep() == 0
+    api.clock.advance(1)
+    assert erasure.sweep() == 1
+
+
+def test_a_receipt_tells_how_far_it_is_and_not_of_whom(api, walked, erasure):
+    receipt = erase(api)
+    path = f"/v1/erasures/{receipt['receipt']}"
+    assert (receipt["asked_at"], receipt["complete_by"]) == ("2026-11-24T12:00:00.000Z", "2026-11-24T12:15:00.000Z")
+    assert api.get(path, token="").get_json() == receipt
+    api.clock.advance(7)
+    erasure.sweep()
+    done = api.get(path, token="").get_json()
+    assert done["done_at"] == "2026-11-24T12:00:07.000Z"
+    assert {store["erased_at"] is not None for store in done["stores"]} == {True}
+    assert api.uid not in json.dumps(done)
+
+
+def test_a_receipt_that_was_never_given_is_not_found(api):
+    assert api.get("/v1/erasures/unknown", token="").status_code == 404
+
+
+def test_erasing_twice_gives_the_same_receipt_and_then_tells_that_it_is_done(api, walked, erasure):
+    first = erase(api)
+    assert erase(api)["receipt"] == first["receipt"]
+    erasure.sweep()
+    answer = api.call("DELETE", "/v1/me")
+    assert (answer.status_code, answer.get_json()["type"]) == (410, "urn:endcap:problem:gone")
+
+
+def test_an_erasure_goes_on_after_a_restart(api, walked):
+    erase(api)
+    assert Erasure(api.log, api.clock).sweep() == 1
+
+
+def test_receipts_are_forgotten_after_a_year_and_a_month(api, walked, erasure):
+    receipt = erase(api)
+    erasure.sweep()
+    api.clock.advance(400 * 86_400 + 1)
+    api.enter()
+    erase(api)
+    erasure.sweep()
+    assert api.get(f"/v1/erasures/{receipt['receipt']}", token="").status_code == 404
+
+
+def test_while_a_reader_is_in_the_way_an_erasure_is_not_called_done(api, walked, erasure):
+    erase(api)
+    with api.log.reading() as connection:
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM records").fetchone()
+        assert erasure.sweep() == 0
+        connection.execute("COMMIT")
+    assert erasure.sweep() == 1
+    assert [canary for canary in walked if canary in on_disk(api)] == []
+
+
+def test_among_many_others_the_erased_leave_no_trace_in_any_page(api, erasure):
+    """Records and sessions come and go in between, so that pages split and are used again."""
+    chance = random.Random(3)
+    shoppers = Shoppers(api.log, api.clock, 1e6)
+    uids = [shoppers.enter(Consent(frozenset(Purpose), "1")).uid for _ in range(200)]
+    for round in range(40):
+        api.log.append(
+            [
+                NewRecord(chance.choice("abc"), uid, uid + "x" * chance.randrange(900), 1, f"{uid[:6]}:{round}")
+                for uid in chance.sample(uids, 100)
+            ]
+        )
+        for uid in chance.sample(uids, 10):
+            shoppers.agree(uid, Consent(frozenset([Purpose.LOCATION]), "v" * chance.randrange(1, 60)))
+        api.log.discard(chance.sample(range(1, api.log.end()), 30))
+    erased = chance.sample(uids, 50)
+    for uid in erased:
+        erasure.begin(uid)
+    assert erasure.sweep() == 50
+    found = on_disk(api)
+    assert [uid for uid in erased if uid.encode() in found] == []
+    assert [uid for uid in uids if uid not in erased and uid.encode() not in found] == []
