@@ -1,4 +1,4 @@
-"""The whole pipeline in this process: feed, match, decide, deliver, with the log between them."""
+"""The whole pipeline in this process: match, decide, deliver, with the log between them."""
 
 from __future__ import annotations
 
@@ -10,27 +10,18 @@ from endcap_backend.log import Log
 from endcap_backend.pipeline.consumer import LogConsumer, Outcome
 from endcap_backend.pipeline.delivery import Delivery, Push
 from endcap_backend.pipeline.matching import TOPICS, Matching
-from endcap_backend.retail.feed import Feed
 
 
 class EmbeddedPipeline:
-    """Three threads: `endcap-feed` carries the shop's changes to the topics, `endcap-match` turns fixes into alerts,
-    `endcap-delivery` carries these to Ably.
+    """Two threads: `endcap-match` turns fixes into alerts, `endcap-delivery` carries them to Ably.
 
     Without `push` (no Ably key) alerts are decided and kept in the log; they are delivered once there is one, as far
     as they have not expired by then.
     """
 
     def __init__(
-        self,
-        records: Log,
-        push: Push | None = None,
-        *,
-        feed: Feed | None = None,
-        limits: Limits | None = None,
-        clock: Clock | None = None,
+        self, records: Log, push: Push | None = None, *, limits: Limits | None = None, clock: Clock | None = None
     ) -> None:
-        self._feed = feed
         matching = Matching(limits, clock)
         self._matching = matching
         self._match = LogConsumer(
@@ -57,12 +48,10 @@ class EmbeddedPipeline:
     def stats(self) -> Mapping[str, float]:
         stats = {f"match {name}": value for name, value in self._match.stats().items()}
         stats.update(self._matching.stats())
-        if self._feed is not None:
-            stats.update({f"feed {name}": value for name, value in self._feed.stats().items()})
         if self._delivery is not None:
             stats.update({f"delivery {name}": value for name, value in self._delivery.stats().items()})
         return stats
 
-    def _stages(self) -> Sequence[Feed | LogConsumer | Delivery]:
-        """In the order in which a change passes through them."""
-        return [stage for stage in (self._feed, self._match, self._delivery) if stage is not None]
+    def _stages(self) -> Sequence[LogConsumer | Delivery]:
+        """In the order in which a fix passes through them."""
+        return [stage for stage in (self._match, self._delivery) if stage is not None]

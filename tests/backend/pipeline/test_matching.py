@@ -134,6 +134,22 @@ def test_a_fix_that_was_not_handled_before_the_stop_is_not_taken_for_handled(rec
     assert skus(after.handle(records.read(position))) == [1, 2, 3]
 
 
+def test_a_shopper_who_asked_to_be_erased_is_forgotten_and_not_told_what_the_shop_does(matching, a_fix_of, as_record):
+    tombstone = NewRecord("customers_locations", "ann", None, NOON_MS)
+    told = matching.handle(numbered([a_fix_of("ann"), tombstone]))
+    assert skus(told) == [1, 2, 3]
+    flash = as_record(a_promotion(pid="flash", sku=4, discount=70.0), 30)
+    assert matching.handle(numbered([flash])) == []
+    assert (matching.stats()["match shoppers"], matching.stats()["decide shoppers"]) == (0, 0)
+
+
+def test_a_rebuilt_state_holds_nobody_who_was_erased(records, a_shop, a_fix_of, clock):
+    records.append([*a_shop, a_fix_of("ann"), NewRecord("customers_locations", "ann", None, NOON_MS)])
+    after = Matching(clock=clock)
+    after.rebuild(records, records.end())
+    assert after.stats()["match shoppers"] == 0
+
+
 steps = st.one_of(
     st.tuples(st.just("fix"), st.sampled_from("abc"), st.integers(-30, 30)),
     st.tuples(st.just("place"), st.integers(1, 6), st.integers(-30, 30)),
