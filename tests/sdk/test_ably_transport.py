@@ -194,15 +194,26 @@ def test_anothers_channel_is_refused_by_name(ably, opened):
     assert refusal.value.channel == "location:alice"
 
 
-def test_listening_on_anothers_channel_is_refused(ably, opened):
+def test_listening_on_anothers_channel_is_refused_by_name(ably, opened):
     connection = opened(AblyConnection(lambda: a_token(ably, uid="eve")))
-    connection.listen("promotions:alice", lambda data: None)
-    connection.until_connected(WAIT_S)
-    deadline = time.monotonic() + WAIT_S
-    while connection.fault is None and time.monotonic() < deadline:
-        connection.until_connected(WAIT_S)
-    assert isinstance(connection.fault, NotAuthorised)
-    assert connection.fault.channel == "promotions:alice"
+    with pytest.raises(NotAuthorised, match="40160") as refusal:
+        connection.listen("promotions:alice", lambda data: None)
+    assert refusal.value.channel == "promotions:alice"
+
+
+def test_a_channel_that_is_taken_away_is_told(ably, opened):
+    """The second token no longer covers what the first one did."""
+    narrow = {"location:v1": ["publish"]}
+    tokens = [a_token(ably, uid="v1", ttl_s=1.2), *(a_token(ably, uid="v1", capability=narrow) for _ in range(3))]
+    changes = Queue()
+    connection = opened(
+        AblyConnection(lambda: tokens.pop(0), on_change=lambda state, fault: changes.put(fault)),
+    )
+    connection.listen("promotions:v1", lambda data: None)
+    fault = changes.get(timeout=WAIT_S)
+    while not isinstance(fault, NotAuthorised):
+        fault = changes.get(timeout=WAIT_S)
+    assert fault.channel == "promotions:v1"
 
 
 @pytest.mark.parametrize("form", ["text", "bytes", "object"])

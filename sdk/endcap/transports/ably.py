@@ -45,13 +45,17 @@ class AblyTransport:
         self._closing = Event()
 
     def listen(self, subscriber: Subscriber) -> None:
-        """Hear the shopper's offers on the same connection, from now on and over any gap.
+        """Block until her offers are heard on the same connection; from then on over any gap.
 
         Raises:
-            Unreachable, NotAuthorised: there is no connection to learn her channel from.
+            Unreachable, NotAuthorised, Refused: why they are not.
         """
         token = self.connection.until_connected(self._timeout_s)
-        self.connection.listen(token.promotions_channel, lambda data: (subscriber.receive(data), None)[1])
+
+        def on_data(data: object) -> None:
+            subscriber.receive(data)
+
+        self.connection.listen(token.promotions_channel, on_data, self._timeout_s)
 
     def send(self, batch: Sequence[Message]) -> SendResult:
         fixes = {index: message for index, message in enumerate(batch) if isinstance(message, CustomerLocation)}

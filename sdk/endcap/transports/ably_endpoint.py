@@ -48,6 +48,12 @@ def prepare() -> None:
         os.environ["SSL_CERT_FILE"] = certifi.where()
 
 
+def fault_from(reason: Any, doing: str, channel: str = "") -> EndcapError:
+    """What an exception of ably's means to us."""
+    code, status = int(getattr(reason, "code", 0) or 0), int(getattr(reason, "status_code", 0) or 0)
+    return fault_of(code, status, getattr(reason, "message", "") or type(reason).__name__, channel=channel, doing=doing)
+
+
 def fault_of(code: int, status: int, message: str, *, channel: str = "", doing: str = "ably") -> EndcapError:
     """What an Ably error code means to us; `message` is Ably's own text, which names no data."""
     said = f"{doing}: {message} (code {code})"
