@@ -11,6 +11,7 @@ import pytest
 from endcap.geo import LatLon, distance_ft, offset, round_coordinate
 from endcap.messages import CustomerAlert, CustomerLocation
 from endcap_backend.log import Log, NewRecord
+from endcap_devkit.demo.check import Line
 from endcap_devkit.demo.city import load_city
 from endcap_devkit.demo.guests import Guests
 from endcap_devkit.demo.listening import read_alerts
@@ -165,6 +166,20 @@ def test_matches_are_what_was_told_and_what_was_held_back():
     )
     assert matches(page) == 774 + 34514
     assert matches("") == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "good"),
+    [
+        (Line("offers", 20, 20), True),
+        (Line("offers", 19, 20), False),
+        (Line("doubled", 0, most=0), True),
+        (Line("doubled", 1, most=0), False),
+    ],
+)
+def test_a_line_of_the_check_is_good_within_its_bounds(line, good):
+    assert line.good is good
+    assert str(line).startswith("ok  " if good else "FAIL")
 
 
 def a_record(offset, message):

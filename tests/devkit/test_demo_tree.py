@@ -87,6 +87,22 @@ def test_a_child_that_ends_by_itself_is_noticed(modules):
         asyncio.run(scenario())
 
 
+def test_what_children_complained_of_can_be_told(modules):
+    (modules / "a_sour.py").write_text(
+        "import sys; sys.stderr.write('1 INFO all well\\n2 ERROR no ink\\n');"
+        "import json, signal; print('{}', flush=True); signal.pause()"
+    )
+
+    async def scenario():
+        tree = Tree(modules / "logs")
+        await tree.start("printer", "a_sour", [], {})
+        said = tree.complaints()
+        await tree.stop()
+        return said
+
+    assert asyncio.run(scenario()) == "  printer | 2 ERROR no ink"
+
+
 def test_a_child_that_ignores_sigterm_is_killed(modules, monkeypatch):
     monkeypatch.setattr("endcap_devkit.demo.tree.STOP_S", 0.3)
 

@@ -159,9 +159,9 @@ export class Crowd {
       const [wx, wy] = this.spot(person, now);
       const [x, y] = [camera.across(wx), camera.down(wy)];
       if (pulse.shelf && camera.pixelsPerMetre > 0.8) this.drawReach(x, y, pulse, tagged, camera, colours);
-      const grown = Math.min(1, age * 4);
-      ring(pen, x, y, 7 + 15 * (1 - (1 - grown) ** 3), colours.offer, 2.4, fade * (1 - grown * 0.75));
-      ring(pen, x, y, 8, colours.offer, 2.2, fade);
+      const grown = Math.min(1, age * 4), size = Math.min(1, 0.45 + camera.pixelsPerMetre * 0.4);
+      ring(pen, x, y, (7 + 15 * (1 - (1 - grown) ** 3)) * size, colours.offer, 2.4 * size, fade * (1 - grown * 0.75));
+      ring(pen, x, y, 8 * size, colours.offer, 2.2 * size, fade);
     }
     pen.restore();
   }
