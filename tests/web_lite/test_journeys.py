@@ -120,6 +120,7 @@ def test_without_scripts_the_form_brings_the_same_offer(lite, walkers):
     expect(cards(walker).get_by_role("heading")).to_have_text("20 % off dark roast")
     walker.page.get_by_label("Or where you are").select_option("Bakery")
     walker.page.get_by_role("button", name="Show offers here").click()
+    expect(status(walker)).to_have_text("Nothing new at Bakery right now.")
     expect(cards(walker)).to_have_count(1)  # what she was offered before still holds
 
 

@@ -51,7 +51,8 @@ def blueprint(services: Services) -> Blueprint:
             response = jsonify(say="claimed", zone=claim.zone.name)
         else:
             offers = _awaited(services, visit, before)
-            response = page(services, said="claimed" if offers else "claimed_none", claim=claim, offers=offers)
+            said = "claimed" if any(offer.id not in before for offer in offers) else "nothing_new"
+            response = page(services, said=said, claim=claim, offers=offers)
         if secret:
             set_cookie(response, services.settings, secret)
         return response
