@@ -2,17 +2,26 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import cos
+from random import Random
 
 import pytest
 
 from endcap.errors import BadConfig, BadMessage
 from endcap.fences import Circle, Geofence, GeofenceMonitor, OpeningHours, Rules, Stage
-from endcap.fences.sim import correlated, honest_accuracy_m, noisy, stand, visit, white
 from endcap.geo import LatLon
 from endcap.messages import derived_id
+from endcap.sim import accuracy_lies, correlated, white
+from endcap.sim.walks import stand, visit
 
 SHOP = LatLon(60.17, 24.94)
 NINE = datetime(2026, 11, 24, 9, tzinfo=UTC)
+
+
+def flawed(walk, *flaws, seed):
+    random = Random(seed)
+    for flaw in flaws:
+        walk = flaw(walk, random)
+    return walk
 
 
 def told(monitor, fixes):
@@ -28,7 +37,7 @@ def kinds(events):
 def test_a_noisy_visit_is_one_enter_and_one_exit(noise, every_s, shop):
     for seed in range(10):
         monitor = GeofenceMonitor([shop], install="phone")
-        fixes = noisy(visit(every_s=every_s), SHOP, noise, accuracy_m=honest_accuracy_m(15), seed=seed)
+        fixes = flawed(visit(SHOP, every_s=every_s), noise, seed=seed)
         assert kinds(told(monitor, fixes)) == ["enter", "exit"]
 
 
@@ -36,14 +45,14 @@ def test_a_noisy_visit_is_one_enter_and_one_exit(noise, every_s, shop):
 def test_a_phone_that_lies_about_its_accuracy_still_makes_one_visit(honesty, shop):
     for seed in range(10):
         monitor = GeofenceMonitor([shop], install="phone")
-        fixes = noisy(visit(every_s=5), SHOP, white(15), accuracy_m=honest_accuracy_m(15) * honesty, seed=seed)
+        fixes = flawed(visit(SHOP, every_s=5), white(15), accuracy_lies(honesty), seed=seed)
         assert kinds(told(monitor, fixes)) == ["enter", "exit"]
 
 
 def test_standing_sixty_metres_away_is_no_visit(shop):
     for seed in range(10):
         monitor = GeofenceMonitor([shop], install="phone")
-        fixes = noisy(stand(away_m=60, every_s=5), SHOP, white(15), accuracy_m=honest_accuracy_m(15), seed=seed)
+        fixes = flawed(stand(SHOP, away_m=60, every_s=5), white(15), seed=seed)
         assert told(monitor, fixes) == []
 
 
@@ -92,13 +101,13 @@ def test_enter_and_exit_carry_ids_that_derive_from_install_fence_and_visit(monit
 
 
 def test_the_same_walk_gives_the_same_events(shop):
-    fixes = noisy(visit(every_s=5), SHOP, white(15), accuracy_m=honest_accuracy_m(15), seed=7)
+    fixes = flawed(visit(SHOP, every_s=5), white(15), seed=7)
     first, second = (told(GeofenceMonitor([shop], install="phone"), fixes) for _ in range(2))
     assert first == second
 
 
 def test_a_visit_survives_a_restart_at_every_fix(shop):
-    fixes = noisy(visit(every_s=5), SHOP, correlated(15), accuracy_m=honest_accuracy_m(15), seed=8)
+    fixes = flawed(visit(SHOP, every_s=5), correlated(15), seed=8)
     unbroken = told(GeofenceMonitor([shop], install="phone"), fixes)
     events, state = [], None
     for fix in fixes:
