@@ -8,6 +8,7 @@ from endcap_devkit.ably_server import batch, rest
 from endcap_devkit.ably_server.cors import cors
 from endcap_devkit.ably_server.http import errors
 from endcap_devkit.ably_server.realtime import realtime
+from endcap_devkit.ably_server.revocation import revoke_tokens
 from endcap_devkit.ably_server.sse import event_stream
 from endcap_devkit.ably_server.state import STATE, LocalAbly
 
@@ -29,7 +30,7 @@ def create_app(ably: LocalAbly) -> web.Application:
     app.router.add_post("/messages", batch.publish)
     app.router.add_get("/presence", batch.presence)
     app.router.add_post("/keys/{key}/requestToken", rest.request_token)
-    app.router.add_post("/keys/{key}/revokeTokens", rest.revoke_tokens)
+    app.router.add_post("/keys/{key}/revokeTokens", revoke_tokens)
     app.router.add_get("/stats", rest.stats)
     app.router.add_post("/stats", rest.post_stats)
     app.router.add_post("/apps", rest.create_app)

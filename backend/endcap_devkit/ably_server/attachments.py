@@ -13,18 +13,13 @@ from endcap_devkit.ably_server.channels import Channel
 from endcap_devkit.ably_server.errors import BAD_PARAMETER, BAD_REQUEST, NOT_CAPABLE, AblyError
 from endcap_devkit.ably_server.log import Entry
 from endcap_devkit.ably_server.names import ChannelName
-from endcap_devkit.ably_server.wire import Frames
+from endcap_devkit.ably_server.wire import Deltas, Frames
 
 if TYPE_CHECKING:
     from endcap_devkit.ably_server.connections import Connection
 
-KNOWN_PARAMS: Final = (
-    "rewind",
-    "rewindLimit",
-    "modes",
-    "echo",
-    "occupancy",
-)  # no delta: full messages are always legal
+KNOWN_PARAMS: Final = ("rewind", "rewindLimit", "modes", "echo", "occupancy", "delta")
+DELTA_FORMAT: Final = "vcdiff"
 MAX_REWIND: Final = 100  # messages
 
 
@@ -65,6 +60,7 @@ class Attachment:
         self.asked: Flag | None = None
         self.modes = Flag(0)
         self.active = False
+        self.deltas: Deltas | None = None
         self.position = channel.serials.head  # the serial up to which all was sent or skipped
 
     def ask(self, params: Mapping[str, str], flags: int) -> None:
@@ -79,6 +75,9 @@ class Attachment:
         self.modes = granted(asked, self.connection.identity.capability, self.name.base)
         self.asked = asked
         self.params = {name: value for name, value in params.items() if name in KNOWN_PARAMS}
+        if self.params.get("delta", DELTA_FORMAT) != DELTA_FORMAT:
+            del self.params["delta"]
+        self.deltas = Deltas() if "delta" in self.params else None  # any attach begins a new chain
 
     def regrant(self, capability: Capability) -> bool:
         """Recompute the modes under a new token, upwards too; whether they changed.
@@ -95,7 +94,10 @@ class Attachment:
             return
         self.position = entry.serial
         if self.wants(entry):
-            self.connection.send_entry(frames, self.name.wire)
+            self.send(frames)
+
+    def send(self, frames: Frames) -> None:
+        self.connection.send_entry(frames, self.name.wire, self.deltas)
 
     def wants(self, entry: Entry) -> bool:
         if not entry.messages:

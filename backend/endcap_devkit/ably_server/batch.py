@@ -25,7 +25,7 @@ async def publish(request: web.Request) -> web.Response:
     if not specs:
         raise AblyError(BAD_REQUEST, "the batch is empty")
     planned = [(_channels(spec), spec.get("messages")) for spec in specs]
-    results = [[_publish_one(ably, identity, name, messages) for name in names] for names, messages in planned]
+    results = [[await _publish_one(ably, identity, name, messages) for name in names] for names, messages in planned]
     if request_version(request) < PER_SPEC_VERSION and request.query.get("newBatchResponse") != "true":
         return _flat(request, [result for of_spec in results for result in of_spec])
     counted = [_counted(of_spec) for of_spec in results]
@@ -60,10 +60,11 @@ def _channels(spec: Any) -> list[str]:
     return names
 
 
-def _publish_one(ably: LocalAbly, identity: Identity, wire: str, messages: Any) -> dict[str, Any]:
+async def _publish_one(ably: LocalAbly, identity: Identity, wire: str, messages: Any) -> dict[str, Any]:
     try:
         name = ChannelName.read(wire)
         identity.capability.require("publish", name.base)
+        await ably.faults.publishing(name.base)
         published = publish_drafts(ably, identity, name, read_drafts(messages, ably.settings.max_message_bytes))
     except AblyError as fault:
         return {"channel": wire, "error": fault.to_wire()}

@@ -17,7 +17,7 @@ from endcap_devkit.ably_server.messages import PresenceAction
 from endcap_devkit.ably_server.serials import random_word
 from endcap_devkit.ably_server.settings import Settings
 from endcap_devkit.ably_server.sockets import Socket
-from endcap_devkit.ably_server.wire import Action, Frames
+from endcap_devkit.ably_server.wire import Action, Deltas, Frames
 
 if TYPE_CHECKING:
     from endcap_devkit.ably_server.state import LocalAbly
@@ -41,6 +41,21 @@ class Connection:
         self._answers: OrderedDict[int, dict[str, Any]] = OrderedDict()
         self.timers: list[asyncio.TimerHandle] = []
 
+    @property
+    def channel_names(self) -> list[str]:
+        """Base names of the channels it is attached to."""
+        return [attachment.name.base for attachment in self.attachments.values()]
+
+    def abort(self) -> None:
+        """Cut its link, if it has one."""
+        if self.socket is not None:
+            self.socket.abort()
+
+    def disconnect(self, fault: AblyError) -> None:
+        """End its socket, saying why; it can be resumed."""
+        if self.socket is not None:
+            self.socket.disconnect(fault)
+
     def renew_key(self) -> None:
         self.key = self._fresh_key()
 
@@ -49,9 +64,9 @@ class Connection:
         if self.socket is not None:
             self.socket.send(message)
 
-    def send_entry(self, frames: Frames, channel: str) -> None:
+    def send_entry(self, frames: Frames, channel: str, deltas: Deltas | None) -> None:
         if self.socket is not None:
-            self.socket.send_frame(frames.of(self.socket.format, channel, self.socket.version))
+            self.socket.send_frame(frames.of(self.socket.format, channel, self.socket.version, deltas))
 
     def answered(self, msg_serial: int) -> dict[str, Any] | None:
         """The ACK or NACK already given for a msgSerial: a client may send again what it could not see answered."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
 
+from endcap_devkit.ably_server import delta
 from endcap_devkit.ably_server.errors import BAD_CLIENT_ID, BAD_DATA, BAD_MESSAGE_IDS, BAD_REQUEST, TOO_BIG, AblyError
 from endcap_devkit.ably_server.formats import Format, to_json_text
 from endcap_devkit.ably_server.serials import message_serial, random_word
@@ -61,14 +62,32 @@ class Message:
     extras: dict[str, Any] | None
     size: int
 
-    def to_wire(self, format: Format, version: float) -> dict[str, Any]:
-        """The object that clients read; absent fields are left out."""
+    @property
+    def payload(self) -> bytes | None:
+        """The data as bytes: what deltas are taken of."""
+        return self.data.encode() if isinstance(self.data, str) else self.data
+
+    def to_wire(self, format: Format, version: float, base: Message | None = None) -> dict[str, Any]:
+        """The object that clients read; with a `base`, as a delta from it if that is shorter."""
         wire: dict[str, Any] = {"id": self.id, "timestamp": self.timestamp, "serial": self.serial, "action": 0}
         if version >= VERSIONED:
             wire["version"] = {"serial": self.serial, "timestamp": self.timestamp}
         _put(wire, name=self.name, clientId=self.client_id, connectionId=self.connection_id, extras=self.extras)
-        put_data(wire, self.data, self.encoding, format)
+        change = self._change_from(base)
+        if base is None or change is None:
+            put_data(wire, self.data, self.encoding, format)
+            return wire
+        steps = [self.encoding, "utf-8" if isinstance(self.data, str) else None, "vcdiff"]
+        put_data(wire, change, "/".join(step for step in steps if step), format)
+        wire["extras"] = {**(self.extras or {}), "delta": {"from": base.id, "format": "vcdiff"}}
         return wire
+
+    def _change_from(self, base: Message | None) -> bytes | None:
+        payload, before = self.payload, base.payload if base else None
+        if not payload or not before:
+            return None
+        change = delta.encode(before, payload)
+        return change if len(change) < len(payload) else None
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ from endcap_devkit.ably_server.formats import Format
 from endcap_devkit.ably_server.session import Session
 from endcap_devkit.ably_server.sockets import Socket
 from endcap_devkit.ably_server.state import STATE, LocalAbly
-from endcap_devkit.ably_server.wire import Action, error_message
+from endcap_devkit.ably_server.wire import error_message, read_version
 
 logger = logging.getLogger(__name__)
 
@@ -56,17 +56,12 @@ def _socket(ws: web.WebSocketResponse, request: web.Request, ably: LocalAbly) ->
     )
 
 
-def read_version(text: str | None) -> float:
-    """The protocol version; not always a whole number. What can't be read counts as 2."""
-    try:
-        return float(text or 2)
-    except ValueError:
-        return 2.0
-
-
 def _connect(ably: LocalAbly, socket: Socket, request: web.Request) -> Connection | None:
     """Authenticate and open or resume; None when refused."""
     query = request.query
+    if fault := ably.faults.connecting():
+        socket.disconnect(fault)
+        return None
     try:
         identity = _identify(ably, query)
         connection, fault = _open_or_resume(ably, identity, query)
@@ -74,8 +69,7 @@ def _connect(ably: LocalAbly, socket: Socket, request: web.Request) -> Connectio
         socket.send(error_message(refusal))
         socket.close()
         return None
-    if connection.socket is not None:
-        _supersede(connection.socket)
+    connection.disconnect(AblyError(CONNECTION_DROPPED, "another socket has resumed this connection"))
     connection.socket = socket
     socket.send(connected_message(ably, connection, fault))
     return connection
@@ -112,12 +106,6 @@ def _present_for_s(ably: LocalAbly, text: str | None) -> float:
     if not (text.isascii() and text.isdigit() and len(text) < 9):
         raise AblyError(BAD_PARAMETER, "remainPresentFor must be a whole number of milliseconds")
     return int(text) / 1000
-
-
-def _supersede(socket: Socket) -> None:
-    error = AblyError(CONNECTION_DROPPED, "another transport has resumed this connection")
-    socket.send({"action": Action.DISCONNECTED, "error": error.to_wire()})
-    socket.close()
 
 
 async def _read(session: Session, ws: web.WebSocketResponse, socket: Socket) -> None:

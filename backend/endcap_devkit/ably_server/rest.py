@@ -12,7 +12,6 @@ from endcap_devkit.ably_server.channels import Channel, Published
 from endcap_devkit.ably_server.errors import (
     BAD_CONNECTION_KEY_FIELD,
     BAD_REQUEST,
-    FORBIDDEN,
     FORCED_NACK,
     NO_CREDENTIALS,
     NOT_FOUND,
@@ -24,8 +23,8 @@ from endcap_devkit.ably_server.http import identify, read_body, read_object, rep
 from endcap_devkit.ably_server.log import Entry
 from endcap_devkit.ably_server.messages import Draft, read_drafts
 from endcap_devkit.ably_server.names import ChannelName
-from endcap_devkit.ably_server.realtime import read_version
 from endcap_devkit.ably_server.state import STATE, LocalAbly
+from endcap_devkit.ably_server.wire import read_version
 
 
 async def time(request: web.Request) -> web.Response:
@@ -39,6 +38,7 @@ async def publish(request: web.Request) -> web.Response:
     if request.query.get("_forceNack") == "true":
         raise AblyError(FORCED_NACK, "refused, as asked for")
     drafts = read_drafts(body, ably.settings.max_message_bytes)
+    await ably.faults.publishing(name.base)
     published = publish_drafts(ably, identity, name, drafts)
     return reply(request, published_reply(name, published), 201)
 
@@ -127,27 +127,6 @@ async def request_token(request: web.Request) -> web.Response:
         signed_by_key = True
     token = ably.tokens.issue(key, await read_object(request), ably.now_ms(), signed_by_key)
     return reply(request, token.to_wire(), 201)
-
-
-async def revoke_tokens(request: web.Request) -> web.Response:
-    ably, identity = request.app[STATE], identify(request)
-    key = identity.key
-    if identity.token is not None or key.name != request.match_info["key"]:
-        raise AblyError(NO_CREDENTIALS, "tokens are revoked with their own key")
-    if not key.revocable_tokens:
-        raise AblyError(FORBIDDEN, f"key {key.name} issues no revocable tokens")
-    body = await read_object(request)
-    targets = body.get("targets")
-    if not isinstance(targets, list) or not all(isinstance(target, str) for target in targets) or not targets:
-        raise AblyError(BAD_REQUEST, "targets must be a list of texts such as clientId:bob")
-    now_ms = ably.now_ms()
-    before_ms = body.get("issuedBefore", now_ms)
-    if not isinstance(before_ms, int) or isinstance(before_ms, bool):
-        raise AblyError(BAD_REQUEST, "issuedBefore must be a whole number of milliseconds")
-    results = [{"target": target, "issuedBefore": before_ms, "appliesAt": now_ms} for target in targets]
-    for target in targets:
-        ably.tokens.revoke(key, target, before_ms)
-    return reply(request, {"successCount": len(results), "failureCount": 0, "results": results}, 201)
 
 
 async def stats(request: web.Request) -> web.Response:

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import ClientConnectionResetError, web
 
+from endcap_devkit.ably_server.errors import AblyError
 from endcap_devkit.ably_server.formats import Format
 from endcap_devkit.ably_server.wire import Action, Frame, frame
 
@@ -48,6 +49,11 @@ class Socket:
         """Close when all that was sent has left."""
         self.closing = True
         self._stirred.set()
+
+    def disconnect(self, fault: AblyError) -> None:
+        """Close, saying why; the client may come back and resume."""
+        self.send({"action": Action.DISCONNECTED, "error": fault.to_wire()})
+        self.close()
 
     def abort(self) -> None:
         """Cut the link at once, as a lost network does."""

@@ -13,6 +13,8 @@ from endcap_devkit.ably_server.accounts import Accounts, App
 from endcap_devkit.ably_server.auth import Authenticator
 from endcap_devkit.ably_server.channels import Channel, Channels
 from endcap_devkit.ably_server.connections import Connections
+from endcap_devkit.ably_server.faults import Faults
+from endcap_devkit.ably_server.journal import Journal
 from endcap_devkit.ably_server.log import Entry
 from endcap_devkit.ably_server.serials import random_word
 from endcap_devkit.ably_server.settings import Settings
@@ -34,7 +36,9 @@ class LocalAbly:
         self.tokens = Tokens(self.accounts)
         self.auth = Authenticator(self.accounts, self.tokens)
         self.connections = Connections(self)
-        self.watchers: list[Watcher] = []
+        self.faults = Faults(self)
+        self.journal = Journal()
+        self.watchers: list[Watcher] = [self.journal.watch]
 
     def now_ms(self) -> int:
         return epoch_ms(self.clock.now())

@@ -49,6 +49,7 @@ class Token:
     expires_ms: int
     capability: Capability
     client_id: str | None
+    revocation_key: str | None = None
 
     def to_wire(self) -> dict[str, Any]:
         """The `TokenDetails` object that clients read."""
@@ -70,7 +71,7 @@ class Tokens:
         self._seal = secrets.token_bytes(32)
         self._nonces: OrderedDict[tuple[str, int], None] = OrderedDict()
         self._dead: OrderedDict[str, int] = OrderedDict()  # digest of a token -> the code it is refused with
-        self._revoked: OrderedDict[tuple[str, str], int] = OrderedDict()  # (key name, target) -> issued before, ms
+        self._revoked: OrderedDict[tuple[str, str], tuple[int, int]] = OrderedDict()  # (key name, target)
 
     def issue(self, key: Key, request: Mapping[str, Any], now_ms: int, signed_by_key: bool = False) -> Token:
         """A token for a request: signed by its `mac`, or sent with the key itself (`signed_by_key`).
@@ -109,7 +110,7 @@ class Tokens:
         token = self._read_jwt(text) if is_jwt else self._read_opaque(text)
         if token.expires_ms <= now_ms:
             raise AblyError(TOKEN_EXPIRED, "the token has expired")
-        code = self._dead.get(_digest(text)) or (TOKEN_REVOKED if self._is_revoked(token) else None)
+        code = self._dead.get(_digest(text)) or (TOKEN_REVOKED if self.is_revoked(token, now_ms) else None)
         if code:
             raise AblyError(code, "the token has expired" if code == TOKEN_EXPIRED else "the token has been revoked")
         return token
@@ -119,14 +120,22 @@ class Tokens:
         self._dead[_digest(text)] = TOKEN_EXPIRED
         _bound(self._dead, MAX_REVOCATIONS)
 
-    def revoke(self, key: Key, target: str, issued_before_ms: int) -> None:
-        """Refuse tokens of `key` issued before a time that match `clientId:…` or `channel:…`."""
-        self._revoked[key.name, target] = issued_before_ms
+    def revoke(self, key: Key, target: str, issued_before_ms: int, applies_at_ms: int) -> None:
+        """From `applies_at_ms` on, refuse tokens of `key` issued before a time that match `clientId:…`, `channel:…` or
+        `revocationKey:…`."""
+        self._revoked[key.name, target] = issued_before_ms, applies_at_ms
         _bound(self._revoked, MAX_REVOCATIONS)
 
-    def _is_revoked(self, token: Token) -> bool:
-        targets = [f"clientId:{token.client_id}", *(f"channel:{name}" for name in token.capability.resources)]
-        return any(token.issued_ms < self._revoked.get((token.key.name, target), 0) for target in targets)
+    def is_revoked(self, token: Token, now_ms: int) -> bool:
+        """Whether a token is refused, or will be at `now_ms`."""
+        targets = [f"clientId:{token.client_id}", f"revocationKey:{token.revocation_key}"]
+        targets += [f"channel:{name}" for name in token.capability.resources]
+        found = [
+            self._revoked[token.key.name, target] for target in targets if (token.key.name, target) in self._revoked
+        ]
+        return any(
+            token.issued_ms <= issued_before_ms and applies_ms <= now_ms for issued_before_ms, applies_ms in found
+        )
 
     def _check_signature(self, key: Key, request: Mapping[str, Any], now_ms: int) -> None:
         mac, nonce, timestamp = request.get("mac"), request.get("nonce"), _whole(request.get("timestamp"))
@@ -213,7 +222,11 @@ def _from_claims(text: str, key: Key, claims: Mapping[str, Any]) -> Token:
         capability = _granted(key, claims.get("x-ably-capability"))
     except AblyError as fault:
         raise AblyError(fault.code if fault.code == NOT_CAPABLE else BAD_JWT, fault.message) from None
-    return Token(text, key, int(issued_s * 1000), int(expires_s * 1000), capability, client_id)
+    revocation_key = claims.get("x-ably-revocation-key")
+    times_ms = int(issued_s * 1000), int(expires_s * 1000)
+    return Token(
+        text, key, *times_ms, capability, client_id, revocation_key if isinstance(revocation_key, str) else None
+    )
 
 
 def _granted(key: Key, asked: object) -> Capability:
