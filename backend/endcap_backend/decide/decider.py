@@ -35,6 +35,10 @@ class Decider:
         self._decided += len(choice.alerts)
         return choice
 
+    def see(self, uid: str, at_ms: int) -> None:
+        """Note that she was somewhere then, without anything to tell her."""
+        self._shoppers.see(uid, at_ms)
+
     def restore(self, alert: CustomerAlert, at_ms: int) -> None:
         """Remember an alert that the log holds, so that caps hold over a restart; all alerts before any `resume`."""
         visit = alert.visit or visit_id(alert.uid, at_ms)

@@ -35,6 +35,7 @@ log = logging.getLogger("endcap.pipeline")
 TOPICS = (CUSTOMERS_LOCATIONS, STORES_PRODUCTS, PRODUCTS_PROMOTIONS)
 DAY_MS = 86_400_000
 NEAREST_SHELVES = 16  # weighed at a fix; in a store a thousand lie within 100 ft, and at most a few are told
+FRESH_MS = 120_000  # where she stood longer ago (offline, or we were behind) says nothing of what is near her now
 UNKNOWN_M = float("inf")  # the accuracy of where she is when it is the shop that moved
 
 
@@ -49,7 +50,7 @@ class Matching:
         self._clock = clock or SystemClock()
         self._match = ProductMatch(most_shelves=NEAREST_SHELVES)
         self._decider = Decider(self._limits)
-        self._fixes = 0
+        self._fixes = self._stale = 0
         self._refused: Counter[str] = Counter()
 
     def rebuild(self, records: LogReader, position: int) -> None:
@@ -91,6 +92,7 @@ class Matching:
     def stats(self) -> Mapping[str, float]:
         return {
             "fixes": self._fixes,
+            "stale fixes": self._stale,
             **{f"match {name}": count for name, count in self._match.stats().items()},
             **{f"decide {name}": count for name, count in self._decider.stats().items()},
             **{f"unreadable {topic}": count for topic, count in self._refused.items()},
@@ -154,6 +156,11 @@ class Matching:
     def _alerts(
         self, uid: str, rows: Sequence[NearbyPromotion], at_ms: int, accuracy_m: float | None
     ) -> list[NewRecord]:
+        if epoch_ms(self._clock.now()) - at_ms > FRESH_MS:
+            self._stale += 1
+            self._match.retract(uid, [(row.sku, row.store) for row in rows])
+            self._decider.see(uid, at_ms)
+            return []
         choice = self._decider.take(uid, rows, at_ms, accuracy_m)
         self._match.retract(uid, [(each.sku, each.store) for each in choice.waiting if each.sku is not None])
         return [NewRecord(CUSTOMERS_ALERTS, uid, alert.to_text(), at_ms, alert.id) for alert in choice.alerts]

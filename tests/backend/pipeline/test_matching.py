@@ -56,6 +56,29 @@ def test_in_a_dense_store_she_hears_of_what_is_near_as_she_walks(clock, as_recor
     assert max(alert.distance_ft for alert in told) < 20
 
 
+def test_fixes_sent_after_hours_offline_bring_no_flood_and_use_up_nothing(matching, a_fix_of, clock):
+    clock.advance(3600)
+    late = [a_fix_of("ann", n, after_s=60 * n) for n in range(58)]
+    assert matching.handle(numbered(late)) == []
+    assert matching.stats()["stale fixes"] == 58
+    assert skus(matching.handle(numbered([a_fix_of("ann", 60, after_s=3600)]))) == [1, 2, 3]
+
+
+def test_a_visit_that_began_offline_is_a_visit_of_its_own(a_shop, a_fix_of, clock):
+    matching = Matching(Limits(per_visit=3, per_hour=100, per_day=100), clock=clock)
+    matching.handle(numbered(a_shop))
+    assert len(matching.handle(numbered([a_fix_of("ann")]))) == 3
+    clock.advance(7200)
+    matching.handle(numbered([a_fix_of("ann", 2, after_s=6300)]))
+    assert skus(matching.handle(numbered([a_fix_of("ann", 3, after_s=7200)]))) == [4]
+
+
+@pytest.mark.parametrize(("age_s", "told"), [(120, 3), (120.001, 0)])
+def test_a_fix_is_fresh_for_two_minutes(matching, a_fix_of, clock, age_s, told):
+    clock.advance(age_s)
+    assert len(matching.handle(numbered([a_fix_of("ann")]))) == told
+
+
 def test_an_alert_is_keyed_by_its_shopper_and_bears_the_time_of_the_fix(matching, a_fix_of):
     first = matching.handle(numbered([a_fix_of("ann", after_s=7)]))[0]
     assert (first.topic, first.key, first.timestamp_ms) == (CUSTOMERS_ALERTS, "ann", NOON_MS + 7000)
