@@ -81,14 +81,14 @@ class Placements:
             self._of_segment.setdefault(product.segment, array("I")).append(number)
 
     def kind(self, number: int) -> Kind:
-        return self._kind[self._kinds[number]]
+        return self._kind.words[self._kinds[number]]
 
     def shelf(self, number: int) -> Shelf:
-        return self._shelf[self._shelves[number]]
+        return self._shelf.words[self._shelves[number]]
 
     def store(self, number: int) -> str:
         """The store's id, "" for none: what names are sorted by."""
-        return self._shelf[self._shelves[number]].store or ""
+        return self._shelf.words[self._shelves[number]].store or ""
 
     def price(self, number: int) -> float | None:
         price = self._prices[number]

@@ -9,10 +9,11 @@ from endcap.geo import FEET_PER_KM, NEAR_FT, haversine_km
 from endcap.messages import CustomerLocation, NearbyPromotion, ProductPromotion, StoreProduct
 from endcap_backend.match.batch import Batch
 from endcap_backend.match.offers import Offers, Shelves
+from endcap_backend.match.placements import Kind
 from endcap_backend.match.promotions import Published
 from endcap_backend.match.shoppers import Shopper, Shoppers
 from endcap_backend.match.sight import Layer, Sight
-from endcap_backend.match.tile import E5, Tile
+from endcap_backend.match.tile import E5, FEW, Tile, slots_of
 
 STANDS_MS = 5 * 60_000  # how long after her last fix a shopper still counts as standing there
 MOST_PLACEMENTS = 4_000_000  # 400 MB
@@ -158,13 +159,14 @@ class ProductMatch:
             sights = {tile: self._sight(shopper, tile, moment_ms) for tile in {each[4] for each in near}}
             for each in near[:most]:
                 if told == most:
-                    return rows
-                news = self._news(each, moment_ms, *sights[each[4]])
+                    break
+                kind = self._offers.placements.kind(each[3])
+                news = self._news(each, kind.segment, moment_ms, *sights[each[4]])
                 if news:
                     told += 1
-                    rows += [self._row(location, each, promotion.record) for promotion in news]
-            if most is None or len(near) < most:
-                break  # else shelves without news may have taken the place of others, further away
+                    rows += [self._row(location, each, kind, promotion.record) for promotion in news]
+            if most is None or told == most or len(near) < most:
+                break  # else shelves without news have taken the place of others, further away
         return rows
 
     def _near(
@@ -189,17 +191,18 @@ class ProductMatch:
                 among &= shelves[tile]
             if not among:
                 continue
-            for slot in tile.pick(east, north, among, self._most_shelves):
+            few = shelves is not None and among.bit_count() <= FEW  # a batch has looked already who is within reach
+            for slot in slots_of(among) if few else tile.pick(east, north, among, self._most_shelves):
                 distance_ft = haversine_km(latitude_deg, longitude_deg, *tile.point(slot)) * FEET_PER_KM
                 if distance_ft <= NEAR_FT:
                     number = tile.ids[slot]
                     found.append((distance_ft, placements.skus[number], placements.store(number), number, tile, slot))
         return found
 
-    def _news(self, near: Near, moment_ms: int, sight: Sight, layer: Layer) -> list[Published]:
+    def _news(self, near: Near, segment: str, moment_ms: int, sight: Sight, layer: Layer) -> list[Published]:
         """The promotions of a shelf that are new to a shopper, by pid; they are told from now on."""
-        _, sku, _, number, _, slot = near
-        promotions = self._offers.promotions.of(sku, self._offers.placements.kind(number).segment)
+        _, sku, _, _, _, slot = near
+        promotions = self._offers.promotions.of(sku, segment)
         news = [promotion for promotion in promotions if promotion.starts_ms <= moment_ms < promotion.ends_ms]
         if len(sight.layers) > 1:
             news = [promotion for promotion in news if not sight.told(slot, promotion)]
@@ -220,10 +223,10 @@ class ProductMatch:
             layer = sight.layers[0]
         return sight, layer
 
-    def _row(self, location: CustomerLocation, near: Near, promotion: ProductPromotion) -> NearbyPromotion:
+    def _row(self, location: CustomerLocation, near: Near, kind: Kind, promotion: ProductPromotion) -> NearbyPromotion:
         placements = self._offers.placements
         distance_ft, sku, _, number, _, _ = near
-        kind, shelf = placements.kind(number), placements.shelf(number)
+        shelf = placements.shelf(number)
         return NearbyPromotion(
             uid=location.uid,
             latitude_deg=location.latitude_deg,

@@ -50,24 +50,21 @@ class NumberTable:
 
 
 class Words(Generic[Word]):
-    """Each word once, known by its number."""
+    """Each word once; its number is its index in `words`."""
 
     def __init__(self) -> None:
-        self._words: list[Word] = []
+        self.words: list[Word] = []
         self._numbers: dict[Word, int] = {}
 
-    def __getitem__(self, number: int) -> Word:
-        return self._words[number]
-
     def number(self, word: Word) -> int:
-        number = self._numbers.setdefault(word, len(self._words))
-        if number == len(self._words):
-            self._words.append(word)
+        number = self._numbers.setdefault(word, len(self.words))
+        if number == len(self.words):
+            self.words.append(word)
         return number
 
     def nbytes(self) -> int:
         """About: 300 B a word with its texts and its dict entry."""
-        return 300 * len(self._words)
+        return 300 * len(self.words)
 
 
 def _spread(key_hash: int) -> int:

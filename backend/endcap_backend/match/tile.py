@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from math import cos, inf, isnan, nan, radians, sqrt
 from typing import Any
 
-from endcap.geo import METRES_PER_DEGREE, NEAR_M, LatLon, haversine_km
+from endcap.geo import METRES_PER_DEGREE, NEAR_M, haversine_km
 from endcap_backend.match.tiling import centre_of
 
 E5 = 100_000  # coordinates are counted in 1e-5 degrees
@@ -88,10 +88,10 @@ class Tile:
         self.occupied &= ~(1 << slot)
         self.free.append(slot)
 
-    def point(self, slot: int) -> LatLon:
-        """Where a slot's point is, to the last bit of what was put."""
+    def point(self, slot: int) -> tuple[float, float]:
+        """A slot's latitude and longitude in degrees, to the last bit of what was put."""
         longitude_e5 = (self.longitude_e5 + int(self.easts[slot]) + TURN // 2) % TURN - TURN // 2
-        return LatLon((self.latitude_e5 + int(self.norths[slot])) / E5, longitude_e5 / E5)
+        return (self.latitude_e5 + int(self.norths[slot])) / E5, longitude_e5 / E5
 
     def pick(self, east: int, north: int, among: int, count: int | None) -> Sequence[int]:
         """The slots `among` these that may lie within 100 ft of an offset: all of them, or enough to hold the nearest
