@@ -25,10 +25,19 @@ from endcap_devkit.ably_server import AblyServer, Settings
 WAIT_S = 20.0
 
 
+class HurriedClock(ManualClock):
+    """Nobody waits: the time that somebody wants to wait has passed."""
+
+    def wait(self, event, timeout_s):
+        self.advance(timeout_s or 0.0)
+        return event.is_set()
+
+
 class Wire:
     """A TCP relay to the local Ably that the test can cut: `cut` closes what is open, `refuse` lets nobody in."""
 
     def __init__(self, port):
+        self._swallowing = False
         self._target = ("127.0.0.1", port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -48,12 +57,14 @@ class Wire:
             far = socket.create_connection(self._target)
             self._pairs += [near, far]
             for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+                threading.Thread(target=self._pump, args=(source, sink, source is far), daemon=True).start()
 
-    @staticmethod
-    def _pump(source, sink):
+    def _pump(self, source, sink, answers):
         with suppress(OSError):
             while data := source.recv(65536):
+                if answers and self._swallowing:
+                    self._swallowing = False
+                    break
                 sink.sendall(data)
         for end in (source, sink):
             with suppress(OSError):
@@ -65,6 +76,10 @@ class Wire:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
+
+    def swallow_the_next_answer(self):
+        """What is asked next is delivered; its answer is lost, and the line with it."""
+        self._swallowing = True
 
     def refuse(self, refusing=True):
         self._refusing = refusing
@@ -305,6 +320,26 @@ def test_a_fix_sent_while_the_line_is_down_arrives_once_when_it_is_sent_again(ab
     assert [message if isinstance(message, dict) else len(message) for message in on_channel(rest, "location:d1")] == [
         a_location(uid="d1", id="install:1").to_json(),
         2,
+    ]
+
+
+def test_a_message_whose_acknowledgement_was_lost_is_not_doubled(ably, wire, rest, opened):
+    clock = HurriedClock()
+    transport = opened(AblyTransport(lambda: a_token(ably, uid="k1", port=wire.port), timeout_s=3.0, clock=clock))
+    sent = lost = 0
+    while sent < 9:
+        transport.connection.until_connected(WAIT_S)
+        if lost < 3:
+            wire.swallow_the_next_answer()
+        try:
+            transport.send(numbered("k1", sent, sent + 1, sent + 2))
+            sent += 3
+        except Unreachable:
+            lost += 1
+            assert lost < 20
+    assert lost >= 3
+    assert [fix["id"] for message in on_channel(rest, "location:k1") for fix in message] == [
+        f"install:{number}" for number in range(9)
     ]
 
 
