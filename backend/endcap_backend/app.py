@@ -8,18 +8,20 @@ from typing import Protocol
 from flask import Flask
 
 from endcap.clock import Clock, SystemClock
-from endcap_backend.api import ably_token, events, health, integrations, locations, me, openapi, sessions
+from endcap_backend.api import ably_token, events, health, integrations, locations, me, openapi, places, sessions
 from endcap_backend.api.auth import Guard
 from endcap_backend.api.edge import surround
 from endcap_backend.api.erasure import Erasure
 from endcap_backend.api.intake import Intake
 from endcap_backend.api.limits import RateLimit
 from endcap_backend.api.metrics import Metrics
+from endcap_backend.api.places import Places
 from endcap_backend.api.sessions import SessionDesk
 from endcap_backend.api.shoppers import Shoppers
 from endcap_backend.api.tokens import AblyTokens, Tokens
 from endcap_backend.config import Settings
 from endcap_backend.log import Log
+from endcap_backend.retail.database import Database
 
 
 class Watched(Protocol):
@@ -30,8 +32,10 @@ class Watched(Protocol):
     def stats(self) -> Mapping[str, float]: ...
 
 
-def create_app(settings: Settings, log: Log, secret: str, pipeline: Watched, *, clock: Clock | None = None) -> Flask:
-    """The application over an open log; it starts no thread. `secret` signs the sessions' tokens."""
+def create_app(
+    settings: Settings, log: Log, database: Database, secret: str, pipeline: Watched, *, clock: Clock | None = None
+) -> Flask:
+    """The application over an open log and the shop's database; it starts no thread. `secret` signs its tokens."""
     clock = clock or SystemClock()
     metrics = Metrics()
     metrics.watch(log, pipeline.stats)
@@ -59,6 +63,7 @@ def create_app(settings: Settings, log: Log, secret: str, pipeline: Watched, *, 
     app.register_blueprint(events.blueprint(guard, intake, messages, max_bytes))
     app.register_blueprint(integrations.blueprint(intake, shoppers, ably, metrics))
     app.register_blueprint(me.blueprint(guard, shoppers, Erasure(log, clock), log, clock))
+    app.register_blueprint(places.blueprint(Places(database, clock)))
     app.register_blueprint(health.blueprint(log, pipeline.ready, metrics))
     app.register_blueprint(openapi.blueprint())
     return app

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from threading import Event
 
 from endcap.clock import Clock, SystemClock
@@ -18,6 +19,7 @@ from endcap_backend.config import Settings
 from endcap_backend.log import Log
 from endcap_backend.logs import set_up_logging
 from endcap_backend.pipeline import Pipeline
+from endcap_backend.retail.database import Database, database_url
 from endcap_backend.retention import Retention
 from endcap_backend.secretfile import load_secret
 from endcap_backend.server import HttpServer
@@ -31,7 +33,7 @@ EXPIRE_EVERY_S = 60.0
 ERASE_EVERY_S = 5.0
 COMPACT_EVERY_S = 3600.0  # it reads the whole topic
 
-MakePipeline = Callable[[Settings, Log, Clock], Pipeline]
+MakePipeline = Callable[[Settings, Log, Database, Clock], Pipeline]
 
 
 class Backend:
@@ -43,32 +45,16 @@ class Backend:
 
     def __init__(self, settings: Settings, make_pipeline: MakePipeline, clock: Clock | None = None) -> None:
         clock = clock or SystemClock()
-        self.log = Log(
-            settings.log_path,
-            durability="full" if settings.durability == "full" else "fast",
-            clock=clock,
-            max_records=settings.max_records,
-            min_free_bytes=settings.min_free_mb * 1024 * 1024,
-        )
-        try:
+        with ExitStack() as opened:
+            self.log = opened.enter_context(closing(_open_log(settings, clock)))
             secret = load_secret(settings.secret, settings.data)
-            self.pipeline = make_pipeline(settings, self.log, clock)
-            app = create_app(settings, self.log, secret, self.pipeline, clock=clock)
+            url = settings.database_url or database_url(settings.data)
+            self._database = opened.enter_context(closing(Database(url)))
+            self.pipeline = make_pipeline(settings, self.log, self._database, clock)
+            app = create_app(settings, self.log, self._database, secret, self.pipeline, clock=clock)
             self._http = HttpServer(app, settings)
-        except BaseException:
-            self.log.close()
-            raise
-        retention = Retention.of(settings, self.log, clock)
-        shoppers = Shoppers(self.log, clock, settings.refresh_days * 86_400)
-        self._upkeep = Upkeep(
-            [
-                Chore("forgetting old records", EXPIRE_EVERY_S, retention.expire),
-                Chore("forgetting replaced records", COMPACT_EVERY_S, retention.compact),
-                Chore("erasing", ERASE_EVERY_S, Erasure(self.log, clock).sweep),
-                Chore("forgetting ended sessions", EXPIRE_EVERY_S, shoppers.forget_ended),
-            ],
-            clock,
-        )
+            self._upkeep = Upkeep(self._chores(settings, clock), clock)
+            self._opened = opened.pop_all()
         self.url = self._http.url
 
     def start(self) -> None:
@@ -78,16 +64,36 @@ class Backend:
         self._http.start()
 
     def stop(self) -> None:
-        """Answer what was asked, finish what is in hand, close the log; within 10 s."""
+        """Answer what was asked, finish what is in hand, close the log; within 10 s. Idempotent."""
         self._http.stop()
         self.pipeline.stop()
         self._upkeep.stop()
-        self.log.close()
+        self._opened.close()
+
+    def _chores(self, settings: Settings, clock: Clock) -> list[Chore]:
+        retention = Retention.of(settings, self.log, clock)
+        shoppers = Shoppers(self.log, clock, settings.refresh_days * 86_400)
+        return [
+            Chore("forgetting old records", EXPIRE_EVERY_S, retention.expire),
+            Chore("forgetting replaced records", COMPACT_EVERY_S, retention.compact),
+            Chore("erasing", ERASE_EVERY_S, Erasure(self.log, clock).sweep),
+            Chore("forgetting ended sessions", EXPIRE_EVERY_S, shoppers.forget_ended),
+        ]
 
 
 def create_backend(settings: Settings, clock: Clock | None = None) -> Backend:
     """The backend as an operator runs it."""
     return Backend(settings, make_pipeline, clock)
+
+
+def _open_log(settings: Settings, clock: Clock) -> Log:
+    return Log(
+        settings.log_path,
+        durability="full" if settings.durability == "full" else "fast",
+        clock=clock,
+        max_records=settings.max_records,
+        min_free_bytes=settings.min_free_mb * 1024 * 1024,
+    )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -13,17 +13,16 @@ from endcap_backend.log import Log
 from endcap_backend.pipeline import Pipeline
 from endcap_backend.pipeline.embedded import EmbeddedPipeline
 from endcap_backend.pipeline.push import CAPABILITY, AblyPush
-from endcap_backend.retail.database import Database, database_url
+from endcap_backend.retail.database import Database
 from endcap_backend.retail.feed import Feed
 
 PUSH_TOKEN_S = 3600.0
 
 
 class Fed:
-    """The shop's database, the feed of its changes, and a pipeline that gets them: as one `Pipeline`."""
+    """The feed of the shop's changes, and a pipeline that gets them: as one `Pipeline`."""
 
-    def __init__(self, database: Database, feed: Feed, pipeline: Pipeline) -> None:
-        self._database = database
+    def __init__(self, feed: Feed, pipeline: Pipeline) -> None:
         self._stages: Sequence[Feed | Pipeline] = (feed, pipeline)
 
     def start(self) -> None:
@@ -33,7 +32,6 @@ class Fed:
     def stop(self) -> None:
         for stage in self._stages:
             stage.stop()
-        self._database.close()
 
     def ready(self) -> bool:
         return all(stage.ready() for stage in self._stages)
@@ -43,20 +41,15 @@ class Fed:
         return {f"feed {name}": value for name, value in feed.stats().items()} | dict(pipeline.stats())
 
 
-def make_pipeline(settings: Settings, records: Log, clock: Clock) -> Pipeline:
-    """The pipeline that `settings.pipeline` names, fed by the shop's database.
+def make_pipeline(settings: Settings, records: Log, database: Database, clock: Clock) -> Pipeline:
+    """The pipeline that `settings.pipeline` names, fed from the shop's database.
 
     Raises:
         BadConfig: a setting of it that can't work.
     """
     choices = {"embedded": _embedded, "kafka": _kafka}
-    database = Database(settings.database_url or database_url(settings.data))
-    try:
-        pipeline = choices[settings.pipeline](settings, records, clock)
-    except BaseException:
-        database.close()
-        raise
-    return Fed(database, Feed(database, records, clock=clock), pipeline)
+    pipeline = choices[settings.pipeline](settings, records, clock)
+    return Fed(Feed(database, records, clock=clock), pipeline)
 
 
 def _embedded(settings: Settings, records: Log, clock: Clock) -> Pipeline:

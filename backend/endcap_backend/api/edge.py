@@ -78,6 +78,10 @@ def surround(app: Flask, metrics: Metrics, origins: Collection[str]) -> None:
             return Problem("method_not_allowed", f"use {allowed}", headers={"Allow": allowed}).response()
         return Problem("malformed", fault.description or "the request can't be read").response()
 
+    @app.errorhandler(UnicodeDecodeError)
+    def undecodable(fault: UnicodeDecodeError) -> Response:
+        return Problem("malformed", "the query is not valid UTF-8, percent-encoded").response()
+
     @app.errorhandler(Exception)
     def fault(fault: Exception) -> Response:
         log.error("request %s failed", g.request_id, exc_info=fault)

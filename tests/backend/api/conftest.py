@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from endcap.testing import ManualClock
 from endcap_backend.app import create_app
 from endcap_backend.config import Settings
 from endcap_backend.log import Log, Record
+from endcap_backend.retail.database import Database
 
 SECRET = "a secret for tests, of forty-odd characters"
 ABLY_KEY = "app.key:secret-of-the-tests-as-long-as-real-ones-are"
@@ -78,18 +80,26 @@ class Api:
 MakeApi = Callable[..., Api]
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """The database of a shop that has nothing; for all tests, since none of them writes to it."""
+    with closing(Database(f"sqlite:///{tmp_path_factory.mktemp('shop')}/retail.db")) as database:
+        yield database
+
+
 @pytest.fixture
-def make_api(tmp_path: Path) -> Iterator[MakeApi]:
+def make_api(tmp_path: Path, empty_database: Database) -> Iterator[MakeApi]:
     """Makes an application with the settings the test names; closes its log at the end."""
     logs: list[Log] = []
 
-    def make_api(*, max_records: int = 100_000, **settings: Any) -> Api:
+    def make_api(*, max_records: int = 100_000, database: Database = empty_database, **settings: Any) -> Api:
         clock = ManualClock()
         log = Log(tmp_path / f"log-{len(logs)}.db", clock=clock, max_records=max_records, min_free_bytes=0)
         logs.append(log)
         found = Settings(**{"data": tmp_path, "ably_key": ABLY_KEY, **settings})
         pipeline = IdlePipeline()
-        return Api(create_app(found, log, SECRET, pipeline, clock=clock), log, clock, found, pipeline)
+        app = create_app(found, log, database, SECRET, pipeline, clock=clock)
+        return Api(app, log, clock, found, pipeline)
 
     yield make_api
     for log in logs:

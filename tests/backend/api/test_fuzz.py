@@ -42,6 +42,10 @@ def good_requests(api):
         ("POST", "/v1/ably-token", {"for": "phone"}),
         ("POST", "/v1/integrations/ably", {"items": [{"source": "channel.message", "data": data}]}),
         ("GET", "/v1/me/consent", None),
+        ("GET", "/v1/me/export", None),
+        ("GET", "/v1/erasures/0123456789abcdef", None),
+        ("GET", "/v1/geofences", None),
+        ("GET", "/v1/stores", None),
         ("GET", "/readyz", None),
         ("GET", "/openapi.json", None),
     ]
@@ -115,6 +119,8 @@ def spoilt_request(api, chance):
         environ["REQUEST_METHOD"] = chance.choice(METHODS)
     if chance.random() < 0.05:
         environ["PATH_INFO"] = chance.choice(PATHS)
+    if chance.random() < 0.1:
+        environ["QUERY_STRING"] = chance.choice(["since=x", "since=" + "9" * 5000, "since=%ff%00", "&&==;%", "\xff"])
     return environ
 
 

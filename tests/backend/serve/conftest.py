@@ -42,7 +42,7 @@ def start_backend(tmp_path: Path) -> Iterator[Callable[..., Backend]]:
 
     def start_backend(**settings: Any) -> Backend:
         found = Settings(**{"port": 0, "data": tmp_path / "data", "min_free_mb": 0, **settings})
-        backend = Backend(found, lambda settings, log, clock: IdlePipeline())
+        backend = Backend(found, lambda settings, log, database, clock: IdlePipeline())
         started.append(backend)
         backend.start()
         return backend
