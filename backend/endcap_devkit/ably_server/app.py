@@ -7,6 +7,7 @@ from aiohttp import web
 from endcap_devkit.ably_server import batch, rest
 from endcap_devkit.ably_server.cors import cors
 from endcap_devkit.ably_server.http import errors
+from endcap_devkit.ably_server.local import add_local_routes, page
 from endcap_devkit.ably_server.realtime import realtime
 from endcap_devkit.ably_server.revocation import revoke_tokens
 from endcap_devkit.ably_server.sse import event_stream
@@ -37,6 +38,7 @@ def create_app(ably: LocalAbly) -> web.Application:
     app.router.add_delete("/apps/{app}", rest.delete_app)
     app.router.add_get("/sse", event_stream)
     app.router.add_get("/event-stream", event_stream)
+    add_local_routes(app)
     app.on_response_prepare.append(_name_server)
     return app
 
@@ -45,7 +47,7 @@ async def root(request: web.Request) -> web.StreamResponse:
     """A WebSocket is a client; anything else is a person."""
     if request.headers.get("Upgrade", "").lower() == "websocket":
         return await realtime(request)
-    return web.Response(text="Endcap's local Ably\n")
+    return await page(request)
 
 
 async def _name_server(request: web.Request, response: web.StreamResponse) -> None:

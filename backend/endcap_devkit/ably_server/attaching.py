@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from endcap_devkit.ably_server.attachments import Attachment, Flag, granted, read_rewind, rewound
+from endcap_devkit.ably_server.attachments import Attachment
 from endcap_devkit.ably_server.connections import Connection
 from endcap_devkit.ably_server.errors import BAD_REQUEST, CHANNEL_LIMIT, CONNECTION_LOST, AblyError
 from endcap_devkit.ably_server.log import Entry, position
 from endcap_devkit.ably_server.messages import text_field
+from endcap_devkit.ably_server.modes import Flag, granted
 from endcap_devkit.ably_server.names import ChannelName
+from endcap_devkit.ably_server.rewind import read_rewind, rewound
 from endcap_devkit.ably_server.serials import just_before
 from endcap_devkit.ably_server.state import LocalAbly
 from endcap_devkit.ably_server.wire import Action, Frames, error_message
@@ -81,6 +83,7 @@ class Attaching:
             self._resume(attachment, position(serial))
         else:
             self._begin(attachment, rewinds=Flag.ATTACH_RESUME not in Flag(_flags(message)))
+        channel.tell_occupancy(self._ably.now_ms())
 
     def _require_room(self) -> None:
         settings = self._ably.settings
@@ -133,8 +136,8 @@ class Attaching:
 
     def _remove(self, attachment: Attachment) -> None:
         attachment.active = False
-        attachment.channel.unsubscribe(attachment)
         self._ably.connections.leave(self._connection, attachment)
+        attachment.channel.unsubscribe(attachment, self._ably.now_ms())
         del self._connection.attachments[attachment.name.wire]
 
     def _send_members(self, attachment: Attachment) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from typing import Any, Protocol
@@ -21,6 +21,7 @@ from endcap_devkit.ably_server.messages import (
     stamp,
     text_field,
 )
+from endcap_devkit.ably_server.modes import Flag
 from endcap_devkit.ably_server.serials import Serials
 from endcap_devkit.ably_server.settings import Settings
 from endcap_devkit.ably_server.wire import Frames
@@ -31,16 +32,27 @@ MAX_REMEMBERED_IDS = 10_000  # of one channel, for idempotency
 
 
 class Subscriber(Protocol):
-    """What a channel delivers to: an attachment of a connection, or an event stream; the properties say for what."""
+    """What a channel delivers to: an attachment of a connection, or an event stream."""
 
     @property
-    def publishes(self) -> bool: ...
+    def link_id(self) -> str:
+        """The connection or stream it belongs to."""
+        ...
+
     @property
-    def subscribes(self) -> bool: ...
+    def active(self) -> bool:
+        """False while its client is away."""
+        ...
+
     @property
-    def joins(self) -> bool: ...
+    def modes(self) -> Flag: ...
+
     @property
-    def watches(self) -> bool: ...
+    def asks_occupancy(self) -> bool: ...
+
+    def tell_occupancy(self, metrics: Mapping[str, int], now_ms: int) -> None:
+        """Hear who is on the channel; only if it asks."""
+        ...
 
     def deliver(self, entry: Entry, frames: Frames) -> None:
         """Take one entry; must not block or raise."""
@@ -108,12 +120,14 @@ class Channel:
         if told:
             serial = self.serials.issue(now_ms)
             self._append(self.presence, Entry(serial, now_ms, id, told[0].connection_id, presence=told))
+            self.tell_occupancy(now_ms)
 
     def subscribe(self, subscriber: Subscriber) -> None:
         self.subscribers[subscriber] = None
 
-    def unsubscribe(self, subscriber: Subscriber) -> None:
+    def unsubscribe(self, subscriber: Subscriber, now_ms: int) -> None:
         self.subscribers.pop(subscriber, None)
+        self.tell_occupancy(now_ms)
 
     def continues_from(self, position: str) -> bool:
         """Whether all that came after `position` is still here."""
@@ -140,15 +154,22 @@ class Channel:
 
     def occupancy(self) -> dict[str, int]:
         """Who is on the channel, by what they may do."""
-        listeners = list(self.subscribers)
+        here = [each for each in self.subscribers if each.active]
         return {
-            "connections": len(listeners),
-            "publishers": sum(each.publishes for each in listeners),
-            "subscribers": sum(each.subscribes for each in listeners),
-            "presenceConnections": sum(each.joins for each in listeners),
+            "connections": len({each.link_id for each in here}),
+            "publishers": sum(Flag.PUBLISH in each.modes for each in here),
+            "subscribers": sum(Flag.SUBSCRIBE in each.modes for each in here),
+            "presenceConnections": sum(Flag.PRESENCE in each.modes for each in here),
             "presenceMembers": len(self.members),
-            "presenceSubscribers": sum(each.watches for each in listeners),
+            "presenceSubscribers": sum(Flag.PRESENCE_SUBSCRIBE in each.modes for each in here),
         }
+
+    def tell_occupancy(self, now_ms: int) -> None:
+        """Tell those who asked, after somebody came or went."""
+        curious = [each for each in self.subscribers if each.active and each.asks_occupancy]
+        metrics = self.occupancy() if curious else {}
+        for subscriber in curious:
+            subscriber.tell_occupancy(metrics, now_ms)
 
     def sweep(self, now_ms: int) -> bool:
         """Forget what is too old; False when nothing is left to keep the channel for."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from endcap.errors import BadConfig
+from endcap_devkit.ably_server.rules import Rule
 from endcap_devkit.ably_server.server import AblyServer
 from endcap_devkit.ably_server.settings import Settings
 
@@ -20,6 +21,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tls-port", type=int, help="port for https and wss as well; 0 takes a free one")
     parser.add_argument("--ca-out", type=Path, metavar="FILE", help="write the CA that clients must trust, as PEM")
     parser.add_argument("--key", metavar="APP.KEY:SECRET", help="the API key to accept; without it one is made up")
+    parser.add_argument(
+        "--rule",
+        action="append",
+        default=[],
+        metavar="CHANNELS=URL",
+        help="post what is published on matching channels to a URL, as Ably's webhooks do; may be repeated",
+    )
     parser.add_argument("--limits", action="store_true", help="enforce Ably's rates, such as 50 messages/s a channel")
 
 
@@ -30,8 +38,9 @@ def run(args: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, stack: stop.set())
+    rules = [Rule.read(text) for text in args.rule]
     settings = replace(Settings(), limits=args.limits)
-    with AblyServer(args.port, args.key, tls_port=args.tls_port, settings=settings) as server:
+    with AblyServer(args.port, args.key, tls_port=args.tls_port, rules=rules, settings=settings) as server:
         ca = _write_ca(server.ca_pem, args.ca_out) if server.ca_pem else None
         ready = {"http": server.url, "tls": server.tls_url, "ca": ca, "key": server.key}
         print(json.dumps(ready), flush=True)

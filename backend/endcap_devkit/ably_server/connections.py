@@ -147,7 +147,7 @@ class Connections:
         connection.cancel_timers()
         self._leave_all(connection)
         for attachment in connection.attachments.values():
-            attachment.channel.unsubscribe(attachment)
+            attachment.channel.unsubscribe(attachment, self._ably.now_ms())
         connection.attachments.clear()
         connection.socket = None
         self._by_id.pop(connection.id, None)
@@ -174,6 +174,7 @@ class Connections:
     def _suspend(self, connection: Connection) -> None:
         for attachment in connection.attachments.values():
             attachment.active = False
+            attachment.channel.tell_occupancy(self._ably.now_ms())
 
     def __iter__(self) -> Iterator[Connection]:
         return iter(list(self._by_id.values()))

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from endcap_devkit.ably_server.attachments import Flag
 from endcap_devkit.ably_server.connections import Connection
 from endcap_devkit.ably_server.errors import (
     BAD_CLIENT_ID,
@@ -18,6 +17,7 @@ from endcap_devkit.ably_server.errors import (
     AblyError,
 )
 from endcap_devkit.ably_server.messages import PresenceAction, PresenceMessage, read_draft, read_drafts
+from endcap_devkit.ably_server.modes import Flag
 from endcap_devkit.ably_server.names import ChannelName
 from endcap_devkit.ably_server.state import LocalAbly
 from endcap_devkit.ably_server.wire import Action

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -25,6 +25,8 @@ from endcap_devkit.ably_server.messages import Draft, read_drafts
 from endcap_devkit.ably_server.names import ChannelName
 from endcap_devkit.ably_server.state import STATE, LocalAbly
 from endcap_devkit.ably_server.wire import read_version
+
+MAX_MEMBERS: Final = 1_000  # the most an app may ask for
 
 
 async def time(request: web.Request) -> web.Response:
@@ -143,7 +145,7 @@ async def post_stats(request: web.Request) -> web.Response:
 
 async def create_app(request: web.Request) -> web.Response:
     ably, spec = request.app[STATE], await read_object(request)
-    app = ably.new_app()
+    app = ably.new_app(max_members=_max_members(spec))
     try:
         keys = add_keys(app, spec.get("keys", [{}]))
         namespaces = _objects(spec, "namespaces")
@@ -169,6 +171,18 @@ async def delete_app(request: web.Request) -> web.Response:
 
 def request_version(request: web.Request) -> float:
     return read_version(request.query.get("v") or request.headers.get("X-Ably-Version"))
+
+
+def _max_members(spec: dict[str, Any]) -> int | None:
+    """`limits.presence.maxMembers` of a provisioning request."""
+    limits = spec.get("limits")
+    presence = limits.get("presence") if isinstance(limits, dict) else None
+    most = presence.get("maxMembers") if isinstance(presence, dict) else None
+    if most is None:
+        return None
+    if not isinstance(most, int) or isinstance(most, bool) or not 0 < most <= MAX_MEMBERS:
+        raise AblyError(BAD_REQUEST, f"limits.presence.maxMembers must be from 1 to {MAX_MEMBERS}")
+    return most
 
 
 def _address(request: web.Request) -> dict[str, Any]:

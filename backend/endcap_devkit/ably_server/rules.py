@@ -62,6 +62,10 @@ class Webhook:
         self.delivered = 0
         self.lost = 0
 
+    def to_wire(self) -> dict[str, Any]:
+        counts = {"delivered": self.delivered, "waiting": len(self._waiting), "lost": self.lost}
+        return {"channels": self.rule.pattern, "url": self.rule.url, **counts}
+
     def watch(self, app: App, channel: Channel, entry: Entry) -> None:
         """Queue an entry of a channel that the rule covers; a Watcher."""
         if app is not self._app or not entry.messages or not matches(self.rule.pattern, channel.name):

@@ -7,7 +7,7 @@ import secrets
 import socket
 import ssl
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -19,6 +19,7 @@ from endcap_devkit.ably_server.accounts import Key
 from endcap_devkit.ably_server.app import create_app
 from endcap_devkit.ably_server.capability import Capability
 from endcap_devkit.ably_server.certificates import make_certificates
+from endcap_devkit.ably_server.rules import Rule, Webhook
 from endcap_devkit.ably_server.serials import random_word
 from endcap_devkit.ably_server.settings import Settings
 from endcap_devkit.ably_server.state import LocalAbly
@@ -34,7 +35,8 @@ class AblyServer:
             client = AblyRealtime(key=ably.key, endpoint=f"localhost:{ably.port}/", tls=False)
 
     `port=0` takes a free one; `tls_port` opens a second port with TLS, whose CA is in `ca_pem`. `key` (`app.id:secret`)
-    makes an app with that key of full capability; without it one is made up. The methods may be called from any thread.
+    makes an app with that key of full capability; without it one is made up. `rules` carry that app's messages to URLs.
+    The methods may be called from any thread.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class AblyServer:
         key: str | None = None,
         *,
         tls_port: int | None = None,
+        rules: Sequence[Rule] = (),
         settings: Settings | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -54,7 +57,8 @@ class AblyServer:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="local-ably", daemon=True)
         self._runner: web.AppRunner | None = None
-        self._sweeper: asyncio.Task[None] | None = None
+        self._rules = rules
+        self._tasks: list[asyncio.Task[None]] = []
         self.port = 0
         self.tls_port: int | None = None
 
@@ -100,6 +104,19 @@ class AblyServer:
             self._thread.join()
         self._loop.close()
 
+    def fault(self, name: str, **options: Any) -> dict[str, Any]:
+        """Throw a fault switch, as `POST /local/faults/<name>` does.
+
+        Raises:
+            AblyError: there is no such fault, or an option is out of range.
+        """
+
+        async def throw() -> dict[str, Any]:
+            return self._ably.faults.set(name, options)
+
+        answer: dict[str, Any] = self._call(throw())
+        return answer
+
     def __enter__(self) -> Self:
         return self.start()
 
@@ -124,7 +141,8 @@ class AblyServer:
         self.port = await self._open(self._asked_port)
         if self._certificates is not None:
             self.tls_port = await self._open(self._asked_tls_port or 0, self._certificates.context)
-        self._sweeper = asyncio.create_task(self._sweep())
+        self._tasks.append(asyncio.create_task(self._sweep()))
+        self._carry_out_rules()
 
     async def _open(self, port: int, context: ssl.SSLContext | None = None) -> int:
         assert self._runner is not None
@@ -133,14 +151,22 @@ class AblyServer:
         return int(listener.getsockname()[1])
 
     async def _close(self) -> None:
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+        for task in self._tasks:
+            task.cancel()
         for connection in self._ably.connections:
             if connection.socket is not None:
                 connection.socket.abort()
             self._ably.connections.close(connection)
         if self._runner is not None:
             await self._runner.cleanup()
+
+    def _carry_out_rules(self) -> None:
+        app = self._ably.accounts.app_of(self._key.name)
+        for rule in self._rules:
+            hook = Webhook(rule, app, self._key)
+            self._ably.webhooks.append(hook)
+            self._ably.watchers.append(hook.watch)
+            self._tasks.append(asyncio.create_task(hook.carry()))
 
     async def _sweep(self) -> None:
         while True:

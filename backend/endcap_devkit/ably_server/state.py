@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -16,6 +17,7 @@ from endcap_devkit.ably_server.connections import Connections
 from endcap_devkit.ably_server.faults import Faults
 from endcap_devkit.ably_server.journal import Journal
 from endcap_devkit.ably_server.log import Entry
+from endcap_devkit.ably_server.rules import Webhook
 from endcap_devkit.ably_server.serials import random_word
 from endcap_devkit.ably_server.settings import Settings
 from endcap_devkit.ably_server.tokens import Tokens
@@ -31,6 +33,7 @@ class LocalAbly:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
+        self.started_ms = epoch_ms(self.clock.now())
         self.server_id = f"local.{random_word(6)}"
         self.accounts = Accounts()
         self.tokens = Tokens(self.accounts)
@@ -38,13 +41,14 @@ class LocalAbly:
         self.connections = Connections(self)
         self.faults = Faults(self)
         self.journal = Journal()
+        self.webhooks: list[Webhook] = []
         self.watchers: list[Watcher] = [self.journal.watch]
 
     def now_ms(self) -> int:
         return epoch_ms(self.clock.now())
 
-    def new_app(self, id: str | None = None) -> App:
-        """An app with a given or random id and no keys yet.
+    def new_app(self, id: str | None = None, max_members: int | None = None) -> App:
+        """An app with a given or random id and no keys yet; `max_members` of one channel, when not the usual number.
 
         Raises:
             AblyError: 40000, too many apps.
@@ -54,7 +58,8 @@ class LocalAbly:
             for watch in self.watchers:
                 watch(app, channel, entry)
 
-        app = App(id or random_word(6), Channels(self.settings, observe))
+        settings = self.settings if max_members is None else replace(self.settings, max_members=max_members)
+        app = App(id or random_word(6), Channels(settings, observe))
         return self.accounts.add(app)
 
     def remove_app(self, app: App) -> None:

@@ -13,14 +13,15 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from endcap_devkit.ably_server.attachments import read_rewind, rewound
 from endcap_devkit.ably_server.auth import Identity
 from endcap_devkit.ably_server.channels import Channel
 from endcap_devkit.ably_server.errors import BAD_REQUEST, AblyError
 from endcap_devkit.ably_server.formats import Format, to_json_text
 from endcap_devkit.ably_server.log import Entry, position
 from endcap_devkit.ably_server.messages import Message
+from endcap_devkit.ably_server.modes import Flag
 from endcap_devkit.ably_server.names import ChannelName
+from endcap_devkit.ably_server.rewind import read_rewind, rewound
 from endcap_devkit.ably_server.serials import random_word
 from endcap_devkit.ably_server.state import LocalAbly
 from endcap_devkit.ably_server.wire import Frames, read_version
@@ -58,8 +59,9 @@ class Options:
 class Stream:
     """A Subscriber of each of its channels; written by one task."""
 
-    publishes = joins = watches = False
-    subscribes = True
+    modes = Flag.SUBSCRIBE
+    active = True
+    asks_occupancy = False
 
     def __init__(
         self,
@@ -82,6 +84,10 @@ class Stream:
         self._ending = False
 
     @property
+    def link_id(self) -> str:
+        return self.id
+
+    @property
     def channel_names(self) -> list[str]:
         return list(self._names)
 
@@ -96,13 +102,17 @@ class Stream:
                 self._queue(channel.name, entry)
             self._positions[channel.name] = channel.serials.head
             channel.subscribe(self)
+            channel.tell_occupancy(self._ably.now_ms())
 
     def detach(self) -> None:
         for channel in self._channels:
-            channel.unsubscribe(self)
+            channel.unsubscribe(self, self._ably.now_ms())
 
     def deliver(self, entry: Entry, frames: Frames) -> None:
         self._queue(frames.channel, entry)
+
+    def tell_occupancy(self, metrics: Mapping[str, int], now_ms: int) -> None:
+        """Never asked for: streams carry messages only."""
 
     def disconnect(self, fault: AblyError) -> None:
         """End the stream after what is queued; an `error` event says why."""
