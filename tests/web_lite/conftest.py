@@ -293,8 +293,20 @@ class Walker:
             {"latitude": point.latitude_deg, "longitude": point.longitude_deg, "accuracy": accuracy_m}
         )
 
-    def posted(self, path):
-        return [url for method, url in self.requests if method == "POST" and url.endswith(path)]
+    @property
+    def status(self):
+        """The line that says how things stand."""
+        return self.page.get_by_role("status")
+
+    @property
+    def cards(self):
+        """Her offers."""
+        return self.page.get_by_role("list").get_by_role("listitem")
+
+    def share(self, url):
+        """Open the page and tap."""
+        self.page.goto(url)
+        self.page.get_by_role("button", name="Use my location").click()
 
 
 @pytest.fixture

@@ -11,14 +11,6 @@ AXE = Path(__file__).parents[2] / ".cache/node/node_modules/axe-core/axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
-def status(walker):
-    return walker.page.get_by_role("status")
-
-
-def cards(walker):
-    return walker.page.get_by_role("list").get_by_role("listitem")
-
-
 @pytest.fixture
 def violations():
     source = AXE.read_text()
@@ -58,11 +50,11 @@ def test_each_language_and_theme_is_sound_at_first_sight_and_with_offers(
     walker.page.goto(f"{lite.url}/?lang={language}")
     assert violations(walker) == []
     walker.page.locator("#go").click()
-    expect(cards(walker)).to_have_count(1)
+    expect(walker.cards).to_have_count(1)
     shop.offer(shop.shopper, kind="wanted", title="A" * 128, why="w" * 256)
     shop.offer(shop.shopper, kind="alternative")
     shop.offer(shop.shopper, kind="help", distance_ft=None, section=None)
-    expect(cards(walker)).to_have_count(4)
+    expect(walker.cards).to_have_count(4)
     assert violations(walker) == []
 
 
@@ -73,55 +65,50 @@ def states(lite, shop, walkers):
 
     def asking():
         walking.page.add_init_script("navigator.geolocation.getCurrentPosition = () => {}")
-        walking.page.goto(lite.url)
-        walking.page.locator("#go").click()
-        expect(status(walking)).to_contain_text("Choose “Allow”")
+        walking.share(lite.url)
+        expect(walking.status).to_contain_text("Choose “Allow”")
         return walking
 
     def sharing():
         walking.stand(north_m=100)
-        walking.page.goto(lite.url)
-        walking.page.locator("#go").click()
-        expect(status(walking)).to_contain_text("Found you")
+        walking.share(lite.url)
+        expect(walking.status).to_contain_text("Found you")
         return walking
 
     def vague():
         walking.stand(accuracy_m=500)
-        walking.page.goto(lite.url)
-        walking.page.locator("#go").click()
-        expect(status(walking)).to_contain_text("knows the place only to 500 m")
+        walking.share(lite.url)
+        expect(walking.status).to_contain_text("knows the place only to 500 m")
         return walking
 
     def refused():
-        refusing.page.goto(lite.url)
-        refusing.page.locator("#go").click()
+        refusing.share(lite.url)
         expect(refusing.page.locator("#help-text")).not_to_be_empty()
         return refusing
 
     def away():
         shop.away = True
-        walking.page.goto(lite.url)
-        walking.page.locator("#go").click()
-        expect(status(walking)).to_contain_text("does not answer")
+        walking.share(lite.url)
+        expect(walking.status).to_contain_text("does not answer")
         return walking
 
     def offline():
         sharing()
         walking.context.set_offline(True)
-        expect(status(walking)).to_contain_text("No network")
+        expect(walking.status).to_contain_text("No network")
         return walking
 
     def stopped():
         sharing()
         walking.page.locator("#stop").click()
-        expect(status(walking)).to_contain_text("Stopped")
+        expect(walking.status).to_contain_text("Stopped")
         return walking
 
     def wrong_code():
         refusing.page.goto(lite.url)
         refusing.page.get_by_label("Six characters").fill("222222")
         refusing.page.get_by_role("button", name="Show offers here").click()
-        expect(status(refusing)).to_contain_text("No sign has that code")
+        expect(refusing.status).to_contain_text("No sign has that code")
         return refusing
 
     def signed():
@@ -153,10 +140,10 @@ def test_a_keyboard_is_enough(lite, walker):
     assert reached[2] == "code"
     walker.page.get_by_role("button", name="Use my location").focus()
     walker.page.keyboard.press("Enter")
-    expect(cards(walker)).to_have_count(1)
+    expect(walker.cards).to_have_count(1)
     walker.page.get_by_role("button", name="Stop and erase").focus()
     walker.page.keyboard.press("Space")
-    expect(status(walker)).to_contain_text("Stopped")
+    expect(walker.status).to_contain_text("Stopped")
 
 
 def test_text_twice_as_large_is_not_cut_off(lite, walkers):

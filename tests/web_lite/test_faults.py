@@ -30,19 +30,6 @@ Object.defineProperty(navigator, 'geolocation', { value: {
 """
 
 
-def status(walker):
-    return walker.page.get_by_role("status")
-
-
-def cards(walker):
-    return walker.page.get_by_role("list").get_by_role("listitem")
-
-
-def share(walker, url):
-    walker.page.goto(url)
-    walker.page.get_by_role("button", name="Use my location").click()
-
-
 @pytest.fixture
 def phone(walker):
     """A walker whose phone is scripted and whose page's time is the test's."""
@@ -52,17 +39,17 @@ def phone(walker):
 
 
 def test_a_prompt_that_is_never_answered_points_to_the_sign_after_ten_seconds(lite, phone):
-    share(phone, lite.url)
+    phone.share(lite.url)
     phone.page.clock.fast_forward(9_000)
-    expect(status(phone)).to_contain_text("Choose “Allow”")
+    expect(phone.status).to_contain_text("Choose “Allow”")
     phone.page.clock.fast_forward(2_000)
-    expect(status(phone)).to_contain_text("a sign is faster")
+    expect(phone.status).to_contain_text("a sign is faster")
     phone.page.evaluate("phone.fix()")
-    expect(status(phone)).to_contain_text("Found you")
+    expect(phone.status).to_contain_text("Found you")
 
 
 def test_a_watch_that_falls_silent_is_started_anew_with_growing_patience(lite, phone):
-    share(phone, lite.url)
+    phone.share(lite.url)
     phone.page.evaluate("phone.fix()")
     starts = [phone.page.evaluate("phone.watched")]
     for seconds in (29, 2, 33, 2, 43, 2, 88, 2, 88, 2):
@@ -76,26 +63,26 @@ def test_a_watch_that_falls_silent_is_started_anew_with_growing_patience(lite, p
 
 
 def test_a_storm_of_errors_3_changes_nothing(lite, phone):
-    share(phone, lite.url)
+    phone.share(lite.url)
     phone.page.evaluate("phone.fail(3)")
     phone.page.evaluate("() => { for (let i = 0; i < 500; i++) phone.fail(3); }")
     phone.page.evaluate("phone.fix()")
-    expect(status(phone)).to_contain_text("Found you")
+    expect(phone.status).to_contain_text("Found you")
     assert phone.page.evaluate("phone.watched") == 1
 
 
 @pytest.mark.parametrize("hours", [-7, 7])
 def test_a_phone_with_a_clock_seven_hours_off_still_gets_offers(lite, shop, phone, hours):
     phone.page.clock.set_system_time(datetime.now(UTC) + timedelta(hours=hours))
-    share(phone, lite.url)
+    phone.share(lite.url)
     phone.page.evaluate("phone.fix()")
-    expect(cards(phone)).to_have_count(1)
+    expect(phone.cards).to_have_count(1)
     (fix,) = shop.fixes.values()
     assert abs(datetime.fromisoformat(fix["taken_at"]) - datetime.now(UTC)) < timedelta(minutes=5)
 
 
 def test_stop_lets_the_phone_stop_looking(lite, phone):
-    share(phone, lite.url)
+    phone.share(lite.url)
     phone.page.evaluate("phone.fix()")
     phone.page.get_by_role("button", name="Stop and erase").click()
     assert phone.page.evaluate("phone.watch") is None
@@ -106,7 +93,7 @@ def test_stop_lets_the_phone_stop_looking(lite, phone):
 def test_a_fix_taken_while_another_is_on_its_way_is_sent_after_it(lite, shop, phone):
     held = []
     phone.page.route("**/fix", lambda route: held.append(route), times=1)
-    share(phone, lite.url)
+    phone.share(lite.url)
     with phone.page.expect_request("**/fix"):
         phone.page.evaluate("phone.fix()")
     phone.page.clock.run_for(10)
@@ -119,15 +106,15 @@ def test_a_fix_taken_while_another_is_on_its_way_is_sent_after_it(lite, shop, ph
 def test_a_token_that_ends_in_mid_walk_is_renewed_with_no_offer_lost_or_doubled(lite, shop, walker):
     shop.token_lifetime_s = 2
     walker.stand(north_m=100)
-    share(walker, lite.url)
-    expect(status(walker)).to_contain_text("Found you")
+    walker.share(lite.url)
+    expect(walker.status).to_contain_text("Found you")
     for number in range(3):
         assert shop.until(lambda number=number: lite.posts.count("/stream") > number)
         shop.offer(shop.shopper, title=f"offer {number}")
         with walker.page.expect_response("**/stream"):
             pass
-    expect(cards(walker)).to_have_count(3)
-    assert cards(walker).get_by_role("heading").all_text_contents() == ["offer 2", "offer 1", "offer 0"]
+    expect(walker.cards).to_have_count(3)
+    assert walker.cards.get_by_role("heading").all_text_contents() == ["offer 2", "offer 1", "offer 0"]
     assert not [url for _, url in walker.requests if url.endswith("/offers")]  # no stream broke: each was replaced
     assert walker.complaints == []
 
@@ -141,13 +128,13 @@ def test_a_token_that_dies_unnoticed_is_replaced(lite, shop, walker):
 
     walker.page.route("**/stream", overstate)
     walker.stand(north_m=100)
-    share(walker, lite.url)
-    expect(status(walker)).to_contain_text("Found you")
+    walker.share(lite.url)
+    expect(walker.status).to_contain_text("Found you")
     with walker.page.expect_response("**/stream"):
         pass
     shop.token_lifetime_s = 300
     shop.offer(shop.shopper)
-    expect(cards(walker)).to_have_count(1)
+    expect(walker.cards).to_have_count(1)
 
 
 class Cable:
@@ -205,14 +192,14 @@ def test_an_offer_sent_while_the_stream_was_cut_comes_once_when_it_is_back(lites
     lite = lites(ably_endpoint=cable.url)
     walker.page.route("**/offers", lambda route: route.abort())  # the stream itself makes up for it
     walker.stand(north_m=100)
-    share(walker, lite.url)
-    expect(status(walker)).to_contain_text("Found you")
+    walker.share(lite.url)
+    expect(walker.status).to_contain_text("Found you")
     shop.offer(shop.shopper, title="before")
-    expect(cards(walker)).to_have_count(1)
+    expect(walker.cards).to_have_count(1)
     cable.cut()
     shop.offer(shop.shopper, title="meanwhile")
     cable.whole = True
-    expect(cards(walker)).to_have_count(2)
+    expect(walker.cards).to_have_count(2)
     streams = [url for _, url in walker.requests if "/sse?" in url]
     assert "rewind=" in streams[0]
     assert "lastEvent=" in streams[-1]
@@ -220,21 +207,21 @@ def test_an_offer_sent_while_the_stream_was_cut_comes_once_when_it_is_back(lites
 
 def test_an_offer_sent_while_the_phone_was_offline_comes_once_when_it_is_back(lite, shop, walker):
     walker.stand(north_m=100)
-    share(walker, lite.url)
-    expect(status(walker)).to_contain_text("Found you")
+    walker.share(lite.url)
+    expect(walker.status).to_contain_text("Found you")
     shop.offer(shop.shopper, title="before")
-    expect(cards(walker)).to_have_count(1)
+    expect(walker.cards).to_have_count(1)
     walker.context.set_offline(True)
-    expect(status(walker)).to_contain_text("No network. Your last offers")
+    expect(walker.status).to_contain_text("No network. Your last offers")
     shop.offer(shop.shopper, title="meanwhile")
     walker.context.set_offline(False)
-    expect(cards(walker)).to_have_count(2)
+    expect(walker.cards).to_have_count(2)
 
 
 def test_fixes_taken_offline_are_sent_when_the_network_is_back(lite, shop, phone):
-    share(phone, lite.url)
+    phone.share(lite.url)
     phone.page.evaluate("phone.fix()")
-    expect(cards(phone)).to_have_count(1)
+    expect(phone.cards).to_have_count(1)
     phone.context.set_offline(True)
     for _ in range(3):
         phone.page.clock.run_for(1000)
@@ -248,11 +235,11 @@ def test_fixes_taken_offline_are_sent_when_the_network_is_back(lite, shop, phone
 def test_while_the_backend_is_away_she_is_told_and_nothing_is_lost(lite, shop, walker):
     shop.away = True
     walker.stand()
-    share(walker, lite.url)
-    expect(status(walker)).to_contain_text("does not answer")
+    walker.share(lite.url)
+    expect(walker.status).to_contain_text("does not answer")
     assert lite.services.relay.waiting() >= 1
     shop.away = False
-    expect(cards(walker)).to_have_count(1)
+    expect(walker.cards).to_have_count(1)
     assert set(shop.times.values()) == {1}
 
 
@@ -260,12 +247,12 @@ def test_where_no_stream_comes_through_offers_come_by_polling(lite, shop, walker
     walker.page.clock.install()
     walker.page.route("**/sse*", lambda route: route.abort())
     walker.stand()
-    share(walker, lite.url)
+    walker.share(lite.url)
     assert shop.until(lambda: shop.fixes)
     for _ in range(3):
         with walker.page.expect_response("**/stream"):
             walker.page.clock.run_for(16_000)
-    expect(cards(walker)).to_have_count(1)
+    expect(walker.cards).to_have_count(1)
 
 
 def test_a_browser_without_storage_or_cookies_gets_offers_by_the_form(lite, walkers):
@@ -274,7 +261,7 @@ def test_a_browser_without_storage_or_cookies_gets_offers_by_the_form(lite, walk
     walker.page.goto(lite.url)
     walker.page.get_by_label("Or where you are").select_option("Coffee & tea")
     walker.page.get_by_role("button", name="Show offers here").click()
-    expect(cards(walker)).to_have_count(1)
+    expect(walker.cards).to_have_count(1)
 
 
 def test_a_browser_with_scripts_but_without_storage_gets_offers_by_stream(lite, walker):
@@ -282,22 +269,22 @@ def test_a_browser_with_scripts_but_without_storage_gets_offers_by_stream(lite, 
         "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } })"
     )
     walker.stand()
-    share(walker, lite.url)
-    expect(cards(walker)).to_have_count(1)
+    walker.share(lite.url)
+    expect(walker.cards).to_have_count(1)
     walker.page.get_by_role("button", name="Stop and erase").click()
-    expect(status(walker)).to_contain_text("Stopped")
+    expect(walker.status).to_contain_text("Stopped")
     assert walker.complaints == []
 
 
 def test_offline_a_reload_shows_the_last_offers_and_how_old_they_are(lite, walker):
     walker.stand()
-    share(walker, lite.url)
-    expect(cards(walker)).to_have_count(1)
+    walker.share(lite.url)
+    expect(walker.cards).to_have_count(1)
     walker.page.evaluate("() => navigator.serviceWorker.ready.then(() => 1)")
     walker.context.set_offline(True)
     walker.page.reload()
-    expect(status(walker)).to_contain_text("Your last offers, from")
-    expect(cards(walker).get_by_role("heading")).to_have_text("20 % off dark roast")
+    expect(walker.status).to_contain_text("Your last offers, from")
+    expect(walker.cards.get_by_role("heading")).to_have_text("20 % off dark roast")
 
 
 def test_a_sign_chosen_offline_is_claimed_when_the_network_is_back(lite, walker):
@@ -305,30 +292,30 @@ def test_a_sign_chosen_offline_is_claimed_when_the_network_is_back(lite, walker)
     walker.context.set_offline(True)
     walker.page.get_by_label("Or where you are").select_option("Coffee & tea")
     walker.page.get_by_role("button", name="Show offers here").click()
-    expect(status(walker)).to_contain_text("No network")
+    expect(walker.status).to_contain_text("No network")
     walker.context.set_offline(False)
-    expect(cards(walker)).to_have_count(1)
+    expect(walker.cards).to_have_count(1)
 
 
 def test_a_stop_that_the_server_did_not_hear_is_told_again_on_the_next_visit(lite, shop, walker):
     walker.stand()
-    share(walker, lite.url)
-    expect(cards(walker)).to_have_count(1)
+    walker.share(lite.url)
+    expect(walker.cards).to_have_count(1)
     walker.page.route("**/stop", lambda route: route.abort())
     walker.page.get_by_role("button", name="Stop and erase").click()
-    expect(status(walker)).to_contain_text("Stopped")
+    expect(walker.status).to_contain_text("Stopped")
     walker.page.unroute("**/stop")
     with walker.page.expect_response("**/stop"):
         walker.page.reload()
     assert shop.until(lambda: shop.erased == shop.shoppers)
-    expect(cards(walker)).to_have_count(0)
+    expect(walker.cards).to_have_count(0)
 
 
 def test_a_browser_with_scripts_but_without_cookies_gets_offers_by_a_key_of_its_own(lite, shop, walker):
     strip = {"cookie": ""}
     walker.page.route("**/*", lambda route: route.continue_(headers={**route.request.headers, **strip}))
     walker.stand()
-    share(walker, lite.url)
-    expect(cards(walker)).to_have_count(1)
+    walker.share(lite.url)
+    expect(walker.cards).to_have_count(1)
     walker.page.get_by_role("button", name="Stop and erase").click()
     assert shop.until(lambda: len(shop.erased) == 1)

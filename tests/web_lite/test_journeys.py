@@ -10,29 +10,16 @@ pytestmark = pytest.mark.browser
 REFUSE = "Location is off for this page"
 
 
-def status(walker):
-    return walker.page.get_by_role("status")
-
-
-def cards(walker):
-    return walker.page.get_by_role("list").get_by_role("listitem")
-
-
-def share(walker, url):
-    walker.page.goto(url)
-    walker.page.get_by_role("button", name="Use my location").click()
-
-
 def test_one_tap_and_a_walk_bring_an_offer(lite, walker):
     walker.stand(north_m=100)
-    share(walker, lite.url)
-    expect(status(walker)).to_contain_text("Found you")
-    expect(cards(walker)).to_have_count(0)
+    walker.share(lite.url)
+    expect(walker.status).to_contain_text("Found you")
+    expect(walker.cards).to_have_count(0)
     walker.stand(north_m=3)
-    expect(cards(walker).get_by_role("heading")).to_have_text("20 % off dark roast")
-    expect(cards(walker)).to_contain_text("You are close to it")
-    expect(cards(walker)).to_contain_text("4 m · coffee · until")
-    expect(status(walker)).to_have_text("New offer: 20 % off dark roast")
+    expect(walker.cards.get_by_role("heading")).to_have_text("20 % off dark roast")
+    expect(walker.cards).to_contain_text("You are close to it")
+    expect(walker.cards).to_contain_text("4 m · coffee · until")
+    expect(walker.status).to_have_text("New offer: 20 % off dark roast")
     assert walker.complaints == []
 
 
@@ -46,21 +33,21 @@ def test_before_the_tap_nothing_is_asked_posted_or_kept(lite, walker):
 
 def test_after_a_refusal_the_sign_form_brings_the_offer(lite, walkers):
     walker = walkers(allowed=False)
-    share(walker, lite.url)
-    expect(status(walker)).to_contain_text(REFUSE)
+    walker.share(lite.url)
+    expect(walker.status).to_contain_text(REFUSE)
     expect(walker.page.locator("#help-text")).to_contain_text("click the icon before the address")
     walker.page.get_by_label("Or where you are").select_option("Coffee & tea")
     walker.page.get_by_role("button", name="Show offers here").click()
-    expect(cards(walker)).to_have_count(1)
+    expect(walker.cards).to_have_count(1)
 
 
 def test_stop_ends_it_at_once_and_leaves_nothing(lite, shop, walker):
     walker.stand()
-    share(walker, lite.url)
-    expect(cards(walker)).to_have_count(1)
+    walker.share(lite.url)
+    expect(walker.cards).to_have_count(1)
     with walker.page.expect_response("**/stop"):
         walker.page.get_by_role("button", name="Stop and erase").click()
-    expect(cards(walker)).to_have_count(0)
+    expect(walker.cards).to_have_count(0)
     posts = len(lite.posts)
     for metres in range(1, 6):
         walker.stand(north_m=metres * 10)
@@ -69,44 +56,44 @@ def test_stop_ends_it_at_once_and_leaves_nothing(lite, shop, walker):
     assert walker.context.cookies() == []
     assert walker.page.evaluate("Object.values(localStorage).join('')").strip("0") == ""
     assert shop.until(lambda: shop.erased == shop.shoppers)
-    expect(status(walker)).to_contain_text("Stopped")
+    expect(walker.status).to_contain_text("Stopped")
 
 
 def test_an_offer_that_comes_after_stop_is_not_shown(lite, shop, walker):
     walker.stand(north_m=100)
-    share(walker, lite.url)
-    expect(status(walker)).to_contain_text("Found you")
+    walker.share(lite.url)
+    expect(walker.status).to_contain_text("Found you")
     walker.page.get_by_role("button", name="Stop and erase").click()
     shop.offer(shop.shopper)
-    expect(status(walker)).to_contain_text("Stopped")
-    expect(cards(walker)).to_have_count(0)
+    expect(walker.status).to_contain_text("Stopped")
+    expect(walker.cards).to_have_count(0)
 
 
 def test_a_storm_of_errors_2_does_not_end_the_watch(lite, walker):
     walker.stand(north_m=100)
-    share(walker, lite.url)
-    expect(status(walker)).to_contain_text("Found you")
+    walker.share(lite.url)
+    expect(walker.status).to_contain_text("Found you")
     devtools = walker.context.new_cdp_session(walker.page)
     for _ in range(20):
         devtools.send("Emulation.setGeolocationOverride")  # without a place: position unavailable
     walker.stand(north_m=3)
-    expect(cards(walker)).to_have_count(1)
+    expect(walker.cards).to_have_count(1)
 
 
 def test_permission_taken_away_in_mid_walk_ends_the_watch(lite, walker):
     walker.stand(north_m=100)
-    share(walker, lite.url)
-    expect(status(walker)).to_contain_text("Found you")
+    walker.share(lite.url)
+    expect(walker.status).to_contain_text("Found you")
     walker.context.clear_permissions()
     walker.page.evaluate("() => document.onvisibilitychange()")  # the next look meets the refusal
-    expect(status(walker)).to_contain_text(REFUSE)
+    expect(walker.status).to_contain_text(REFUSE)
     assert walker.page.evaluate("localStorage.consented") == "0"
 
 
 def test_a_fix_too_vague_for_a_shelf_is_not_sent_and_a_sign_is_named(lite, walker):
     walker.stand(accuracy_m=120)
-    share(walker, lite.url)
-    expect(status(walker)).to_contain_text("only to 120 m")
+    walker.share(lite.url)
+    expect(walker.status).to_contain_text("only to 120 m")
     assert "/fix" not in lite.posts
 
 
@@ -116,21 +103,21 @@ def test_without_scripts_the_form_brings_the_same_offer(lite, walkers):
     expect(walker.page.get_by_role("button", name="Use my location")).to_be_hidden()
     walker.page.get_by_label("Or where you are").select_option("Coffee & tea")
     walker.page.get_by_role("button", name="Show offers here").click()
-    expect(status(walker)).to_have_text("Offers at Coffee & tea")
-    expect(cards(walker).get_by_role("heading")).to_have_text("20 % off dark roast")
+    expect(walker.status).to_have_text("Offers at Coffee & tea")
+    expect(walker.cards.get_by_role("heading")).to_have_text("20 % off dark roast")
     walker.page.get_by_label("Or where you are").select_option("Bakery")
     walker.page.get_by_role("button", name="Show offers here").click()
-    expect(status(walker)).to_have_text("Nothing new at Bakery right now.")
-    expect(cards(walker)).to_have_count(1)  # what she was offered before still holds
+    expect(walker.status).to_have_text("Nothing new at Bakery right now.")
+    expect(walker.cards).to_have_count(1)  # what she was offered before still holds
 
 
 def test_on_plain_http_there_is_the_sign_form_and_no_error(lite, walker):
     walker.page.goto(lite.url.replace("127.0.0.1", "store.test"))
-    expect(status(walker)).to_contain_text("A sign works as well")
+    expect(walker.status).to_contain_text("A sign works as well")
     expect(walker.page.get_by_role("button", name="Use my location")).to_be_hidden()
     walker.page.get_by_label("Or where you are").select_option("Coffee & tea")
     walker.page.get_by_role("button", name="Show offers here").click()
-    expect(cards(walker)).to_have_count(1)
+    expect(walker.cards).to_have_count(1)
     assert walker.complaints == []
 
 
@@ -151,14 +138,14 @@ def test_hostile_offers_are_text_and_nothing_else(lite, shop, walkers, caplog, s
     walker.page.goto(lite.url)
     walker.page.get_by_label("Or where you are").select_option("Coffee & tea")
     walker.page.get_by_role("button", name="Show offers here").click()
-    expect(cards(walker)).to_have_count(1)
+    expect(walker.cards).to_have_count(1)
     for text in HOSTILE[2:]:
         shop.offer(shop.shopper, title=text, why=text, section=text)
     if not scripts:
         walker.page.get_by_label("Or where you are").select_option("Coffee & tea")
         walker.page.get_by_role("button", name="Show offers here").click()
-    expect(cards(walker)).to_have_count(len(HOSTILE) - 1)
-    assert set(HOSTILE) - {HOSTILE[1]} == set(cards(walker).get_by_role("heading").all_text_contents())
+    expect(walker.cards).to_have_count(len(HOSTILE) - 1)
+    assert set(HOSTILE) - {HOSTILE[1]} == set(walker.cards.get_by_role("heading").all_text_contents())
     assert walker.page.title() == "Offers near you · Riverside store"
     assert walker.page.locator("ol script, ol img, ol a").count() == 0
     assert "/csp" not in lite.posts
@@ -168,54 +155,54 @@ def test_hostile_offers_are_text_and_nothing_else(lite, shop, walkers, caplog, s
 @pytest.mark.parametrize("data", ["no JSON", "null", "[]", '"text"', '{"id": "x"}', '{"id":"x","expires_at":"soon"}'])
 def test_a_message_that_is_no_offer_is_passed_over(lite, shop, walker, data):
     walker.stand(north_m=100)
-    share(walker, lite.url)
-    expect(status(walker)).to_contain_text("Found you")
+    walker.share(lite.url)
+    expect(walker.status).to_contain_text("Found you")
     shop.publish(shop.shopper, data)
     shop.offer(shop.shopper)
-    expect(cards(walker)).to_have_count(1)
+    expect(walker.cards).to_have_count(1)
     assert walker.complaints == []
 
 
 @pytest.mark.parametrize("form", ["text", "object", "bytes"])
 def test_an_offer_is_read_as_text_as_object_and_as_bytes(lite, shop, walker, form):
     walker.stand(north_m=100)
-    share(walker, lite.url)
-    expect(status(walker)).to_contain_text("Found you")
+    walker.share(lite.url)
+    expect(walker.status).to_contain_text("Found you")
     offer = shop.offer("nobody")
     shop.publish(shop.shopper, offer.to_text(), form)
-    expect(cards(walker)).to_have_count(1)
+    expect(walker.cards).to_have_count(1)
 
 
 def test_an_offer_goes_when_it_ends_and_never_shows_when_it_has_ended(lite, shop, walker):
     walker.page.clock.install()
     walker.stand(north_m=100)
-    share(walker, lite.url)
-    expect(status(walker)).to_contain_text("Found you")
+    walker.share(lite.url)
+    expect(walker.status).to_contain_text("Found you")
     shop.offer(shop.shopper)
-    expect(cards(walker)).to_have_count(1)
+    expect(walker.cards).to_have_count(1)
     walker.page.clock.fast_forward("59:50")
-    expect(cards(walker)).to_have_count(1)
+    expect(walker.cards).to_have_count(1)
     walker.page.clock.fast_forward("00:20")
-    expect(cards(walker)).to_have_count(0)
+    expect(walker.cards).to_have_count(0)
 
 
 def test_the_same_offer_twice_is_one_card(lite, shop, walker):
     walker.stand(north_m=100)
-    share(walker, lite.url)
-    expect(status(walker)).to_contain_text("Found you")
+    walker.share(lite.url)
+    expect(walker.status).to_contain_text("Found you")
     offer = shop.offer(shop.shopper)
     shop.publish(shop.shopper, offer.to_text())
     shop.offer(shop.shopper, title="another")
-    expect(cards(walker)).to_have_count(2)
+    expect(walker.cards).to_have_count(2)
 
 
 def test_a_reload_shows_the_last_offers_and_goes_on_by_itself(lite, shop, walker):
     walker.stand()
-    share(walker, lite.url)
-    expect(cards(walker)).to_have_count(1)
+    walker.share(lite.url)
+    expect(walker.cards).to_have_count(1)
     posts = len(lite.posts)
     walker.page.reload()
-    expect(cards(walker)).to_have_count(1)
+    expect(walker.cards).to_have_count(1)
     expect(walker.page.get_by_role("button", name="Stop and erase")).to_be_visible()
     assert len(shop.shoppers) == 1
     assert json.loads(walker.page.evaluate("localStorage.consented")) == 1

@@ -102,38 +102,29 @@ def store(tmp_path, ably):
         yield Store(tmp_path, ably, running.enter_context)
 
 
-def cards(walker):
-    return walker.page.get_by_role("list").get_by_role("listitem")
-
-
-def share(walker, url):
-    walker.page.goto(url)
-    walker.page.get_by_role("button", name="Use my location").click()
-
-
 def test_walking_up_to_a_shelf_brings_its_offer_from_the_real_match(store, walker):
     walker.stand(north_m=55)
-    share(walker, store.url)
-    expect(walker.page.get_by_role("status")).to_contain_text("Found you")
+    walker.share(store.url)
+    expect(walker.status).to_contain_text("Found you")
     walker.stand(north_m=5)
-    expect(cards(walker).get_by_role("heading")).to_have_text("20 % off dark roast")
+    expect(walker.cards.get_by_role("heading")).to_have_text("20 % off dark roast")
     walker.stand(north_m=108)
-    expect(cards(walker).get_by_role("heading").first).to_have_text("Sourdough half price")
+    expect(walker.cards.get_by_role("heading").first).to_have_text("Sourdough half price")
     assert walker.complaints == []
 
 
 def test_while_the_backend_is_killed_no_fix_is_lost_and_no_offer_doubled(store, walker):
     walker.stand(north_m=5)
-    share(walker, store.url)
-    expect(cards(walker)).to_have_count(1)
+    walker.share(store.url)
+    expect(walker.cards).to_have_count(1)
     store.kill()
     for metres in (60, 107, 109):
         with walker.page.expect_response("**/fix") as answer:
             walker.stand(north_m=metres)
         assert answer.value.status == 202
     store.open()
-    expect(cards(walker)).to_have_count(2)
-    assert [card.get_by_role("heading").text_content() for card in cards(walker).all()] == [
+    expect(walker.cards).to_have_count(2)
+    assert [card.get_by_role("heading").text_content() for card in walker.cards.all()] == [
         "Sourdough half price",
         "20 % off dark roast",
     ]
@@ -146,14 +137,14 @@ def test_without_scripts_a_place_from_the_list_brings_its_offer(store, walkers):
     walker.page.goto(store.url)
     walker.page.get_by_label("Or where you are").select_option("Bakery")
     walker.page.get_by_role("button", name="Show offers here").click()
-    expect(cards(walker).get_by_role("heading")).to_have_text("Sourdough half price")
+    expect(walker.cards.get_by_role("heading")).to_have_text("Sourdough half price")
 
 
 def test_a_lite_server_asked_to_end_does_so_and_keeps_what_it_took(store, walker):
     store.kill()
     walker.stand()
     with walker.page.expect_response("**/fix") as answer:
-        share(walker, store.url)
+        walker.share(store.url)
     assert answer.value.status == 202
     store.lite.send_signal(signal.SIGTERM)
     assert store.lite.wait(10) == 0

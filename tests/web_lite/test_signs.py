@@ -289,7 +289,7 @@ def test_scan_one_tap_offer(lite, sign, walkers, scripts):
     walker.page.goto(f"{lite.url}/Z/{sign}")
     expect(walker.page.get_by_role("heading", level=1)).to_have_text("You are at: Coffee & tea")
     walker.page.get_by_role("button", name="Show offers here").first.click()
-    expect(walker.page.get_by_role("list").get_by_role("listitem")).to_have_count(1)
+    expect(walker.cards).to_have_count(1)
     assert walker.complaints == []
 
 
