@@ -16,6 +16,16 @@ from endcap_devkit.demo.tree import ChildFailed, Tree
 
 GOOD = "import json, signal, sys; print(json.dumps({'http': sys.argv[1]}), flush=True); signal.pause()"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('{}', flush=True); signal.pause()"
+TIDY = """
+import pathlib, signal, sys
+def tidy(*_):
+    pathlib.Path(sys.argv[1]).write_text("tidy")
+    sys.exit()
+signal.signal(signal.SIGTERM, tidy)
+print("{}", flush=True)
+while True:
+    signal.pause()
+"""
 QUITS = "import sys; sys.stdin.read(); print('{}', flush=True); sys.stderr.write('out of paper\\n'); sys.exit(3)"
 SILENT = "import sys; sys.stderr.write('no such folder\\n'); sys.exit(2)"
 
@@ -23,7 +33,7 @@ SILENT = "import sys; sys.stderr.write('no such folder\\n'); sys.exit(2)"
 @pytest.fixture
 def modules(tmp_path, monkeypatch):
     """Small modules a tree can start, by name."""
-    for name, code in {"good": GOOD, "stubborn": STUBBORN, "quits": QUITS, "silent": SILENT}.items():
+    for name, code in {"good": GOOD, "tidy": TIDY, "stubborn": STUBBORN, "quits": QUITS, "silent": SILENT}.items():
         (tmp_path / f"a_{name}.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
     return tmp_path
@@ -116,7 +126,7 @@ def test_a_child_that_ignores_sigterm_is_killed(modules, monkeypatch):
     assert not alive(asyncio.run(scenario())[0])
 
 
-def test_no_child_outlives_a_parent_that_was_killed(modules):
+def test_children_end_in_order_when_their_parent_was_killed(modules):
     parent = textwrap.dedent(
         """
         import asyncio, pathlib, sys
@@ -124,8 +134,8 @@ def test_no_child_outlives_a_parent_that_was_killed(modules):
 
         async def main():
             tree = Tree(pathlib.Path(sys.argv[1]))
-            await tree.start("one", "a_good", ["-"], {})
-            await tree.start("two", "a_good", ["-"], {})
+            await tree.start("one", "a_tidy", [sys.argv[1] + ".one"], {})
+            await tree.start("two", "a_tidy", [sys.argv[1] + ".two"], {})
             print(*tree.pids(), flush=True)
             await asyncio.Event().wait()
 
@@ -140,6 +150,7 @@ def test_no_child_outlives_a_parent_that_was_killed(modules):
         os.kill(running.pid, signal.SIGKILL)
     for pid in pids:
         asyncio.run(gone(pid))
+    assert [(modules / f"logs.{name}").read_text() for name in ("one", "two")] == ["tidy", "tidy"]
 
 
 def test_a_taken_port_is_named_with_its_switch(taken_port):

@@ -87,7 +87,7 @@ def test_no_coordinate_has_a_sixth_decimal():
 
 def test_near_customers_stand_within_100_ft_of_promoted_products():
     placed = list(islice(products(1, NEAR), 200))
-    promoted = {record["SKU"] for record in islice(promotions(1, NEAR), 100)}
+    promoted = {record["SKU"] for record in islice(promotions(2, NEAR), 100)}
     shelves = [LatLon(p["latitude"], p["longitude"]) for p in placed if p["SKU"] in promoted]
     here = [LatLon(c["latitude"], c["longitude"]) for c in islice(customers(1, NEAR), 100)]
     near = [point for point in here if any(distance_ft(point, shelf) <= NEAR_FT for shelf in shelves)]

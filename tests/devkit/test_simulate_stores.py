@@ -72,6 +72,20 @@ def test_a_path_goes_round_the_shelves():
         assert not shapely.LineString(plan.aisles.path(start, end)).crosses(shelves)
 
 
+def test_what_can_not_be_walked_to_is_left_out():
+    neck = (Spot(20, 9), Spot(40, 9), Spot(40, 0), Spot(60, 0), Spot(60, 20), Spot(40, 20), Spot(40, 11), Spot(20, 11))
+    plan = lay_out(Outline(((Spot(0, 0), Spot(20, 0), *neck, Spot(20, 20), Spot(0, 20)),)))
+    assert len(plan.aisles.largest_part()) == len(plan.aisles)
+    assert len({spot.east_m < 30 for spot in plan.aisles.spots}) == 1
+
+
+def test_the_way_that_begins_well_is_not_taken_when_it_is_longer():
+    trap = [(Spot(0, 0), Spot(9, 0)), (Spot(9, 0), Spot(9, 90)), (Spot(9, 90), Spot(10, 0))]
+    detour = [(Spot(0, 0), Spot(0, 5)), (Spot(0, 5), Spot(10, 5)), (Spot(10, 5), Spot(10, 0))]
+    net = Net(trap + detour)
+    assert net.path(Spot(0, 0), Spot(10, 0)) == [Spot(0, 0), Spot(0, 5), Spot(10, 5), Spot(10, 0)]
+
+
 def test_the_shortest_path_is_taken():
     net = Net([(Spot(0, 0), Spot(0, 10)), (Spot(0, 10), Spot(10, 10)), (Spot(0, 0), Spot(10, 10))])
     assert net.path(Spot(0, 0), Spot(10, 10)) == [Spot(0, 0), Spot(10, 10)]
