@@ -1,6 +1,7 @@
 """Made-up stores: shelves that stand inside their walls, aisles that reach them, products and promotions on them."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -80,10 +81,17 @@ def test_what_can_not_be_walked_to_is_left_out():
 
 
 def test_the_way_that_begins_well_is_not_taken_when_it_is_longer():
-    trap = [(Spot(0, 0), Spot(9, 0)), (Spot(9, 0), Spot(9, 90)), (Spot(9, 90), Spot(10, 0))]
-    detour = [(Spot(0, 0), Spot(0, 5)), (Spot(0, 5), Spot(10, 5)), (Spot(10, 5), Spot(10, 0))]
-    net = Net(trap + detour)
-    assert net.path(Spot(0, 0), Spot(10, 0)) == [Spot(0, 0), Spot(0, 5), Spot(10, 5), Spot(10, 0)]
+    zigzag = [
+        Spot(0, 0),
+        Spot(0, 9),
+        Spot(9, 9),
+        Spot(0, 8.5),
+        Spot(9, 8),
+        Spot(10, 0),
+    ]  # each nearer than (0, -10)
+    detour = [Spot(0, 0), Spot(0, -10), Spot(10, 0)]
+    net = Net([*pairwise(zigzag), *pairwise(detour)])
+    assert net.path(Spot(0, 0), Spot(10, 0)) == detour
 
 
 def test_the_shortest_path_is_taken():
