@@ -38,6 +38,13 @@ class Setting:
         """`ENDCAP_USER_FIXES_PER_S`; a secret is also read from the file that `…_FILE` names."""
         return PREFIX + self.name.upper()
 
+    @property
+    def shown(self) -> str:
+        """The default as it would be typed; empty for a secret, and where leaving it out is the default."""
+        if self.secret or self.default in ("", None, ()):
+            return ""
+        return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
+
     def parse(self, text: str) -> Any:
         """The value for a text from a command line or the environment.
 
@@ -91,7 +98,7 @@ def add_switches(parser: argparse.ArgumentParser, cls: type[Any]) -> None:
     parser.allow_abbrev = False  # --ably-key would pass for --ably-key-file, and a key for a path that is shown
     for each in settings_of(cls):
         what = f"{each.help} ({'file that holds it; or ' if each.secret else ''}{each.variable}"
-        shown = "" if each.secret or each.default in ("", None) else f", default {each.default}"
+        shown = f", default {each.shown}" if each.shown else ""
         parser.add_argument(
             each.switch, dest=each.name, metavar=_METAVARS.get(each.read, "TEXT"), help=f"{what}{shown})"
         )

@@ -52,7 +52,7 @@ class Metrics:
             registry=self.registry,
         )
         self.sessions = Counter(
-            "endcap_sessions", "Sessions: begun, renewed, revoked, ended", ["what"], registry=self.registry
+            "endcap_sessions", "Sessions: begun, renewed, refused", ["what"], registry=self.registry
         )
 
     def watch(self, log: Log, pipeline: Callable[[], Mapping[str, float]]) -> None:

@@ -106,7 +106,7 @@ class SessionDesk:
             raise Problem("unauthorised", f"{fault}: begin a new session") from None
         shopper = self._shoppers.renew(claims["sub"], claims["gen"], consent)
         if shopper is None:
-            self._metrics.sessions.labels("revoked").inc()
+            self._metrics.sessions.labels("refused").inc()
             raise Problem("unauthorised", "the session has ended, or its refresh token was used twice: begin a new one")
         return shopper
 
