@@ -135,6 +135,7 @@ class Connections:
             return  # another socket has taken over
         connection.socket = None
         connection.cancel_timers()
+        self._note(connection, "dropped")
         self._suspend(connection)
         loop = asyncio.get_running_loop()
         connection.timers = [
@@ -150,7 +151,8 @@ class Connections:
             attachment.channel.unsubscribe(attachment, self._ably.now_ms())
         connection.attachments.clear()
         connection.socket = None
-        self._by_id.pop(connection.id, None)
+        if self._by_id.pop(connection.id, None):
+            self._note(connection, "closed")
 
     def leave(self, connection: Connection, attachment: Attachment) -> None:
         """The connection's members leave a channel.
@@ -166,6 +168,10 @@ class Connections:
             for index, member in enumerate(members)
         ]
         attachment.channel.change_presence(changes, now_ms, f"{base}:0")
+
+    def _note(self, connection: Connection, name: str) -> None:
+        client_id = connection.identity.client_id
+        self._ably.journal.note("link", self._ably.now_ms(), name=name, client=client_id, data=connection.id)
 
     def _leave_all(self, connection: Connection) -> None:
         for attachment in connection.attachments.values():

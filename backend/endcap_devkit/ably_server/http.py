@@ -73,6 +73,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except AblyError as fault:
+        ably = request.app[STATE]
+        ably.journal.note("refused", ably.now_ms(), name=str(fault.code), channel=request.path, data=fault.message)
         return refusal(request, fault)
     except web.HTTPException as fault:
         return refusal(request, _of_http(fault))

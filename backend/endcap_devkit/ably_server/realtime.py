@@ -60,17 +60,22 @@ def _connect(ably: LocalAbly, socket: Socket, request: web.Request) -> Connectio
     """Authenticate and open or resume; None when refused."""
     query = request.query
     if fault := ably.faults.connecting():
+        ably.journal.note("refused", ably.now_ms(), name=str(fault.code), data=fault.message)
         socket.disconnect(fault)
         return None
     try:
         identity = _identify(ably, query)
         connection, fault = _open_or_resume(ably, identity, query)
     except AblyError as refusal:
+        ably.journal.note("refused", ably.now_ms(), name=str(refusal.code), data=refusal.message)
         socket.send(error_message(refusal))
         socket.close()
         return None
     connection.disconnect(AblyError(CONNECTION_DROPPED, "another socket has resumed this connection"))
     connection.socket = socket
+    resumed = "resume" in query or "recover" in query
+    happening = "not resumed" if fault else "resumed" if resumed else "connected"
+    ably.journal.note("link", ably.now_ms(), name=happening, client=connection.identity.client_id, data=connection.id)
     socket.send(connected_message(ably, connection, fault))
     return connection
 

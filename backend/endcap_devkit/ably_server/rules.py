@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import hmac
-import json
 import logging
 from collections import deque
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 MAX_WAITING: Final = 10_000  # items; then the oldest goes, and is counted
 MAX_BATCH: Final = 100  # items of one post
+MAX_BATCH_BYTES: Final = 2**20
 FIRST_PAUSE_S: Final = 0.25  # before the first retry; doubles
 LONGEST_PAUSE_S: Final = 15.0
 TIMEOUT: Final = ClientTimeout(total=30)
@@ -57,7 +57,7 @@ class Webhook:
     def __init__(self, rule: Rule, app: App, key: Key) -> None:
         self.rule, self._app, self._key = rule, app, key
         self._id = random_word(6)
-        self._waiting: deque[dict[str, Any]] = deque()
+        self._waiting: deque[bytes] = deque()
         self._stirred = asyncio.Event()
         self.delivered = 0
         self.lost = 0
@@ -86,8 +86,12 @@ class Webhook:
                 await self._stirred.wait()
 
     async def _post_batch(self, session: ClientSession) -> None:
-        items = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
-        body = json.dumps({"items": items}, separators=(",", ":")).encode()
+        items = [self._waiting.popleft()]
+        weight = len(items[0])
+        while self._waiting and len(items) < MAX_BATCH and weight + len(self._waiting[0]) < MAX_BATCH_BYTES:
+            items.append(self._waiting.popleft())
+            weight += len(items[-1])
+        body = b'{"items":[' + b",".join(items) + b"]}"
         pause_s = FIRST_PAUSE_S
         while (answer := await self._post(session, body)) is None:
             await asyncio.sleep(pause_s)
@@ -120,9 +124,9 @@ class Webhook:
             "X-Ably-Signature": signature,
         }
 
-    def _item(self, channel: Channel, entry: Entry) -> dict[str, Any]:
+    def _item(self, channel: Channel, entry: Entry) -> bytes:
         messages = [message.to_wire(Format.JSON, WIRE_VERSION) for message in entry.messages]
-        return {
+        item = {
             "webhookId": self._id,
             "source": "channel.message",
             "name": "channel.message",
@@ -130,3 +134,4 @@ class Webhook:
             "timestamp": entry.timestamp,
             "data": {"channelId": channel.name, "site": "local", "messages": messages},
         }
+        return Format.JSON.encode(item)
