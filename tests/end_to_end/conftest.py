@@ -32,9 +32,9 @@ STEP_DEG = 0.001  # 111 m: what stands at one step is not near at the next
 class Backend:
     """`endcap-backend serve` as a process of its own, on one port from start to start."""
 
-    def __init__(self, data, ably, **settings):
+    def __init__(self, data, ably, *, port=0, **settings):
         self.data, self.url = data, ""
-        self._port = 0
+        self._port = port
         self._settings = {"ably_endpoint": ably.url, "ably_key": ably.key, **settings}
         self._process = None
 
@@ -217,10 +217,22 @@ def ably():
 
 
 @pytest.fixture
-def ear(ably):
-    ear = Ear(ably)
-    yield ear
-    ear.close()
+def an_ear():
+    """Makes ears at some Ably."""
+    made = []
+
+    def make(ably):
+        made.append(Ear(ably))
+        return made[-1]
+
+    yield make
+    for ear in made:
+        ear.close()
+
+
+@pytest.fixture
+def ear(ably, an_ear):
+    return an_ear(ably)
 
 
 @pytest.fixture
