@@ -142,3 +142,11 @@ def test_a_file_that_is_not_there_is_named() -> None:
     ran = match("missing.jsonl")
     assert ran.returncode == 1
     assert ran.stderr.decode() == "endcap-backend match: missing.jsonl: can't be read: No such file or directory\n"
+
+
+def test_each_row_is_one_line_for_every_reader() -> None:
+    value = json.dumps({"pid": "a\u2028b\x85c", "segment": "coffee"}, ensure_ascii=False)
+    ran = match("--mode", "parity", "-", lines=as_lines(PRODUCT, {**PROMOTION, "value": value}))
+    assert ran.stdout.isascii()
+    (row,) = rows(ran)
+    assert json.loads(row["value"])["PID"] == "a\u2028b\x85c"

@@ -126,7 +126,7 @@ def _line(after_input: int, found: Row | MatchError) -> bytes:
     else:
         fields = {"topic": "errors", "after_input": after_input, "query": found.query, "stage": found.stage,
                   "message": found.message}  # fmt: skip
-    return json.dumps(fields, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+    return json.dumps(fields).encode() + b"\n"  # in ASCII: a raw U+2028 would end a line for some readers
 
 
 @contextmanager
