@@ -56,7 +56,7 @@ def test_the_guides_first_program_publishes_and_hears(shop, tmp_path, monkeypatc
     assert shop.count() == 48
 
 
-@pytest.mark.parametrize("number", range(1, 4))
+@pytest.mark.parametrize("number", range(1, 5))
 def test_the_guides_other_code_runs(number, shop, tmp_path, monkeypatch):
     code = blocks("docs/embedding.md")[number]
     if "client." in code:
