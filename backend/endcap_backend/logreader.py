@@ -23,7 +23,7 @@ LATEST_WINS: dict[str, tuple[str, ...]] = {STORES_PRODUCTS: ("SKU", "store"), PR
 
 _COLUMNS = "offset, topic, key, value, timestamp_ms, id"
 NEWEST = "SELECT coalesce(max(offset), 0) FROM records"
-_END = f"SELECT max(highest, ({NEWEST})) FROM deleted"
+END = f"SELECT max(highest, ({NEWEST})) FROM deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class LogReader:
 
     def end(self) -> int:
         """The offset of the newest record ever appended, 0 when there is none."""
-        return int(self._value(_END))
+        return int(self._value(END))
 
     def committed(self, consumer: str) -> int:
         """The last offset `consumer` is done with; 0 at first."""

@@ -4,7 +4,7 @@ from threading import Barrier, Thread
 import pytest
 
 from endcap.wire import epoch_ms
-from endcap_backend.log import GROUP_ROWS, Appended, Log, LogClosed
+from endcap_backend.log import GROUP_ROWS, Appended, Log, LogClosed, LogFull
 
 
 def values(records):
@@ -253,3 +253,43 @@ def test_the_log_is_entered_by_the_time_when_records_came(log, clock, a_record):
         assert max([offset for offset in offsets if offset <= second * 2], default=0) <= after
         assert after < min(offset for offset in offsets if offset > second * 2)
     assert log.offset_before(10**15) == 40
+
+
+def test_what_cannot_be_stored_never_leaves_its_neighbours_waiting(open_log, a_record):
+    """All at once: good ones, a bad one, an action that fails, and appends that are refused since it is full."""
+    log = open_log(max_records=1)
+    log.append([a_record()])
+    start = Barrier(9)
+    ended = []
+
+    def call(number):
+        start.wait()
+        try:
+            if number % 3 == 0:
+                log.append([a_record()])
+            elif number % 3 == 1:
+                log.commit(f"consumer {number}", 1, [a_record(value="half \ud800")])
+            else:
+                log.transact(lambda connection: connection.execute("SELECT no such thing"))
+        except (LogFull, UnicodeEncodeError, sqlite3.OperationalError) as fault:
+            ended.append(type(fault).__name__)
+
+    for _ in range(20):
+        threads = [Thread(target=call, args=(number,), daemon=True) for number in range(9)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+    assert sorted(ended) == ["LogFull"] * 60 + ["OperationalError"] * 60 + ["UnicodeEncodeError"] * 60
+    assert log.append([]) == []
+
+
+def test_somebody_elses_lock_on_the_file_is_told_as_no_room_now(log, path, a_record):
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LogFull, match="database is locked"):
+        log.append([a_record()])
+    other.execute("ROLLBACK")
+    other.close()
+    log.append([a_record()])
+    assert len(log.read(0)) == 1
