@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import ExitStack, contextmanager
+import time
+from contextlib import ExitStack, closing, contextmanager
 from queue import Empty, Queue
 
 import httpx
@@ -88,12 +89,20 @@ class Store:
         self.backend.kill()
         self.backend.wait(WAIT_S)
 
+    def until(self, true):
+        """Wait until `true()` holds, looking again whenever the log has grown."""
+        deadline = time.monotonic() + WAIT_S
+        with closing(LogReader(self._data / "log.db")) as log:
+            while not true():
+                assert time.monotonic() < deadline
+                log.wait(log.end(), 0.1)
+
+    def said_by_lite(self):
+        return (self._tmp_path / "endcap_lite.err").read_text()
+
     def records(self, topic):
-        reader = LogReader(self._data / "log.db")
-        try:
-            return [json.loads(record.value) for record in reader.read(0, 10_000, (topic,))]
-        finally:
-            reader.close()
+        with closing(LogReader(self._data / "log.db")) as reader:
+            return [json.loads(record.value) for record in reader.read(0, 10_000, (topic,)) if record.value]
 
 
 @pytest.fixture
@@ -111,6 +120,31 @@ def test_walking_up_to_a_shelf_brings_its_offer_from_the_real_match(store, walke
     walker.stand(north_m=108)
     expect(walker.cards.get_by_role("heading").first).to_have_text("Sourdough half price")
     assert walker.complaints == []
+
+
+def test_stop_has_the_backend_erase_her(store, walker):
+    walker.stand(north_m=5)
+    walker.share(store.url)
+    expect(walker.cards).to_have_count(1)
+    with walker.page.expect_response("**/stop"):
+        walker.page.get_by_role("button", name="Stop and erase").click()
+    store.until(lambda: store.records("customers_locations") == store.records("customers_alerts") == [])
+
+
+def test_the_log_names_no_shopper_no_place_and_no_token(store, walker):
+    walker.stand(north_m=5)
+    walker.share(store.url)
+    expect(walker.cards).to_have_count(1)
+    (uid,) = {fix["uid"] for fix in store.records("customers_locations")}
+    walker.page.reload()
+    expect(walker.cards).to_have_count(1)
+    with walker.page.expect_response("**/stop"):
+        walker.page.get_by_role("button", name="Stop and erase").click()
+    store.lite.send_signal(signal.SIGTERM)
+    assert store.lite.wait(10) == 0
+    said = store.said_by_lite()
+    assert "stopped" in said
+    assert not [secret for secret in (uid, "60.16", "24.93", "eyJ", "accessToken") if secret in said]
 
 
 def test_while_the_backend_is_killed_no_fix_is_lost_and_no_offer_doubled(store, walker):

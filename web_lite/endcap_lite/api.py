@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from urllib.parse import quote
 
 from flask import Blueprint, Response, jsonify, make_response, request
@@ -11,7 +12,10 @@ from endcap.wire import epoch_ms, parse_json
 from endcap_lite.buckets import TooMany
 from endcap_lite.fixes import read_fixes
 from endcap_lite.services import Services
+from endcap_lite.settings import ABLY_CLOUD
 from endcap_lite.web import away, cookie_name, drop_cookie, problem, set_cookie
+
+log = logging.getLogger("endcap.lite")
 
 SSE_VERSION = "1.2"  # of Ably's protocol
 
@@ -117,14 +121,16 @@ def blueprint(services: Services) -> Blueprint:
 
 def _ticket(services: Services, visit: str, key: str) -> Response:
     try:
-        token, channel, expires_at = services.backend.page_token(visit)
+        ticket = services.backend.page_token(visit)
     except (Unreachable, Refused, NotAuthorised) as fault:
         return away(getattr(fault, "retry_after_s", None))
     now = services.clock.now()
-    query = f"v={SSE_VERSION}&channels={quote(channel, safe='')}&accessToken={quote(token, safe='')}"
+    if (ticket.endpoint or ABLY_CLOUD) != services.settings.ably_url:
+        log.error("the backend uses another Ably (%s) than --ably-endpoint says: no offer will come", ticket.endpoint)
+    query = f"v={SSE_VERSION}&channels={quote(ticket.channel, safe='')}&accessToken={quote(ticket.token, safe='')}"
     return jsonify(
         url=f"{services.settings.ably_url}/sse?{query}",
-        seconds=max(1, int((expires_at - now).total_seconds())),
+        seconds=max(1, int((ticket.expires_at - now).total_seconds())),
         now=epoch_ms(now),
         **({"visit": key} if key else {}),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 from typing import Any
@@ -21,6 +22,16 @@ from endcap_lite.visits import Visits
 TEXT_VERSION = "lite-2026-11"  # of the page's sentences; change it with their meaning
 CONSENT = {"purposes": ["location", "promotions"], "text_version": TEXT_VERSION}
 VISITS = 10_000  # whose sessions are held in memory; the others are read again when needed
+
+
+@dataclass(frozen=True, slots=True)
+class PageToken:
+    """What a page needs to hear her offers. `endpoint` is the Ably that the backend uses; "" is the cloud."""
+
+    token: str
+    channel: str
+    expires_at: datetime
+    endpoint: str
 
 
 class Backend:
@@ -41,8 +52,8 @@ class Backend:
         """A token that may read back her offers: for this server alone."""
         return self._of(visit_id).ably_token()
 
-    def page_token(self, visit_id: str) -> tuple[str, str, datetime]:
-        """A token that may only subscribe to her offers, for at most 5 minutes; her channel; and when it ends.
+    def page_token(self, visit_id: str) -> PageToken:
+        """A token that may only subscribe to her offers, for at most 5 minutes.
 
         Raises:
             NotAuthorised: the visit was erased.
@@ -56,7 +67,12 @@ class Backend:
             reply = self._api.post("/ably-token", {"for": "page"}, sessions.renewed(session.token).token)
         try:
             body = reply.body
-            return body["token"], body["channels"]["promotions"], datetime.fromisoformat(body["expires_at"])
+            return PageToken(
+                body["token"],
+                body["channels"]["promotions"],
+                datetime.fromisoformat(body["expires_at"]),
+                str(body.get("endpoint") or "").rstrip("/"),
+            )
         except (KeyError, TypeError, ValueError) as fault:
             raise Refused(f"the backend's token can't be read: {fault!r}", reply.status) from None
 

@@ -38,7 +38,7 @@ def page(
         here=request.path if request.method == "GET" else "/",
         direction=words.direction(language),
         words=sentences,
-        scripted=_attribute(_scripted(language, services.settings.kept_hours)),
+        scripted=_attribute(words.sections(language)["script"]),
         store_name=services.settings.store_name,
         hours=services.settings.kept_hours,
         vague_m=int(AISLE_M),
@@ -57,11 +57,6 @@ def page(
 
 def language_asked() -> str:
     return words.best_language(request.args.get("lang"), request.accept_languages)
-
-
-def _scripted(language: str, hours: int) -> dict[str, str]:
-    """What the script says, with the one number in it that it does not know."""
-    return {name: text.replace("{hours}", str(hours)) for name, text in words.sections(language)["script"].items()}
 
 
 def _attribute(value: object) -> Markup:

@@ -52,8 +52,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log URLs
+    listening = _listening(args)
     services = build(settings_of(args))
-    server = create_server(create_app(services), **_listening(args))
+    try:
+        server = create_server(create_app(services), **listening)
+    except OSError as fault:
+        services.close()
+        why = f"can't listen on {args.host}:{args.port} ({fault.strerror}); name another, or 0 for a free one"
+        raise BadConfig("port", why) from None
     signal.signal(signal.SIGTERM, _interrupt)
     services.start()
     try:

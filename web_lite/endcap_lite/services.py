@@ -47,6 +47,10 @@ class Services:
 
     def stop(self) -> None:
         self.relay.stop()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of files and connections, of services that never started."""
         self.backend.close()
         self.client.close()
         self.outbox.close()
