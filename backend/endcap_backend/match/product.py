@@ -96,6 +96,11 @@ class ProductMatch:
             rows[at] = self._tell(shopper, location, timestamp_ms, shelves, shelves)
         return rows
 
+    def stand(self, location: CustomerLocation, timestamp_ms: int) -> None:
+        """Note where a shopper is without telling her anything: whatever is near stays new to her."""
+        if self._shoppers.admit(location, timestamp_ms) is None:
+            self._dropped["late_fixes"] += 1
+
     def retract(self, uid: str, shelves: Iterable[tuple[int, str | None]]) -> None:
         """Take back what `locate` told of some shelves (SKU and store), since she was not told: they are new to her."""
         for sku, store in shelves:
