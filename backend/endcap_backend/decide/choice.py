@@ -38,7 +38,7 @@ def decide(
     held: Counter[str] = Counter()
     chosen: list[Candidate] = []
     waiting: list[Candidate] = []
-    room, full = _room(shopper, at_ms, limits)
+    room, full = room_for(shopper, at_ms, limits)
     for candidate in rank(list(_open(candidates, shopper, at_ms, held))):
         if clash := _clash(candidate, chosen, shopper, at_ms, limits):
             held[clash] += 1
@@ -65,7 +65,7 @@ def _open(candidates: Iterable[Candidate], shopper: Shopper, at_ms: int, held: C
             yield candidate
 
 
-def _room(shopper: Shopper, at_ms: int, limits: Limits) -> tuple[int, str]:
+def room_for(shopper: Shopper, at_ms: int, limits: Limits) -> tuple[int, str]:
     """How many alerts she may get now, and the limit that says so."""
     if limits.quiet is not None and limits.quiet.hold(at_ms):
         return 0, "quiet hours"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from endcap.messages import CustomerAlert, NearbyPromotion
 from endcap_backend.decide.candidates import deal
-from endcap_backend.decide.choice import Choice, decide
+from endcap_backend.decide.choice import Choice, decide, room_for
 from endcap_backend.decide.limits import Limits
 from endcap_backend.decide.shoppers import Shoppers, Told, visit_id
 
@@ -39,6 +39,13 @@ class Decider:
         """Note that she was somewhere then, without anything to tell her."""
         self._shoppers.see(uid, at_ms)
 
+    def has_room(self, uid: str, at_ms: int) -> bool:
+        """Whether she may be told anything at a fix; when not, it is noted and need not be matched."""
+        room, full = room_for(self._shoppers.see(uid, at_ms), at_ms, self._limits)
+        if room <= 0:
+            self._held[full] += 1
+        return room > 0
+
     def restore(self, alert: CustomerAlert, at_ms: int) -> None:
         """Remember an alert that the log holds, so that caps hold over a restart; all alerts before any `resume`."""
         visit = alert.visit or visit_id(alert.uid, at_ms)
@@ -52,7 +59,10 @@ class Decider:
         self._shoppers.forget(uid)
 
     def stats(self) -> Mapping[str, int]:
-        """Counters since the start: alerts decided, shoppers remembered and forgotten, and each reason to hold back."""
+        """Counters since the start: alerts decided, shoppers remembered and forgotten, and each reason to hold back.
+
+        A limit that left no room at a whole fix counts once, one that left no room for a candidate once each.
+        """
         held = {f"held: {reason}": count for reason, count in sorted(self._held.items())}
         return {
             "alerts": self._decided,

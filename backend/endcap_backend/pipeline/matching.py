@@ -114,11 +114,25 @@ class Matching:
             if location.uid in fixes:
                 produced += self._locate_once(fixes)
                 fixes = {}
-            fixes[location.uid] = (location, record.timestamp_ms)
+            if self._may_hear(location.uid, record.timestamp_ms):
+                fixes[location.uid] = (location, record.timestamp_ms)
+            else:
+                self._match.stand(location, record.timestamp_ms)
         return produced + self._locate_once(fixes)
 
+    def _may_hear(self, uid: str, at_ms: int) -> bool:
+        """Whether a fix can bring an alert at all: it is fresh, and she has room for one."""
+        self._fixes += 1
+        if self._is_stale(at_ms):
+            self._stale += 1
+            self._decider.see(uid, at_ms)
+            return False
+        return self._decider.has_room(uid, at_ms)
+
+    def _is_stale(self, at_ms: int) -> bool:
+        return epoch_ms(self._clock.now()) - at_ms > FRESH_MS
+
     def _locate_once(self, fixes: Mapping[str, tuple[CustomerLocation, int]]) -> list[NewRecord]:
-        self._fixes += len(fixes)
         produced: list[NewRecord] = []
         found = self._match.locate_many(list(fixes.values()))
         for (location, at_ms), rows in zip(fixes.values(), found, strict=True):
@@ -133,7 +147,12 @@ class Matching:
         """What shoppers hear because a shelf or a promotion changed while they stand there."""
         produced: list[NewRecord] = []
         by_uid: dict[str, list[NearbyPromotion]] = {}
-        for row in self._change_shop(record, produced):
+        rows = self._change_shop(record, produced)
+        if self._is_stale(record.timestamp_ms):  # the shop as it was when we were down; her next fix will find it
+            for row in rows:
+                self._match.retract(row.uid, [(row.sku, row.store)])
+            return produced
+        for row in rows:
             by_uid.setdefault(row.uid, []).append(row)
         for uid, rows in by_uid.items():
             produced += self._alerts(uid, rows, record.timestamp_ms, UNKNOWN_M)
@@ -156,11 +175,6 @@ class Matching:
     def _alerts(
         self, uid: str, rows: Sequence[NearbyPromotion], at_ms: int, accuracy_m: float | None
     ) -> list[NewRecord]:
-        if epoch_ms(self._clock.now()) - at_ms > FRESH_MS:
-            self._stale += 1
-            self._match.retract(uid, [(row.sku, row.store) for row in rows])
-            self._decider.see(uid, at_ms)
-            return []
         choice = self._decider.take(uid, rows, at_ms, accuracy_m)
         self._match.retract(uid, [(each.sku, each.store) for each in choice.waiting if each.sku is not None])
         return [NewRecord(CUSTOMERS_ALERTS, uid, alert.to_text(), at_ms, alert.id) for alert in choice.alerts]

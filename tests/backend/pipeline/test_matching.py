@@ -79,6 +79,16 @@ def test_a_fix_is_fresh_for_two_minutes(matching, a_fix_of, clock, age_s, told):
     assert len(matching.handle(numbered([a_fix_of("ann")]))) == told
 
 
+def test_who_has_heard_enough_is_followed_but_not_matched(a_shop, a_fix_of, as_record, clock):
+    matching = Matching(Limits(per_visit=3), clock=clock)
+    matching.handle(numbered(a_shop))
+    assert skus(matching.handle(numbered([a_fix_of("ann")]))) == [1, 2, 3]
+    assert matching.handle(numbered([a_fix_of("ann", n, after_s=n) for n in range(2, 6)])) == []
+    assert matching.stats()["decide held: cap per visit"] == 5
+    after_the_gap = matching.handle(numbered([a_fix_of("ann", 9, after_s=1806)]))
+    assert skus(after_the_gap) == [4]
+
+
 def test_an_alert_is_keyed_by_its_shopper_and_bears_the_time_of_the_fix(matching, a_fix_of):
     first = matching.handle(numbered([a_fix_of("ann", after_s=7)]))[0]
     assert (first.topic, first.key, first.timestamp_ms) == (CUSTOMERS_ALERTS, "ann", NOON_MS + 7000)
