@@ -30,6 +30,7 @@ class Settings:
     port: int = setting("port to listen on; 0 takes a free one", 8700, read=whole, minimum=0, maximum=65535)
     data: Path = setting("folder for the log and the secret", DATA_FOLDER, read=Path)  # noqa: RUF009
     threads: int = setting("requests handled at once", 32, read=whole, minimum=1, maximum=1000)
+    waiting: int = setting("requests that may wait for a thread; then 503", 1000, read=whole, minimum=0)
     connections: int = setting("open connections; more wait", 2000, read=whole, minimum=1, maximum=100_000)
 
     ably_endpoint: str = setting("URL of an Ably of your own, such as http://localhost:8801; empty: Ably's cloud", "")

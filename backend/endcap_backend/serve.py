@@ -70,6 +70,10 @@ class Backend:
         self._upkeep.stop()
         self._opened.close()
 
+    def waiting(self) -> int:
+        """Requests that wait for a thread."""
+        return self._http.waiting()
+
     def _chores(self, settings: Settings, clock: Clock) -> list[Chore]:
         retention = Retention.of(settings, self.log, clock)
         shoppers = Shoppers(self.log, clock, settings.refresh_days * 86_400)

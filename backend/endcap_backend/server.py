@@ -13,6 +13,7 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from endcap.errors import BadConfig
+from endcap_backend.api.edge import OVERLOADED
 from endcap_backend.api.integrations import MAX_BYTES
 from endcap_backend.config import Settings
 
@@ -52,11 +53,16 @@ class HttpServer:
             ident=None,
             **_proxy(settings.trusted_proxy),
         )
+        app.extensions[OVERLOADED] = lambda: self.waiting() > settings.waiting
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="endcap-http", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+
+    def waiting(self) -> int:
+        """Requests that have come and wait for a thread."""
+        return len(self._server.task_dispatcher.queue)
 
     def stop(self) -> None:
         """Take no more connections, finish what has begun, close. Idempotent."""
@@ -65,6 +71,8 @@ class HttpServer:
             self._server.pull_trigger()
         if self._thread.is_alive():
             self._thread.join()
+        elif self._connections:
+            self._close()  # it never started
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -74,6 +82,9 @@ class HttpServer:
         deadline = time.monotonic() + DRAIN_S
         while self._busy() and time.monotonic() < deadline:
             wasyncore.loop(timeout=_LOOK_S, map=self._connections, use_poll=True, count=1)
+        self._close()
+
+    def _close(self) -> None:
         self._server.task_dispatcher.shutdown(timeout=1)
         wasyncore.close_all(self._connections, ignore_all=True)
 

@@ -28,16 +28,31 @@ HSTS = "max-age=31536000"  # a year; sent only over HTTPS
 CORS_METHODS = "GET, POST, PUT, PATCH, DELETE"
 CORS_HEADERS = "Authorization, Content-Type, Content-Encoding"
 CORS_AGE_S = 600
+OVERLOAD_S = 2.0  # what who is turned away is told to wait
 UNROUTED = "none"  # the route of a path that is not ours; the path itself may hold anything
+
+
+OVERLOADED = "endcap-overloaded"  # the extension that says whether too many requests wait for a thread
+WATCHED = "/v1/"  # what is turned away then; health and metrics never are
 
 
 def surround(app: Flask, metrics: Metrics, origins: Collection[str]) -> None:
     """Hang it all on `app`."""
 
+    def overloaded() -> bool:
+        return bool(app.extensions[OVERLOADED]())
+
+    app.extensions.setdefault(OVERLOADED, lambda: False)
+
     @app.before_request
     def begin() -> None:
         g.began_s = time.perf_counter()
         g.request_id = secrets.token_hex(8)  # ours: one from outside could smuggle anything into the log
+        if overloaded() and request.path.startswith(WATCHED):
+            metrics.refused.labels("overload").inc()
+            raise Problem(
+                "unavailable", "too many requests wait already: send it again later", retry_after_s=OVERLOAD_S
+            )
 
     @app.after_request
     def end(response: Response) -> Response:

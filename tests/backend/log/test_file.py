@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from endcap_backend import logfile
 from endcap_backend.log import Log, LogDamaged, LogInUse, LogReader
 
 
@@ -80,11 +81,19 @@ def test_a_log_that_was_cut_short_is_refused(open_log, a_record, path, kept):
 
 def test_a_log_with_flipped_bits_is_refused(open_log, a_record, path):
     filled(open_log, a_record)
+    middle = path.stat().st_size // 4096 // 2
     with path.open("r+b") as file:
-        for page in range(1, path.stat().st_size // 4096):
-            file.seek(page * 4096)
-            file.write(b"\xff\xff\xff\xff\xff\xff\xff\xff")
-    with pytest.raises(LogDamaged, match="restore it from its backup"):
+        file.seek(middle * 4096)
+        file.write(b"\xff" * 8)
+    with pytest.raises(LogDamaged, match=r"is damaged .*: restore it from its backup"):
+        open_log()
+
+
+def test_a_log_too_large_to_be_read_through_is_still_measured(open_log, a_record, path, monkeypatch):
+    monkeypatch.setattr(logfile, "CHECKED_WHOLE_BYTES", 0)
+    filled(open_log, a_record)
+    os.truncate(path, path.stat().st_size - 1)
+    with pytest.raises(LogDamaged, match="was cut short: restore it from its backup"):
         open_log()
 
 

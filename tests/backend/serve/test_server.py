@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import os
 import socket
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
+from time import monotonic
 from urllib.parse import urlsplit
 
 import httpx
@@ -103,6 +105,38 @@ def test_a_port_that_is_taken_is_named(start_backend, tmp_path):
     port = urlsplit(start_backend().url).port
     with pytest.raises(BadConfig, match=rf"port: 127.0.0.1:{port} can't be listened on"):
         start_backend(port=port, data=tmp_path / "other")
+
+
+def test_when_too_many_wait_the_surplus_is_turned_away_and_told_when_to_come_again(start_backend, phone):
+    backend = start_backend(threads=1, waiting=2)
+    phones = [phone(backend.url) for _ in range(7)]
+    held, release = Event(), Event()
+
+    def hold(connection):
+        held.set()
+        release.wait(20)
+
+    holding = Thread(target=lambda: backend.log.transact(hold))
+    holding.start()
+    held.wait(20)
+    answers = []
+    posting = [
+        Thread(target=lambda client=client: answers.append(client.post("/v1/locations", json={"locations": [A_FIX]})))
+        for client in phones
+    ]
+    for thread in posting:
+        thread.start()
+    deadline_s = monotonic() + 20
+    while backend.waiting() < 6:  # one is being handled
+        assert monotonic() < deadline_s
+        os.sched_yield()
+    release.set()
+    for thread in [holding, *posting]:
+        thread.join()
+    statuses = [answer.status_code for answer in answers]
+    assert statuses.count(503) == 3
+    assert {answer.headers["Retry-After"] for answer in answers if answer.status_code == 503} == {"2"}
+    assert len(backend.log.read(0)) == statuses.count(202) == 4
 
 
 def test_stopping_answers_what_has_begun(start_backend, phone):
