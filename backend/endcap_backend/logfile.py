@@ -209,7 +209,7 @@ def _check(path: Path) -> str:
         if path.stat().st_size <= CHECKED_WHOLE_BYTES:
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if found != "ok":
-                raise LogDamaged(f"{path} is damaged ({found}): restore it from its backup")
+                raise LogDamaged(f"{path} is damaged ({' '.join(found.split())}): restore it from its backup")
         (uuid,) = connection.execute("SELECT uuid FROM identity").fetchone()
         return str(uuid)
     finally:
