@@ -1,7 +1,11 @@
+import logging
+import os
+from pathlib import Path
+
 import pytest
 
 from endcap.errors import BadConfig, NotAuthorised, Refused, Unreachable
-from endcap.transports.ably_endpoint import ably_options, fault_of
+from endcap.transports.ably_endpoint import ably_options, fault_of, prepare
 
 
 @pytest.mark.parametrize(
@@ -44,3 +48,25 @@ def test_an_ably_error_becomes_ours(code, status, kind):
 
 def test_a_rate_limit_asks_for_a_second():
     assert fault_of(42911, 429, "slow down").retry_after_s == 1.0
+
+
+def test_on_android_openssl_is_told_where_the_certificates_are(monkeypatch):
+    monkeypatch.setenv("ANDROID_ARGUMENT", "/data/app")
+    monkeypatch.setenv("SSL_CERT_FILE", "")
+    monkeypatch.delenv("SSL_CERT_FILE")
+    prepare()
+    assert Path(os.environ["SSL_CERT_FILE"]).is_file()
+
+
+def test_a_certificate_file_of_one_s_own_is_left_alone(monkeypatch):
+    monkeypatch.setenv("ANDROID_ARGUMENT", "/data/app")
+    monkeypatch.setenv("SSL_CERT_FILE", "/my/ca.pem")
+    prepare()
+    assert os.environ["SSL_CERT_FILE"] == "/my/ca.pem"
+
+
+def test_ably_s_own_log_is_off_whatever_the_root_s_level(caplog):
+    prepare()
+    with caplog.at_level(logging.DEBUG):
+        logging.getLogger("ably.transport.websockettransport").error("wss://main.realtime.ably.net?accessToken=secret")
+    assert "secret" not in caplog.text
