@@ -24,7 +24,7 @@ from endcap_backend.__main__ import main
 from endcap_backend.log import LogReader
 from endcap_devkit.ably_server import AblyServer
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 SHOP = (60.17, 24.94)
 STEP_DEG = 0.001  # 111 m: what stands at one step is not near at the next
 
@@ -79,7 +79,7 @@ class Shopper:
     def __init__(self, backend):
         self._backend = backend
         body = {"consent": {"purposes": ["location", "promotions"], "text_version": "2026-11"}}
-        answer = httpx.post(f"{backend.url}/v1/sessions", json=body)
+        answer = httpx.post(f"{backend.url}/v1/sessions", json=body, timeout=WAIT_S)
         assert answer.status_code == 201, answer.text
         self.uid, self._bearer = answer.json()["uid"], {"Authorization": f"Bearer {answer.json()['token']}"}
 
@@ -93,10 +93,12 @@ class Shopper:
         }
 
     def post(self, *fixes, client=httpx):
-        return client.post(f"{self._backend.url}/v1/locations", json={"locations": fixes}, headers=self._bearer)
+        url = f"{self._backend.url}/v1/locations"
+        return client.post(url, json={"locations": fixes}, headers=self._bearer, timeout=WAIT_S)
 
     def ably_token(self, kind="phone"):
-        answer = httpx.post(f"{self._backend.url}/v1/ably-token", json={"for": kind}, headers=self._bearer)
+        url = f"{self._backend.url}/v1/ably-token"
+        answer = httpx.post(url, json={"for": kind}, headers=self._bearer, timeout=WAIT_S)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

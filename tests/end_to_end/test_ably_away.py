@@ -66,6 +66,8 @@ def test_an_offer_that_expired_meanwhile_is_not_pushed(serve, a_shopper, away, h
 
 def pids_in_history(away, uid):
     found = httpx.get(
-        f"{away.url}/channels/promotions:{uid}/messages?direction=forwards", auth=tuple(away.key.split(":"))
+        f"{away.url}/channels/promotions:{uid}/messages?direction=forwards",
+        auth=tuple(away.key.split(":")),
+        timeout=WAIT_S,
     )
     return [json.loads(message["data"])["pid"] for message in found.json()]

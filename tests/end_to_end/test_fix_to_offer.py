@@ -6,7 +6,7 @@ import httpx
 
 from endcap.messages import promotions_channel
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 
 
 def test_a_posted_fix_is_an_offer_to_an_official_client(serve, a_shopper, ear):
@@ -46,7 +46,7 @@ def test_a_shoppers_token_does_not_open_anothers_channel(serve, a_shopper, ably)
     backend = serve()
     ann, bob = a_shopper(backend), a_shopper(backend)
     query = {"channels": promotions_channel(bob.uid), "v": "1.2", "accessToken": ann.ably_token()["token"]}
-    refused = httpx.get(f"{ably.url}/sse", params=query)
+    refused = httpx.get(f"{ably.url}/sse", params=query, timeout=WAIT_S)
     assert (refused.status_code, refused.json()["error"]["code"]) == (401, 40160)
 
 
@@ -69,7 +69,9 @@ def test_an_offer_published_while_the_phone_was_away_is_in_the_channels_history(
     handled(backend, lambda log: log.read(0, topics=["customers_alerts"]) and log.committed("delivery"))
     token = ann.ably_token()
     bearer = {"Authorization": f"Bearer {token['token']}"}
-    found = httpx.get(f"{token['endpoint'] or ''}/channels/{promotions_channel(ann.uid)}/messages", headers=bearer)
+    found = httpx.get(
+        f"{token['endpoint'] or ''}/channels/{promotions_channel(ann.uid)}/messages", headers=bearer, timeout=WAIT_S
+    )
     assert [json.loads(message["data"])["pid"] for message in found.json()] == ["p0"]
 
 

@@ -10,6 +10,8 @@ from endcap.messages import CUSTOMERS_LOCATIONS, location_channel
 from endcap_devkit.ably_server import AblyServer
 from endcap_devkit.ably_server.rules import Rule
 
+WAIT_S = 60.0
+
 
 @pytest.fixture
 def ruled(serve):
@@ -27,6 +29,7 @@ def publish(ably, shopper, channel, data):
         f"{ably.url}/channels/{channel}/messages",
         json={"id": f"{data['id']}-message:0", "name": "location", "data": data},
         headers={"Authorization": f"Bearer {token}"},
+        timeout=WAIT_S,
     )
 
 
