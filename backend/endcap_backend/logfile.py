@@ -27,7 +27,7 @@ APPLICATION_ID = 0x456E6463  # "Endc", in the file's header: tells a log from an
 VERSION = 1
 CHECKED_WHOLE_BYTES = 256 * 1024 * 1024  # a larger file is not read through at start: a second for each 300 MB
 BUSY_TIMEOUT_S = 2.0  # how long a lock is waited for; only somebody else's sqlite3 on the file ever holds one
-CHECKPOINT_PAGES = 4000  # of 4 KiB: the journal is folded into the file each 16 MB
+CHECKPOINT_PAGES = 1000  # of 4 KiB: the journal is folded into the file each 4 MB, which takes some milliseconds
 _SYNCHRONOUS = {"full": "FULL", "fast": "NORMAL"}
 # the transaction did not happen; a later one may
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
