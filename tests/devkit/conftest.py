@@ -111,7 +111,14 @@ def raw(ably_server: AblyServer) -> Iterator[Callable[..., RawClient]]:
 def http(ably_server: AblyServer) -> Iterator[httpx.Client]:
     """Plain HTTP with Basic authentication by the key."""
     name, secret = ably_server.key.split(":")
-    with httpx.Client(base_url=ably_server.url, auth=(name, secret), timeout=WAIT_S) as client:
+    with httpx.Client(base_url=ably_server.url, auth=(name, secret), timeout=WAIT_S, verify=False) as client:
+        yield client
+
+
+@pytest.fixture
+def anybody(ably_server: AblyServer) -> Iterator[httpx.Client]:
+    """Plain HTTP without credentials."""
+    with httpx.Client(base_url=ably_server.url, timeout=WAIT_S, verify=False) as client:
         yield client
 
 
