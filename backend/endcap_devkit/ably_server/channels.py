@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Any, Protocol
 
-from endcap_devkit.ably_server.errors import BAD_CHANNEL_NAME, BAD_CLIENT_ID, CHANNEL_RATE, CONNECTION_RATE, AblyError
+from endcap_devkit.ably_server.errors import BAD_CHANNEL_NAME, BAD_CLIENT_ID, CHANNEL_RATE, RATE, AblyError
 from endcap_devkit.ably_server.limits import Rate
 from endcap_devkit.ably_server.log import Entry, Log
 from endcap_devkit.ably_server.members import Members
@@ -222,7 +222,7 @@ class Channels:
         if channel is None:
             check_name(name)
             if len(self._open) >= MAX_OPEN_CHANNELS:
-                raise AblyError(CONNECTION_RATE, f"there are {MAX_OPEN_CHANNELS} channels already")
+                raise AblyError(RATE, f"there are {MAX_OPEN_CHANNELS} channels already")
             persisted = name.partition(":")[0] in self.persisted_namespaces
             channel = self._open[name] = Channel(name, persisted, self._settings, now_ms, self._observe)
         return channel

@@ -11,7 +11,7 @@ from endcap_devkit.ably_server.capability import matches
 from endcap_devkit.ably_server.errors import (
     BAD_PARAMETER,
     CONNECTION_DROPPED,
-    CONNECTION_RATE,
+    RATE,
     TIMED_OUT,
     TOKEN_EXPIRED,
     AblyError,
@@ -152,7 +152,7 @@ def _fits(link: Connection | Stream, options: dict[str, Any]) -> bool:
 
 
 def _read_switch(name: str, options: dict[str, Any]) -> Switch:
-    codes = {"nack": CONNECTION_RATE, "refuse": TIMED_OUT}
+    codes = {"nack": RATE, "refuse": TIMED_OUT}
     channel = options.get("channel", "*")
     if not isinstance(channel, str):
         raise AblyError(BAD_PARAMETER, "channel must be a name or a pattern such as location:*")
