@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from threading import Event
+from threading import Event, Lock
 from typing import Protocol
 
 
@@ -40,6 +40,8 @@ class SystemClock:
 class ScaledClock:
     """A clock that runs `speed` times as fast as the machine's, from `start` (default: now) on. Safe from any thread.
 
+    `hold` stops it short of a moment, so that a machine that is busy does not let the time of a slow thread run away.
+
     Raises:
         ValueError: a speed that is not over 0, or a `start` without a time zone.
     """
@@ -52,12 +54,25 @@ class ScaledClock:
         self._speed = speed
         self._start = start or datetime.now(UTC)
         self._begun = time.monotonic()
+        self._lock = Lock()
+        self._held_s = float("inf")  # our seconds it must not pass
+        self._lost_s = 0.0  # our seconds it was held for
 
     def now(self) -> datetime:
         return self._start + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
-        return (time.monotonic() - self._begun) * self._speed
+        with self._lock:
+            return min(self._held_s, self._free_s())
+
+    def hold(self, until: datetime | None) -> None:
+        """Don't pass this moment until the next `hold`; None lets it run. Time held is time that never was."""
+        with self._lock:
+            self._lost_s += max(0.0, self._free_s() - self._held_s)
+            self._held_s = float("inf") if until is None else (until - self._start).total_seconds()
 
     def wait(self, event: Event, timeout_s: float | None) -> bool:
         return event.wait(None if timeout_s is None else timeout_s / self._speed)
+
+    def _free_s(self) -> float:
+        return (time.monotonic() - self._begun) * self._speed - self._lost_s

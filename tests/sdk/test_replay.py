@@ -11,7 +11,7 @@ from endcap import Purpose
 from endcap.clock import ScaledClock
 from endcap.device.replay import ReplaySource
 from endcap.presets import IN_STORE
-from endcap.testing import ManualClock, RecordingTransport, fixes
+from endcap.testing import NOON, ManualClock, RecordingTransport, fixes
 from endcap.tracks import Track
 
 RECORDED = Path(__file__).parent / "tracks"
@@ -98,6 +98,27 @@ def test_a_callback_that_fails_does_not_end_the_walk(caplog):
         source.start(lambda fix: 1 / 0, lambda status: None)
         assert source.until_ended(10)
     assert source.emitted == 3
+
+
+def test_a_fast_clock_never_passes_a_fix_that_is_still_to_come():
+    """Each fix is handed over at the very time it bears, by the clock that goes with it, however busy the machine."""
+    source = ReplaySource(Track(tuple(fixes(200, every_s=30))), speed=100_000)
+    late = []
+    source.start(lambda fix: late.append(source.clock.now() - fix.taken_at), lambda status: None)
+    assert source.until_ended(30)
+    assert set(late) == {timedelta(0)}
+
+
+def test_a_held_clock_stands_and_goes_on_from_there():
+    clock = ScaledClock(1_000_000, NOON)
+    clock.hold(NOON + timedelta(seconds=5))
+    assert not clock.wait(threading.Event(), 1000.0)
+    assert (clock.now(), clock.monotonic()) == (NOON + timedelta(seconds=5), 5.0)
+    clock.hold(NOON + timedelta(seconds=6))
+    assert NOON + timedelta(seconds=5) <= clock.now() <= NOON + timedelta(seconds=6)
+    clock.hold(None)
+    assert not clock.wait(threading.Event(), 1000.0)
+    assert clock.now() > NOON + timedelta(seconds=6)
 
 
 @pytest.mark.parametrize("speed", [0, -1, float("inf"), float("nan")])

@@ -80,14 +80,21 @@ class ReplaySource:
             if self._loop_pause_s is None:
                 break
             start = self.clock.now() + timedelta(seconds=self._loop_pause_s)
+        self._hold(None)
         if not stopping.is_set():
             on_status("ended")
         self.ended.set()
+
+    def _hold(self, until: datetime | None) -> None:
+        """Let a fast clock not pass a fix that is still to come, however busy the machine is."""
+        if isinstance(self.clock, ScaledClock):
+            self.clock.hold(until)
 
     def _play_once(self, start: datetime, on_fix: OnFix, stopping: Event) -> bool:
         shift = start - self.track.fixes[0].taken_at
         for fix in self.track.fixes:
             due = fix.taken_at + shift
+            self._hold(due)
             while (wait_s := (due - self.clock.now()).total_seconds()) > 0:
                 if self.clock.wait(stopping, wait_s):
                     break
