@@ -229,7 +229,7 @@ class Endcap:
             return install.report(event, purpose)
 
     def flush(self, timeout_s: float = 10.0) -> bool:
-        """Send what waits, without waiting for company; True when everything has left within the time."""
+        """Send what waits, without waiting for company; True when everything has left within so many real seconds."""
         install = self._install
         return install is not None and install.publisher.flush(timeout_s)
 

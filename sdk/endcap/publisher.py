@@ -119,11 +119,14 @@ class Publisher:
         self._wake.set()
 
     def flush(self, timeout_s: float) -> bool:
-        """Send everything without waiting for company; True when the outbox was emptied in time."""
+        """Send everything without waiting for company; True when the outbox was emptied in time.
+
+        The one wait in real seconds: whoever calls it waits in them, whatever clock a replay runs on.
+        """
         self._drained.clear()
         self._hurry = True
         self._wake.set()
-        return self._clock.wait(self._drained, timeout_s)
+        return self._drained.wait(timeout_s)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -54,7 +54,7 @@ def live(url, folder, words):
     if words[0] == "drain":
         clock.second = int(words[1])
         client.start()
-        if not client.flush(6000):
+        if not client.flush(60):
             say(f"stuck {client.diagnostics()}")
     else:
         clock.second = int(words[1])

@@ -40,7 +40,7 @@ def stand(client, clock, seconds=30):
 
 def test_an_export_holds_what_the_device_and_the_shop_know(client, clock, backend, tmp_path):
     stand(client, clock)
-    assert client.flush()
+    assert client.flush(20)
     backend.faults = [backend.problem(503, "not now")] * 2
     stand(client, clock, 5)
     found = client.export(tmp_path / "mine.json")
@@ -70,7 +70,7 @@ def test_an_export_before_consent_is_empty(backend, tmp_path):
 
 def test_deleting_erases_her_at_the_shop_and_then_on_the_device(client, clock, backend, tmp_path):
     stand(client, clock)
-    assert client.flush()
+    assert client.flush(20)
     assert backend.count() == 7
     receipt = client.delete_my_data()
     assert receipt.answer == {"erased": 7}
@@ -80,7 +80,7 @@ def test_deleting_erases_her_at_the_shop_and_then_on_the_device(client, clock, b
 
 def test_deleting_without_a_network_erases_nothing_and_says_so(client, clock, backend):
     stand(client, clock)
-    assert client.flush()
+    assert client.flush(20)
     backend.go_offline()
     with pytest.raises(Unreachable):
         client.delete_my_data()
@@ -92,7 +92,7 @@ def test_deleting_without_a_network_erases_nothing_and_says_so(client, clock, ba
 
 def test_a_shop_that_cannot_delete_says_why(client, clock, backend):
     stand(client, clock)
-    assert client.flush()
+    assert client.flush(20)
     backend.faults = [backend.problem(409, "a redemption is under way")]
     with pytest.raises(Refused, match="under way"):
         client.delete_my_data()
@@ -106,7 +106,7 @@ def test_whom_the_shop_never_knew_it_need_not_erase(client, backend):
 
 def test_a_support_bundle_helps_and_tells_nothing_of_her(client, clock, tmp_path):
     stand(client, clock, 60)
-    assert client.flush()
+    assert client.flush(20)
     logging.getLogger("endcap").warning("at 60.16952, 24.93545 with token eyJhbGciOi.J9.x for %s", "ab" * 16)
     client.support_bundle(tmp_path / "bundle.zip")
     with zipfile.ZipFile(tmp_path / "bundle.zip") as bundle:

@@ -89,7 +89,7 @@ def test_a_visit_is_one_enter_and_one_exit_for_the_host_and_for_the_backend(rig)
     rig.stand(60)
     rig.stand(240, latitude_deg=SHOP[0] + 0.002)
     assert [event.kind for event in heard] == ["enter", "exit"]
-    assert client.flush()
+    assert client.flush(20)
     sent = [body for body in rig.backend.bodies().values() if "kind" in body]
     assert [(body["kind"], body["fence"], body["visit"]) for body in sent] == [
         (kind, "s1/coffee", heard[0].visit_id) for kind in ("enter", "exit")
@@ -116,7 +116,7 @@ def test_what_happens_offline_arrives_once_there_is_a_network(rig):
     rig.stand(60)
     client.close()
     rig.backend.go_online()
-    rig.started().flush()
+    rig.started().flush(20)
     bodies = rig.backend.bodies()
     assert len(bodies) == 13  # twelve fixes and an enter
     assert {body["uid"] for body in bodies.values()} == {"u1"}
@@ -215,7 +215,7 @@ def test_what_became_of_an_offer_is_reported_once_and_only_with_leave(rig):
     assert client.report("shown", an_alert())
     assert client.report("shown", an_alert())
     assert not client.report("redeemed", an_alert())  # part of the service, and promotions were not granted
-    assert client.flush()
+    assert client.flush(20)
     ((body),) = rig.backend.bodies().values()
     assert (body["kind"], body["alert"], body["SKU"]) == ("shown", "alert-1", 9001)
     with pytest.raises(endcap.BadMessage, match="shown, opened"):
@@ -280,7 +280,7 @@ def test_a_host_whose_callbacks_fail_hurts_nobody(rig, caplog):
 
     with caplog.at_level(logging.CRITICAL, "endcap"):
         rig.stand(60)
-    assert client.flush()
+    assert client.flush(20)
     assert rig.backend.count() == 13
 
 
@@ -339,7 +339,7 @@ def test_diagnostics_hold_no_coordinate_token_or_pseudonym(rig):
     client.register(SHOP_FENCE)
     rig.stand(60)
     client.feed(rig.fix(accuracy_m=900.0, taken_at=rig.clock.now() + timedelta(seconds=1)))
-    assert client.flush()
+    assert client.flush(20)
     found = client.diagnostics()
     text = json.dumps(found)
     assert (found["fixes"]["admitted"], found["fixes"]["dropped"]) == (12, {"accuracy": 1})

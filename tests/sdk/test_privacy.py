@@ -66,7 +66,7 @@ def everything_sent(backend):
 def test_zones_only_tells_of_visits_and_not_one_coordinate(phone, backend):
     made = phone(privacy="zones_only")
     made.visit()
-    assert made.client.flush()
+    assert made.client.flush(20)
     sent = list(backend.bodies().values())
     assert [body["kind"] for body in sent] == ["enter", "exit"]
     wire = everything_sent(backend)
@@ -79,7 +79,7 @@ def test_zones_only_tells_of_visits_and_not_one_coordinate(phone, backend):
 def test_coarse_tells_the_cell_of_500_m_and_no_finer(phone, backend):
     made = phone(privacy="coarse")
     made.visit()
-    assert made.client.flush()
+    assert made.client.flush(20)
     places = {(b["latitude"], b["longitude"], b["accuracy_m"]) for b in backend.bodies().values() if "latitude" in b}
     assert len(places) == 1
     ((latitude, longitude, accuracy_m),) = places
@@ -135,7 +135,7 @@ def test_within_an_excluded_zone_nothing_reaches_the_disk(phone, backend):
 def test_a_blurred_zone_is_told_as_one_point_that_no_average_undoes(phone, backend):
     made = phone(zones=[PrivacyZone("home", HOME, "blur")])
     made.walk(*[offset(HOME.centre, 10.0 * step, -10.0 * step) for step in range(10)])
-    assert made.client.flush()
+    assert made.client.flush(20)
     places = {(body["latitude"], body["longitude"]) for body in backend.bodies().values()}
     assert len(places) == 1
     away_m = distance_m(LatLon(*places.pop()), HOME.centre)

@@ -143,7 +143,7 @@ def test_a_preset_from_afar_is_what_the_source_is_asked_for(phone, backend):
 def test_a_host_that_wants_none_of_it_asks_for_none(phone, backend):
     made = phone(remote_config=False)
     made.client.feed(made.fix())
-    assert made.client.flush()
+    assert made.client.flush(20)
     assert "/v1/config" not in {path for path, _, _ in backend.requests}
 
 

@@ -74,7 +74,7 @@ def test_fixes_and_visits_stand_in_the_backends_log_once(served, phone):
     begin = datetime.now(UTC) - timedelta(seconds=60)
     for second in range(0, 60, 2):
         phone.source.emit(a_fix(taken_at=begin + timedelta(seconds=second), accuracy_m=5.0))
-    assert phone.flush()
+    assert phone.flush(20)
     locations = mine(served.records(CUSTOMERS_LOCATIONS), phone)
     assert len(locations) == phone.diagnostics()["fixes"]["admitted"] - phone.diagnostics()["fixes"]["withheld"].get(
         "thinned", 0
@@ -89,10 +89,10 @@ def test_fixes_and_visits_stand_in_the_backends_log_once(served, phone):
 def test_what_she_agrees_to_later_is_known_to_the_backend_before_it_is_used(served, phone):
     phone.consent.grant(Purpose.ANALYTICS, text_version="1")
     assert phone.report("shown", an_alert())
-    assert phone.flush()
+    assert phone.flush(20)
     phone.consent.grant(Purpose.LOCATION, text_version="1")
     phone.source.emit(a_fix(taken_at=datetime.now(UTC)))
-    assert phone.flush()
+    assert phone.flush(20)
     assert len(mine(served.records(CUSTOMERS_LOCATIONS), phone)) == 1
     assert phone.state.publisher.reason == ""
 
@@ -101,7 +101,7 @@ def test_a_fix_keeps_the_time_it_was_taken(served, phone):
     phone.consent.grant(Purpose.LOCATION, text_version="1")
     taken_at = datetime.now(UTC) - timedelta(seconds=110)
     phone.source.emit(a_fix(taken_at=taken_at))
-    assert phone.flush()
+    assert phone.flush(20)
     (record,) = mine(served.records(CUSTOMERS_LOCATIONS), phone)
     assert abs(datetime.fromisoformat(record["taken_at"]) - taken_at) < timedelta(milliseconds=1)
 
