@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -26,7 +27,7 @@ FOLLOW_ONE = """() => {
   endcap.follow(person.number);
   return person.number;
 }"""
-LIMIT_S = 60.0
+LIMIT_S = 90.0
 
 
 class Demo:
@@ -51,6 +52,12 @@ class Demo:
                 return
         raise AssertionError(f"the demo ended: {self.process.stderr.read()}")
 
+    def end(self) -> None:
+        """Whatever state it is in: no process, no open pipe."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
     def stop(self, number: int = signal.SIGINT) -> tuple[int, str]:
         """Send a signal; the exit status and what was said on standard error."""
         self.process.send_signal(number)
@@ -63,13 +70,19 @@ class Demo:
 
 
 def children_of(pid):
-    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
-    return [int(each) for each in listed.stdout.split()]
+    return [int(stat.parent.name) for stat in Path("/proc").glob("[0-9]*/stat") if fields_of(stat)[1:2] == [str(pid)]]
 
 
 def alive(pid):
-    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
-    return bool(shown) and not shown.startswith("Z")
+    return fields_of(Path(f"/proc/{pid}/stat"))[:1] not in ([], ["Z"])
+
+
+def fields_of(stat):
+    """State, parent and so on of a process; nothing when there is none."""
+    try:
+        return stat.read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def wait_for(condition, what):
@@ -96,8 +109,21 @@ def free_port():
 def demo(tmp_path_factory):
     running = Demo(tmp_path_factory.mktemp("demo"), "--shoppers", "60", "--phones", "2", "--port", str(free_port()))
     yield running
-    if running.process.poll() is None:
-        running.stop()
+    running.end()
+
+
+@pytest.fixture
+def start_demo():
+    """Starts demos that are gone when the test is over."""
+    started = []
+
+    def start(folder, *switches):
+        started.append(Demo(folder, *switches))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.end()
 
 
 @pytest.fixture(scope="module")
@@ -205,8 +231,28 @@ def test_the_page_asks_nothing_of_other_servers(browser, demo):
     assert [url for url in asked if not url.split("//")[1].startswith(own) and not url.startswith("data:")] == []
 
 
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_picture_can_be_taken(tmp_path):
+    file = tmp_path / "pictures" / "map.png"
+    ran = subprocess.run(
+        [sys.executable, "-m", "endcap_devkit", "demo", "--picture", str(file), "--dark", "--phones", "1"],
+        capture_output=True, text=True, timeout=2 * LIMIT_S,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert struct.unpack(">II", file.read_bytes()[16:24]) == (1920, 1200)
+    assert 200_000 < file.stat().st_size < 1024 * 1024
+
+
 def test_every_address_it_prints_answers(demo):
-    for name, path in (("Map", ""), ("Map", "scene.json"), ("Lite page", ""), ("Backend", ""), ("Local Ably", "time")):
+    for name, path in (
+        ("Map", ""),
+        ("Map", "scene.json"),
+        ("Map", "lite.svg"),
+        ("Lite page", ""),
+        ("Backend", ""),
+        ("Local Ably", "time"),
+    ):
         with urllib.request.urlopen(demo.links[name] + path, timeout=5) as answer:
             assert answer.status == 200, (name, path)
 
@@ -216,11 +262,11 @@ def test_its_health_has_the_figures(demo):
     assert demo.health()["status"] == "ok"
 
 
-def test_chosen_ports_are_used_and_ctrl_c_leaves_nothing_behind(tmp_path):
+def test_chosen_ports_are_used_and_ctrl_c_leaves_nothing_behind(tmp_path, start_demo):
     ports = {"Map": free_port(), "Backend": free_port(), "Local Ably": free_port(), "Lite page": free_port()}
     names = {"Map": "--port", "Backend": "--backend-port", "Local Ably": "--ably-port", "Lite page": "--lite-port"}
     switches = [word for name, port in ports.items() for word in (names[name], str(port))]
-    demo = Demo(tmp_path, "--shoppers", "5", "--phones", "1", *switches)
+    demo = start_demo(tmp_path, "--shoppers", "5", "--phones", "1", *switches)
     assert {name: int(re.search(r":(\d+)", link)[1]) for name, link in demo.links.items()} == ports
     assert len(demo.children) == 3
     status, errors = demo.stop(signal.SIGINT)
@@ -229,14 +275,8 @@ def test_chosen_ports_are_used_and_ctrl_c_leaves_nothing_behind(tmp_path):
     assert list(demo.scratch.iterdir()) == []
 
 
-def test_killed_outright_it_leaves_no_process(tmp_path):
-    demo = Demo(tmp_path, "--shoppers", "5", "--phones", "1")
-    demo.stop(signal.SIGKILL)
-    wait_for(lambda: not any(map(alive, demo.children)), "a child outlived the demo")
-
-
-def test_a_child_that_dies_takes_the_demo_with_it_and_is_named(tmp_path):
-    demo = Demo(tmp_path, "--shoppers", "5", "--phones", "0")
+def test_a_child_that_dies_takes_the_demo_with_it_and_is_named(tmp_path, start_demo):
+    demo = start_demo(tmp_path, "--shoppers", "5", "--phones", "0")
     backend = next(pid for pid in demo.children if b"endcap_backend" in Path(f"/proc/{pid}/cmdline").read_bytes())
     os.kill(backend, signal.SIGKILL)
     _, errors = demo.process.communicate(timeout=LIMIT_S)
@@ -245,15 +285,14 @@ def test_a_child_that_dies_takes_the_demo_with_it_and_is_named(tmp_path):
     assert [pid for pid in demo.children if alive(pid)] == []
 
 
-def test_it_starts_again_on_the_data_it_left(tmp_path):
-    data = tmp_path / "kept"
+def test_killed_outright_it_leaves_no_process_and_starts_again_on_its_data(tmp_path, start_demo):
+    switches = ("--shoppers", "20", "--phones", "1", "--data", str(tmp_path / "kept"))
     for attempt in ("first", "second"):
-        folder = tmp_path / attempt
-        folder.mkdir()
-        demo = Demo(folder, "--shoppers", "20", "--phones", "1", "--data", str(data))
+        (tmp_path / attempt).mkdir()
+        demo = start_demo(tmp_path / attempt, *switches)
         wait_for(lambda demo=demo: demo.health().get("offers", 0) > 0, "no offer arrived")
-        assert demo.stop(signal.SIGTERM)[0] == 0
-    assert (data / "backend" / "log.db").exists()
+        demo.stop(signal.SIGKILL)
+        wait_for(lambda demo=demo: not any(map(alive, demo.children)), "a child outlived the demo")
 
 
 def test_a_port_in_use_is_said_and_nothing_is_started():

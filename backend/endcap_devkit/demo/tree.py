@@ -19,7 +19,7 @@ from endcap.errors import EndcapError
 
 log = logging.getLogger("endcap.demo")
 
-READY_S = 30.0  # for a child's first line, on a slow machine
+READY_S = 60.0  # for a child's first line, on a slow machine
 STOP_S = 10.0  # from SIGTERM to SIGKILL
 TAIL_LINES = 12  # of a failed child's log, shown
 
@@ -52,7 +52,7 @@ class Tree:
         """Start `python -m module arguments` and give back the JSON object of its first line.
 
         Raises:
-            ChildFailed: it ended, or said nothing within 30 s.
+            ChildFailed: it ended, or said nothing within a minute.
         """
         child = await self._spawn(name, module, arguments, env)
         self._children.append(child)
