@@ -65,6 +65,7 @@ def seen(show: Show) -> list[Line]:
     phones = show.settings.phones > 0
     return [
         Line("fixes accepted over HTTP", counts["fixes"], 100),
+        Line("fixes of the recorded walk, through the SDK", counts["fixes_recorded"], 1),
         Line("offers over WebSocket, official ably client", counts["offers_ws"], 20),
         Line("offers over SSE", counts["offers_sse"], 2),
         Line("offers in phones with the SDK", counts["offers_sdk"], 1 if phones else 0),

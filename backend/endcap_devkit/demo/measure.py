@@ -54,6 +54,8 @@ class Figures:
         self.counts: dict[str, int] = dict.fromkeys(
             (
                 "fixes",
+                "fixes_sdk",
+                "fixes_recorded",
                 "refused",
                 "failed",
                 "offers",

@@ -99,6 +99,7 @@ class Phone:
 
     def saw(self, fix: Fix, now_s: float) -> None:
         """Her phone took a fix; on the demo's loop."""
+        self._stage.figures.count(f"fixes_{self.person.way}")
         self.person.heard = self._stage.city.spot(fix.point)
         self.person.accuracy_m = fix.accuracy_m or 0.0
         point = LatLon(round_coordinate(fix.latitude_deg), round_coordinate(fix.longitude_deg))
