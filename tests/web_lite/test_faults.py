@@ -319,3 +319,49 @@ def test_a_browser_with_scripts_but_without_cookies_gets_offers_by_a_key_of_its_
     expect(walker.cards).to_have_count(1)
     walker.page.get_by_role("button", name="Stop and erase").click()
     assert shop.until(lambda: len(shop.erased) == 1)
+
+
+def test_what_is_wrong_stays_said_while_fixes_go_on(lite, shop, phone):
+    phone.share(lite.url)
+    phone.page.evaluate("phone.fix()")
+    expect(phone.cards).to_have_count(1)
+    phone.context.set_offline(True)
+    expect(phone.status).to_contain_text("No network")
+    phone.page.clock.run_for(1000)
+    phone.page.evaluate("phone.fix()")
+    expect(phone.status).to_contain_text("No network")
+    phone.context.set_offline(False)
+    phone.page.clock.run_for(1000)
+    phone.page.evaluate("phone.fix()")
+    expect(phone.status).to_contain_text("Found you")
+
+
+def test_when_the_backend_is_back_the_page_says_where_she_is_again(lite, shop, phone):
+    shop.away = True
+    phone.share(lite.url)
+    phone.page.evaluate("phone.fix()")
+    expect(phone.status).to_contain_text("does not answer")
+    phone.page.clock.run_for(1000)
+    phone.page.evaluate("phone.fix()")
+    expect(phone.status).to_contain_text("does not answer")
+    shop.away = False
+    with phone.page.expect_response("**/sse*"):
+        phone.page.clock.run_for(20_000)
+    expect(phone.cards).to_have_count(1)
+    phone.page.evaluate("phone.fix()")
+    assert set(shop.times.values()) == {1}
+
+
+def test_after_a_reload_that_may_not_look_she_can_still_stop(lite, shop, walker):
+    walker.stand()
+    walker.share(lite.url)
+    expect(walker.cards).to_have_count(1)
+    walker.context.clear_permissions()
+    walker.page.reload()
+    expect(walker.cards).to_have_count(1)
+    expect(walker.page.get_by_role("button", name="Use my location")).to_be_visible()
+    with walker.page.expect_response("**/stop"):
+        walker.page.get_by_role("button", name="Stop and erase").click()
+    expect(walker.cards).to_have_count(0)
+    expect(walker.page.get_by_role("button", name="Stop and erase")).to_be_hidden()
+    assert shop.until(lambda: shop.erased == shop.shoppers)

@@ -293,6 +293,19 @@ def test_scan_one_tap_offer(lite, sign, walkers, scripts):
     assert walker.complaints == []
 
 
+@pytest.mark.browser
+def test_the_second_sign_needs_no_tap(lite, shop, sign, walkers):
+    walker = walkers(allowed=False)
+    walker.page.goto(f"{lite.url}/Z/{sign}")
+    walker.page.get_by_role("button", name="Show offers here").first.click()
+    expect(walker.cards).to_have_count(1)
+    bakery = lite.services.keyring.text(lite.services.keyring.current(PRINTED), BAKERY)
+    walker.page.goto(f"{lite.url}/Z/{bakery}")
+    expect(walker.status).to_have_text("Offers at Bakery")
+    assert shop.until(lambda: len(shop.fixes) == 2)
+    assert len(shop.shoppers) == 1
+
+
 def test_the_till_page_needs_no_address_but_its_own(lite):
     policy = httpx.get(lite.url + "/till/x").headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy

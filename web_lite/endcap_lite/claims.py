@@ -17,7 +17,7 @@ from endcap_lite.services import Services
 from endcap_lite.signs.codes import zone_of
 from endcap_lite.signs.keys import Claim
 from endcap_lite.signs.qr import qr_of
-from endcap_lite.web import set_cookie, too_many
+from endcap_lite.web import away, set_cookie, too_many
 
 SIGN_ACCURACY_M = 3.0  # who reads a sign stands before it
 LOOKS_S = (0.05, 0.1, 0.2, 0.4, 0.8)  # how a page without scripts waits for its offers; 1.5 s in all
@@ -31,31 +31,13 @@ def blueprint(services: Services) -> Blueprint:
     @claims.post("/sign")
     def post_sign() -> Response:
         """Her claim. Scripts get JSON, and their offers by stream; a form gets the page with them."""
-        wants_json = request.accept_mimetypes.best == "application/json"
-        visit, secret = visit_of_request(services), ""
         who = request.remote_addr or ""
         wait_s = tries.wait_s(who)
         claim = _claim(services) if wait_s == 0 else None
-        if claim is None:
-            said = "bad_code" if wait_s == 0 else "too_many"
-            answer = jsonify(say=said) if wants_json else page(services, said=said)
-            tries.take(who)
-            return answer if wait_s == 0 else too_many(answer, wait_s)
-        if visit is None and wants_json:
-            return unknown_visit()  # its page has joined before: the cookie did not last
-        if visit is None:
-            visit, secret = open_visit(services)
-        before = set() if wants_json else {offer.id for offer in known_offers(services, visit)}
-        services.relay.put([_location(services, visit, claim)])
-        if wants_json:
-            response = jsonify(say="claimed", zone=claim.zone.name)
-        else:
-            offers = _awaited(services, visit, before)
-            said = "claimed" if any(offer.id not in before for offer in offers) else "nothing_new"
-            response = page(services, said=said, claim=claim, offers=offers)
-        if secret:
-            set_cookie(response, services.settings, secret)
-        return response
+        if claim is not None:
+            return _claim_by_script(services, claim) if _is_script() else _claim_by_form(services, claim)
+        tries.take(who)
+        return _said(services, "bad_code") if wait_s == 0 else too_many(_said(services, "too_many"), wait_s)
 
     @claims.get("/till/<text>")
     def get_till(text: str) -> Response:
@@ -73,6 +55,38 @@ def blueprint(services: Services) -> Blueprint:
         return response
 
     return claims
+
+
+def _claim_by_script(services: Services, claim: Claim) -> Response:
+    visit = visit_of_request(services)
+    if visit is None:
+        return unknown_visit()  # its page has joined before: the cookie did not last
+    if not services.relay.put([_location(services, visit, claim)]):
+        return away(None)
+    return jsonify(say="claimed", zone=claim.zone.name)
+
+
+def _claim_by_form(services: Services, claim: Claim) -> Response:
+    visit, secret = visit_of_request(services), ""
+    if visit is None:
+        visit, secret = open_visit(services)
+    before = {offer.id for offer in known_offers(services, visit)}
+    if not services.relay.put([_location(services, visit, claim)]):
+        return page(services, said="away", status=503)
+    offers = _awaited(services, visit, before)
+    said = "claimed" if any(offer.id not in before for offer in offers) else "nothing_new"
+    response = page(services, said=said, claim=claim, offers=offers)
+    if secret:
+        set_cookie(response, services.settings, secret)
+    return response
+
+
+def _is_script() -> bool:
+    return request.accept_mimetypes.best == "application/json"
+
+
+def _said(services: Services, name: str) -> Response:
+    return jsonify(say=name) if _is_script() else page(services, said=name)
 
 
 def _claim(services: Services) -> Claim | None:

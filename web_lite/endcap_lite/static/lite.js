@@ -19,7 +19,7 @@ const WORKER = '/sw.js?lang=' + root.lang;
 const policy = self.trustedTypes?.createPolicy('sw', { createScriptURL: () => WORKER });
 
 let live; // she has said yes, and not stop
-let joined, claiming, watch, slow, watchdog, renew, stream, lastEvent, said, sending, newest;
+let joined, claiming, watch, slow, watchdog, renew, stream, lastEvent, said, sending, newest, heard;
 let silent = 0, failures = 0, tries = 0;
 let skew = 0; // the shop's clock minus the phone's, which may be hours off
 let key = '';
@@ -43,7 +43,7 @@ function say(name, values, state) {
   $('status').textContent = fill(name, values);
   if (state) root.dataset.state = state;
   $('go').hidden = live || !place;
-  $('stop').hidden = !live;
+  $('stop').hidden = !remember('visit') && !live;
 }
 
 // Position
@@ -75,7 +75,7 @@ function took({ coords: { latitude, longitude, accuracy }, timestamp }) {
   clearTimeout(slow);
   guard();
   const found = accuracy > document.body.dataset.vague ? 'vague' : 'sharing';
-  if (said !== found) say(found, { distance: distance(accuracy) }, 'sharing');
+  if (said !== found && !failures && navigator.onLine) say(found, { distance: distance(accuracy) }, 'sharing');
   if (found !== 'sharing') return;
   const now = Date.now();
   const at = Math.abs(now - timestamp) < HOUR_MS ? Math.round(timestamp) : now;
@@ -158,9 +158,10 @@ function open({ url, seconds, now, visit = key }) {
   stream?.close();
   stream = new EventSource(url + (lastEvent ? '&lastEvent=' + encodeURIComponent(lastEvent) : '&rewind=100'));
   stream.onopen = () => {
-    if (failures) poll();
+    if (!failures) return;
     failures = 0;
-    if (said === 'away') $('status').textContent = said = '';
+    poll();
+    $('status').textContent = said = ''; // what was wrong is over; the next fix says how it stands
   };
   stream.onmessage = (event) => {
     lastEvent = event.lastEventId;
@@ -203,6 +204,7 @@ function show(offer, quietly) {
     left < 24 * HOUR_MS && fill('until', { time: clock(ends) }),
   ].filter(Boolean).join(' · ');
   list.prepend(item);
+  if (!quietly) heard = Date.now();
   keep([offer, ...offers]);
   setTimeout(() => {
     item.remove();
@@ -214,7 +216,7 @@ function show(offer, quietly) {
 
 function keep(rest) {
   offers = rest.slice(0, CARDS);
-  if (live) remember('offers', { at: Date.now(), offers });
+  if (live) remember('offers', { at: heard, offers });
 }
 
 // Her word
@@ -223,6 +225,7 @@ function begin() {
   if (live) return;
   live = true;
   remember('consented', 1);
+  remember('visit', 1);
   listen();
   navigator.serviceWorker?.register(policy ? policy.createScriptURL('') : WORKER).catch(() => {});
 }
@@ -244,6 +247,7 @@ function stop() {
   list.replaceChildren();
   remember('offers', 0);
   remember('consented', 0);
+  remember('visit', 0);
   remember('owed', 1);
   say('stopped', 0, 'first');
   erase();
@@ -266,13 +270,13 @@ function back() {
   if (remember('owed')) erase();
   if (!live) return;
   if (watch) look();
-  if (!stream || stream.readyState > 1) listen();
+  listen(); // a phone that slept may hold a stream that is dead and does not know it
   if (claiming) claim();
   send();
 }
 
 function offline() {
-  say(offers.length ? 'offline' : 'offline_none', { age: clock(remember('offers')?.at) });
+  say(offers.length ? 'offline' : 'offline_none', { age: clock(heard) });
 }
 
 $('go').onclick = start;
@@ -283,14 +287,18 @@ addEventListener('offline', offline);
 document.onvisibilitychange = () => document.hidden || back();
 
 $('go').hidden = !place;
-if (!place) say('blind');
+$('stop').hidden = !remember('visit');
+if (!place) say('refused');
 const written = list.firstChild;
 list.replaceChildren(); // what the server wrote does not go when it ends
 if (remember('owed')) erase();
 else if (written) poll();
 if (remember('consented')) {
   $('go').textContent = words.again;
-  (remember('offers')?.offers || []).reverse().forEach((offer) => show(offer, 1));
+  const kept = remember('offers');
+  heard = kept?.at;
+  kept?.offers.reverse().forEach((offer) => show(offer, 1));
+  if (form?.sign) claim(); // she scanned a sign, and said yes before
   if (!navigator.onLine) offline();
   else if (place) navigator.permissions?.query({ name: 'geolocation' }).then(({ state }) => state === 'granted' && start());
 }
