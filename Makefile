@@ -31,6 +31,10 @@ format: sync
 bench: sync           ## the tables of docs/benchmarks.md
 	$(BIN)/python -m tests.bench $(ARGS)
 
+pictures: sync system ## the README's pictures, taken anew
+	@fc-list | grep -q Inter || (apt-get update -qq && apt-get install -y -qq fonts-inter >/dev/null)
+	$(BIN)/endcap demo --picture docs/pictures/demo.png
+
 wheel: sync           ## both wheels, into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps -w dist . ./sdk
 
