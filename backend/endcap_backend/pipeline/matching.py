@@ -168,8 +168,7 @@ class Matching:
     def _stand(self, record: Record) -> None:
         """Put a shopper back where she stood; what is near her there she may still hear at her next fix."""
         if location := self._read(CustomerLocation.from_text, record):
-            rows = self._match.locate(location, record.timestamp_ms)
-            self._match.retract(location.uid, [(row.sku, row.store) for row in rows])
+            self._match.stand(location, record.timestamp_ms)
             self._decider.resume(location.uid, record.timestamp_ms)
 
     def _alerts(
