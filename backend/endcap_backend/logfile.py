@@ -71,6 +71,7 @@ class LogFile:
     def __init__(self, path: Path, durability: Durability = "full") -> None:
         self.path = path
         self.durability = durability
+        self._name, self._folder = str(path), str(path.parent)  # asked for at each commit; a Path makes them each time
         self._lock = _lock(path)
         self._inode = self._size = 0
         try:
@@ -97,7 +98,7 @@ class LogFile:
             LogDamaged: it was deleted, replaced or shortened while in use.
         """
         try:
-            found = os.stat(self.path)
+            found = os.stat(self._name)
         except FileNotFoundError:
             raise LogDamaged(f"{self.path} was deleted while in use: stop the backend and restore it") from None
         if found.st_ino != self._inode or found.st_size < self._size:
@@ -106,7 +107,7 @@ class LogFile:
 
     def free_bytes(self) -> int:
         """What the disk has left for us."""
-        found = os.statvfs(self.path.parent)
+        found = os.statvfs(self._folder)
         return found.f_bavail * found.f_frsize
 
     def size_bytes(self) -> int:
