@@ -65,8 +65,8 @@ def test_a_delayed_publish_is_answered_later_and_in_order(raw: Raw, ably_server:
 
 def test_a_connection_turned_away_is_told_to_come_back(raw: Raw, http: httpx.Client, ably_server: AblyServer) -> None:
     ably_server.fault("refuse", count=2)
-    assert raw().take(Action.DISCONNECTED)["error"]["code"] == 50003
-    assert http.get("/sse", params={"channels": "chat"}).status_code == 500
+    assert raw().take(Action.DISCONNECTED)["error"]["code"] == 80003
+    assert http.get("/sse", params={"channels": "chat"}).status_code == 503
     raw().open()
 
 

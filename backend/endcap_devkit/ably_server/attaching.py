@@ -74,8 +74,11 @@ class Attaching:
         channel = identity.app.channels.open(name.base, self._ably.now_ms())
         attachment = known or Attachment(self._connection, name, channel)
         attachment.ask(_params(message), _flags(message))
-        # a client ignores what reaches it while it attaches again: its own serial is the truth, also on a live link
-        serial = text_field(message, "channelSerial") or (attachment.position if known else None)
+        serial = text_field(message, "channelSerial")
+        if known and (serial is None or (known.active and known.deltas is None)):
+            # all was sent over this very link, and some may still be on its way: the client's serial is behind it.
+            # With deltas it may be asking again for one that it could not put together.
+            serial = known.position
         attachment.active = True
         self._connection.attachments[name.wire] = attachment
         channel.subscribe(attachment)

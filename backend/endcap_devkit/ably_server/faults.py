@@ -12,7 +12,6 @@ from endcap_devkit.ably_server.errors import (
     BAD_PARAMETER,
     CONNECTION_DROPPED,
     RATE,
-    TIMED_OUT,
     TOKEN_EXPIRED,
     AblyError,
 )
@@ -152,7 +151,7 @@ def _fits(link: Connection | Stream, options: dict[str, Any]) -> bool:
 
 
 def _read_switch(name: str, options: dict[str, Any]) -> Switch:
-    codes = {"nack": RATE, "refuse": TIMED_OUT}
+    codes = {"nack": RATE, "refuse": CONNECTION_DROPPED}  # ably-python 3.1.4 waits for ever after a 5xx
     channel = options.get("channel", "*")
     if not isinstance(channel, str):
         raise AblyError(BAD_PARAMETER, "channel must be a name or a pattern such as location:*")

@@ -24,7 +24,7 @@ async def event_stream(request: web.Request) -> web.StreamResponse:
     """`GET /sse` and `/event-stream`: messages of one or more channels until the client goes or its token expires."""
     ably, identity = request.app[STATE], identify(request)
     if fault := ably.faults.connecting():
-        raise fault
+        raise AblyError(fault.code, fault.message, 503)
     names = read_names(request.query.get("channels") or request.query.get("channel"), request.query.get("separator"))
     for name in names:
         identity.capability.require("subscribe", name.base)
