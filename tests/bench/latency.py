@@ -1,9 +1,9 @@
 """From a posted fix to the offer on the shopper's channel: real processes, everything durable, beside its own floor.
 
 Three processes: the backend, the local Ably, and this one, which posts at a fixed rate whatever the answers take
-(latency counts from the moment a post was due, so waiting for a connection is in it) and hears every channel. Each fix
-stands at another promoted product, so that it brings exactly one offer. The floor is measured in the same run with
-nothing else going on: one record appended to a log of its own, then one alert pushed and heard.
+(latency counts from the moment a post was due, so waiting for an answer before it is in it) and hears every channel.
+Each fix stands at another promoted product, so that it brings exactly one offer. The floor is measured in the same run
+with nothing else going on: one record appended to a log of its own, then one alert pushed and heard.
 """
 
 from __future__ import annotations
@@ -131,12 +131,14 @@ async def _post_all(
     due_s: dict[tuple[str, int], float] = {}
     answers_s: list[float] = []
 
-    async def post(person: Person, steps: range, at_s: float) -> None:
+    async def post(person: Person, steps: range, at_s: float, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await before  # a phone has one post under way, so that its fixes arrive in order
         await poster.post(person, [_fix(person, step) for step in steps])
         answers_s.append(time.monotonic() - at_s)
 
     began_s = time.monotonic() + 0.5
-    posting = []
+    posting: list[asyncio.Task[None]] = []
     for number in range(case.posts):
         at_s = began_s + number * case.fixes_a_post / case.fixes_per_s
         if (early_s := at_s - time.monotonic()) > 0:
@@ -144,7 +146,8 @@ async def _post_all(
         turn, place = divmod(number, len(people))
         steps = range(turn * case.fixes_a_post, (turn + 1) * case.fixes_a_post)
         due_s.update({(people[place].uid, step): at_s for step in steps})
-        posting.append(asyncio.create_task(post(people[place], steps, at_s)))
+        before = posting[number - len(people)] if number >= len(people) else None
+        posting.append(asyncio.create_task(post(people[place], steps, at_s, before)))
     await asyncio.gather(*posting)
     poster.close()
     assert poster.refused == 0
