@@ -86,7 +86,7 @@ def test_stop_lets_the_phone_stop_looking(lite, phone):
     phone.page.evaluate("phone.fix()")
     phone.page.get_by_role("button", name="Stop and erase").click()
     assert phone.page.evaluate("phone.watch") is None
-    phone.page.clock.run_for(300_000)
+    phone.page.clock.fast_forward(300_000)
     assert phone.page.evaluate("phone.watched") == 1
 
 
@@ -103,20 +103,19 @@ def test_a_fix_taken_while_another_is_on_its_way_is_sent_after_it(lite, shop, ph
     assert shop.until(lambda: len(shop.fixes) == 2)
 
 
-def test_a_token_that_ends_in_mid_walk_is_renewed_with_no_offer_lost_or_doubled(lite, shop, walker):
-    shop.token_lifetime_s = 2
-    walker.stand(north_m=100)
-    walker.share(lite.url)
-    expect(walker.status).to_contain_text("Found you")
+def test_a_token_is_replaced_before_it_ends_with_no_offer_lost_or_doubled(lite, shop, phone):
+    with phone.page.expect_response("**/sse*"):
+        phone.share(lite.url)
+    phone.page.evaluate("phone.fix(9000)")
     for number in range(3):
-        assert shop.until(lambda number=number: lite.posts.count("/stream") > number)
         shop.offer(shop.shopper, title=f"offer {number}")
-        with walker.page.expect_response("**/stream"):
-            pass
-    expect(walker.cards).to_have_count(3)
-    assert walker.cards.get_by_role("heading").all_text_contents() == ["offer 2", "offer 1", "offer 0"]
-    assert not [url for _, url in walker.requests if url.endswith("/offers")]  # no stream broke: each was replaced
-    assert walker.complaints == []
+        with phone.page.expect_response("**/sse*"):
+            phone.page.clock.fast_forward(241_000)  # four fifths of five minutes
+    expect(phone.cards).to_have_count(3)
+    assert phone.cards.get_by_role("heading").all_text_contents() == ["offer 2", "offer 1", "offer 0"]
+    assert lite.posts.count("/stream") == 4
+    assert not [url for _, url in phone.requests if url.endswith("/offers")]  # no stream broke: each was replaced
+    assert phone.complaints == []
 
 
 def test_a_token_that_dies_unnoticed_is_replaced(lite, shop, walker):
@@ -227,7 +226,7 @@ def test_fixes_taken_offline_are_sent_when_the_network_is_back(lite, shop, phone
         phone.page.clock.run_for(1000)
         phone.page.evaluate("phone.fix()")
     phone.context.set_offline(False)
-    phone.page.clock.run_for(16_000)
+    phone.page.clock.fast_forward(16_000)
     assert shop.until(lambda: len(shop.fixes) == 4)
     assert set(shop.times.values()) == {1}
 
@@ -251,7 +250,7 @@ def test_where_no_stream_comes_through_offers_come_by_polling(lite, shop, walker
     assert shop.until(lambda: shop.fixes)
     for _ in range(3):
         with walker.page.expect_response("**/stream"):
-            walker.page.clock.run_for(16_000)
+            walker.page.clock.fast_forward(16_000)
     expect(walker.cards).to_have_count(1)
 
 
@@ -346,7 +345,7 @@ def test_when_the_backend_is_back_the_page_says_where_she_is_again(lite, shop, p
     expect(phone.status).to_contain_text("does not answer")
     shop.away = False
     with phone.page.expect_response("**/sse*"):
-        phone.page.clock.run_for(20_000)
+        phone.page.clock.fast_forward(20_000)
     expect(phone.cards).to_have_count(1)
     phone.page.evaluate("phone.fix()")
     assert set(shop.times.values()) == {1}
