@@ -102,7 +102,7 @@ def run(quick: bool) -> str:
     lines = [
         "### The durable log",
         "",
-        "Acknowledgements a second, each on disk before its producer goes on (190-byte locations, threads of one process).",
+        "Acknowledgements a second, each on disk before its producer goes on (190-byte locations).",
         "",
         "| producers | raw file, group commit | the log | times slower |",
         "|---|---|---|---|",
