@@ -22,6 +22,7 @@ MAX_TEXT_CHARS = 256  # any text field without a bound of its own
 ID_PATTERN = r"[A-Za-z0-9._~-]{1,64}"  # what may stand in a channel name and a URL path unescaped
 BIGINT_MAX = 2**63 - 1  # ksqlDB's BIGINT
 _UNFIT = re.compile("[\x00-\x1f\ud800-\udfff]")  # control characters, halves of surrogate pairs
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # json.dumps would make one a message
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 
 
@@ -181,7 +182,7 @@ class Message:
 
     def to_text(self) -> str:
         """The message as compact JSON text."""
-        return json.dumps(self.to_json(), ensure_ascii=False, separators=(",", ":"))
+        return _COMPACT.encode(self.to_json())
 
     @classmethod
     def schema(cls) -> dict[str, Any]:
