@@ -7,7 +7,6 @@ exactly one live promotion, so N placements are N live rows of VALID_PROMOTIONS.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import cos, exp, log, pi, sin
 from random import Random
 
@@ -16,97 +15,90 @@ from endcap.messages import CustomerLocation, ProductPromotion, StoreProduct
 
 COUNTRIES = 10
 SEGMENTS = 50
+SKUS = 30_000
 STORE_M = 50.0
-STREET_M = 2000.0  # how far outside a store the street's fixes scatter
+STREET_M = 2000.0  # how far outside a store the street's walks begin
 STEP_M = 1.0  # a shopper's walk in a second
-VISIT_S = 600
+
+Fix = tuple[CustomerLocation, int]  # with its time in ms
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
-    country: str
-    corner: LatLon
-
-
-@dataclass
-class World:
-    stores: list[Store]
-    products: list[StoreProduct]
-    promotions: list[ProductPromotion]
-
-
-def a_world(placements: int, seed: int = 1) -> World:
-    """Stores until there are so many placements."""
+def placements(count: int, seed: int = 1) -> Iterator[StoreProduct]:
+    """Store by store, until there are so many."""
     dice = Random(seed)
-    stores: list[Store] = []
-    products: list[StoreProduct] = []
-    while len(products) < placements:
-        store = Store(f"C{len(stores) % COUNTRIES}", LatLon(dice.uniform(-60, 60), dice.uniform(-179, 179)))
-        count = min(int(exp(dice.uniform(log(50), log(3000)))), placements - len(products))
-        for sku in dice.sample(range(30_000), count):
-            point = offset(store.corner, dice.uniform(0, STORE_M), dice.uniform(0, STORE_M))
-            products.append(
-                StoreProduct(
-                    sku=sku, segment=f"segment {dice.randrange(SEGMENTS)}", country=store.country,
-                    latitude_deg=point.latitude_deg, longitude_deg=point.longitude_deg, store=f"s{len(stores)}",
-                    price=round(dice.uniform(0.5, 20), 2), stock=dice.randrange(1, 50),
-                )
+    made = store = 0
+    while made < count:
+        corner = LatLon(dice.uniform(-60, 60), dice.uniform(-179, 179))
+        few = min(int(exp(dice.uniform(log(50), log(3000)))), count - made)
+        for sku in dice.sample(range(SKUS), few):
+            point = offset(corner, dice.uniform(0, STORE_M), dice.uniform(0, STORE_M))
+            yield StoreProduct(
+                sku=sku, segment=f"segment {dice.randrange(SEGMENTS)}", country=f"C{store % COUNTRIES}",
+                latitude_deg=point.latitude_deg, longitude_deg=point.longitude_deg, store=f"s{store}",
+                price=round(dice.uniform(0.5, 20), 2), stock=dice.randrange(1, 50),
             )  # fmt: skip
-        stores.append(store)
-    promotions = [
-        ProductPromotion(pid=f"p{each}", segment=f"segment {each}", discount=10.0) for each in range(SEGMENTS)
-    ]
-    return World(stores, products, promotions)
+        made, store = made + few, store + 1
 
 
-def street_fixes(world: World, shoppers: int = 10_000, seed: int = 2) -> Iterator[tuple[CustomerLocation, int]]:
-    """Shoppers who walk in the streets within 2 km of a store, a fix a second each, without end."""
-    dice = Random(seed)
-    stores = [dice.choice(world.stores) for _ in range(shoppers)]
-    places = [(dice.uniform(-STREET_M, STREET_M), dice.uniform(-STREET_M, STREET_M)) for _ in range(shoppers)]
-    headings = [dice.uniform(0, 2 * pi) for _ in range(shoppers)]
-    second = 0
-    while True:
-        for number, (store, (east_m, north_m), heading) in enumerate(zip(stores, places, headings, strict=True)):
-            point = offset(
-                store.corner, east_m + STEP_M * second * cos(heading), north_m + STEP_M * second * sin(heading)
-            )
-            yield _fix(f"o{number}", store, point), second * 1000
-        second += 1
+def a_promotion(segment: int) -> ProductPromotion:
+    return ProductPromotion(pid=f"p{segment}", segment=f"segment {segment}", discount=10.0)
 
 
-def store_fixes(world: World, shoppers: int, seed: int = 3) -> Iterator[tuple[CustomerLocation, int]]:
-    """Shoppers who walk in stores, a fix a second each, for five minutes a visit, without end.
+class World:
+    """Placements, their promotions, and the corner of each store."""
 
-    They came at different times: at any moment some have just entered and some know all the shelves.
-    """
-    dice = Random(seed)
-    walks = [_walk(world, number, dice) for number in range(shoppers)]
-    for walk in walks:
-        for _ in range(dice.randrange(VISIT_S)):
-            next(walk)
-    second = 0
-    while True:
-        for walk in walks:
-            yield next(walk), second * 1000
-        second += 1
+    def __init__(self, count: int) -> None:
+        self.products = list(placements(count))
+        self.promotions = [a_promotion(segment) for segment in range(SEGMENTS)]
+        corners: dict[str | None, tuple[str | None, float, float]] = {}
+        for each in self.products:
+            _, south, west = corners.get(each.store, (None, 90.0, 180.0))
+            corners[each.store] = each.country, min(south, each.latitude_deg), min(west, each.longitude_deg)
+        self.stores = [(country, LatLon(south, west)) for country, south, west in corners.values()]
+
+    def in_stores(self, shoppers: int, visit_s: int, seed: int = 3) -> Iterator[Fix]:
+        """Shoppers who wander in stores, a fix a second each, without end: they came at different times, and who
+        leaves one store is a stranger in the next."""
+        dice = Random(seed)
+        walks = [self._visits(number, visit_s, dice) for number in range(shoppers)]
+        second = 0
+        while True:
+            for walk in walks:
+                yield next(walk), second * 1000
+            second += 1
+
+    def in_streets(self, shoppers: int = 10_000, seed: int = 2) -> Iterator[Fix]:
+        """Shoppers who walk straight through the streets within 2 km of a store, a fix a second each, without end."""
+        dice = Random(seed)
+        walks = [
+            (dice.choice(self.stores), dice.uniform(-STREET_M, STREET_M), dice.uniform(-STREET_M, STREET_M),
+             dice.uniform(0, 2 * pi))
+            for _ in range(shoppers)
+        ]  # fmt: skip
+        second = 0
+        while True:
+            for number, ((country, corner), east_m, north_m, heading) in enumerate(walks):
+                walked_m = STEP_M * second
+                point = offset(corner, east_m + walked_m * cos(heading), north_m + walked_m * sin(heading))
+                yield _fix(f"o{number}", country, point), second * 1000
+            second += 1
+
+    def _visits(self, number: int, visit_s: int, dice: Random) -> Iterator[CustomerLocation]:
+        visit, left_s = 0, dice.randrange(visit_s)
+        while True:
+            country, corner = dice.choice(self.stores)
+            east_m, north_m, heading = dice.uniform(0, STORE_M), 0.0, pi / 2
+            for _ in range(left_s):
+                heading += dice.gauss(0, 0.4)
+                east_m, north_m = east_m + STEP_M * cos(heading), north_m + STEP_M * sin(heading)
+                if not (0 <= east_m <= STORE_M and 0 <= north_m <= STORE_M):
+                    heading += pi / 2
+                    east_m, north_m = min(max(east_m, 0), STORE_M), min(max(north_m, 0), STORE_M)
+                yield _fix(f"i{number}-{visit}", country, offset(corner, east_m, north_m))
+            visit, left_s = visit + 1, visit_s
 
 
-def _walk(world: World, number: int, dice: Random) -> Iterator[CustomerLocation]:
-    visit = 0
-    while True:
-        store, visit = dice.choice(world.stores), visit + 1
-        east_m, north_m, heading = dice.uniform(0, STORE_M), 0.0, pi / 2
-        for _ in range(VISIT_S):
-            heading += dice.gauss(0, 0.4)
-            east_m, north_m = east_m + STEP_M * cos(heading), north_m + STEP_M * sin(heading)
-            if not (0 <= east_m <= STORE_M and 0 <= north_m <= STORE_M):
-                heading += pi / 2
-                east_m, north_m = min(max(east_m, 0), STORE_M), min(max(north_m, 0), STORE_M)
-            yield _fix(f"i{number}-{visit}", store, offset(store.corner, east_m, north_m))
-
-
-def _fix(uid: str, store: Store, point: LatLon) -> CustomerLocation:
+def _fix(uid: str, country: str | None, point: LatLon) -> CustomerLocation:
     return CustomerLocation(
-        uid=uid, latitude_deg=point.latitude_deg, longitude_deg=point.longitude_deg, country=store.country
+        uid=uid, latitude_deg=point.latitude_deg, longitude_deg=point.longitude_deg, country=country
     )

@@ -199,6 +199,16 @@ def test_a_bound_on_shelves_leaves_the_rest_for_the_next_fix() -> None:
     ]
 
 
+def test_what_was_taken_back_is_new_again(match: ProductMatch) -> None:
+    match.place(a_product(7), 0)
+    match.place(a_product(8), 0)
+    match.promote(a_promotion(), 0)
+    match.retract("u1", [(7, "s1")])  # nothing was told yet
+    match.locate(a_fix(), 1)
+    match.retract("u1", [(7, "s1"), (99, "s1")])
+    assert told(match.locate(a_fix(), 2)) == [("u1", 7, "p1")]
+
+
 def test_a_forgotten_shopper_is_a_stranger(match: ProductMatch) -> None:
     match.place(a_product(), 0)
     match.promote(a_promotion(), 0)

@@ -153,3 +153,23 @@ def test_the_rows_are_those_of_the_oracle(vectorised: bool, most_shelves: int | 
             break
         assert Counter(rows) == Counter(expected)
         assert kind != "locate" or rows == expected  # in this order
+
+
+@pytest.mark.parametrize("most_shelves", [None, 2])
+@given(st.integers(0, 2**32))
+@settings(max_examples=40, deadline=None)
+def test_a_batch_of_fixes_tells_what_they_tell_one_by_one(most_shelves: int | None, seed: int) -> None:
+    dice = Random(seed)
+    place = dice.choice(PLACES)
+    batches, single = ProductMatch(most_shelves=most_shelves), ProductMatch(most_shelves=most_shelves, vectorised=False)
+    for burst in range(4):
+        for _ in range(30):
+            kind, message = an_event(dice, place, START_MS)
+            if kind != "locate":
+                assert getattr(batches, kind)(message, START_MS) == getattr(single, kind)(message, START_MS)
+        fixes = []
+        for step in range(60):
+            ts = START_MS + (burst * 60 + step) * 10_000 - dice.choice([0, 0, 0, 60_000])
+            fixes.append((CustomerLocation(uid=f"u{dice.randrange(12)}", **a_point(dice, place)._asdict()), ts))
+        assert batches.locate_many(fixes) == [single.locate(*fix) for fix in fixes]
+    assert batches.stats()["late_fixes"] == single.stats()["late_fixes"]

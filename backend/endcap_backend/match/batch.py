@@ -25,17 +25,17 @@ class Batch:
     def __init__(self, fronts: Sequence[Front]) -> None:
         self._fronts = fronts
         self._asked: list[Asked] = []
-        self._by_tile: defaultdict[Tile, list[tuple[Shelves, int, int]]] = defaultdict(list)  # with offsets
+        self._by_tile: defaultdict[Tile, list[tuple[Shelves, tuple[int, int]]]] = defaultdict(list)  # with offsets
 
     def add(self, at: int, shopper: Shopper, location: CustomerLocation, moment_ms: int, tiles: Sequence[Tile]) -> None:
         """A fix, and the tiles about it."""
         latitude_e5, longitude_e5 = round(location.latitude_deg * E5), round(location.longitude_deg * E5)
         shelves: Shelves = {}
         for tile in tiles:
-            east, north = tile.offset(latitude_e5, longitude_e5)
-            if tile.touches(east, north) and (untold := self._fronts[tile.number].untold(shopper.uid, moment_ms)):
+            offset = tile.look(latitude_e5, longitude_e5)
+            if offset is not None and (untold := self._fronts[tile.number].untold(shopper.uid, moment_ms)):
                 shelves[tile] = untold
-                self._by_tile[tile].append((shelves, east, north))
+                self._by_tile[tile].append((shelves, offset))
         if shelves:
             self._asked.append((at, shopper, location, moment_ms, shelves))
 
@@ -46,7 +46,7 @@ class Batch:
         for tile, fixes in self._by_tile.items():
             if len(fixes) < WORTH_A_BLOCK or not isinstance(tile, VectorTile) or tile.polar:
                 continue
-            within = tile.reached([east for _, east, _ in fixes], [north for _, _, north in fixes])
-            for (shelves, _, _), reached in zip(fixes, within, strict=True):
+            within = tile.reached([offset for _, offset in fixes])
+            for (shelves, _), reached in zip(fixes, within, strict=True):
                 shelves[tile] &= reached
         return (asked for asked in self._asked if any(asked[4].values()))

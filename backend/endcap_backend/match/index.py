@@ -59,9 +59,8 @@ class SpatialIndex:
         latitude_e5, longitude_e5 = round(point.latitude_deg * E5), round(point.longitude_deg * E5)
         ids: list[int] = []
         for tile in self.about(cell_of(*point)):
-            east, north = tile.offset(latitude_e5, longitude_e5)
-            if tile.touches(east, north):
-                ids += [tile.ids[slot] for slot in tile.pick(east, north, tile.occupied, None)]
+            if (offset := tile.look(latitude_e5, longitude_e5)) is not None:
+                ids += [tile.ids[slot] for slot in tile.pick(*offset, tile.occupied, None)]
         return ids
 
     def nbytes(self) -> int:

@@ -188,8 +188,8 @@ class ProductMatch:
         placements, fronts = self._offers.placements, self._offers.fronts
         found: list[Near] = []
         for tile in tiles:
-            east, north = tile.offset(latitude_e5, longitude_e5)
-            if not tile.touches(east, north):
+            offset = tile.look(latitude_e5, longitude_e5)
+            if offset is None:
                 continue
             among = fronts[tile.number].untold(shopper.uid, moment_ms)
             if shelves is not None:
@@ -197,7 +197,7 @@ class ProductMatch:
             if not among:
                 continue
             few = shelves is not None and among.bit_count() <= FEW  # a batch has looked already who is within reach
-            for slot in slots_of(among) if few else tile.pick(east, north, among, self._most_shelves):
+            for slot in slots_of(among) if few else tile.pick(*offset, among, self._most_shelves):
                 distance_ft = haversine_km(latitude_deg, longitude_deg, *tile.point(slot)) * FEET_PER_KM
                 if distance_ft <= NEAR_FT:
                     number = tile.ids[slot]

@@ -52,7 +52,12 @@ class Front:
     def untold(self, uid: str, moment_ms: int) -> int:
         """The shelves that may have news for a shopper at a moment."""
         sight = self.sights.get(uid)
-        layer = None if sight is None else sight.layer_at(self, moment_ms)
+        if sight is None:
+            return self.offered
+        newest = sight.layers[0]
+        if self.changed <= newest.turn and not self.starts_ms:  # nearly always
+            return self.offered & ~newest.shelves
+        layer = sight.layer_at(self, moment_ms)
         return self.offered if layer is None else self.offered & ~layer.shelves
 
     def clear(self, slot: int) -> None:
@@ -82,9 +87,6 @@ class Sight:
 
     def layer_at(self, front: Front, moment_ms: int) -> Layer | None:
         """The layer to which nothing has changed at a moment."""
-        newest = self.layers[0]
-        if front.changed <= newest.turn and not front.starts_ms:  # nearly always
-            return newest
         for layer in self.layers:
             if front.sees_alike(layer, moment_ms):
                 return layer

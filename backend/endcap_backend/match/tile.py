@@ -25,7 +25,7 @@ FLAT_LIMIT_DEG = 80.0  # beyond it the plane errs by more than 3 mm across a til
 SLACK = 0.016 / UNIT_M  # five times what the plane can err
 REACH = NEAR_M / UNIT_M + SLACK
 REACH_SQUARED = REACH * REACH
-FEW = 24  # below so many candidates a loop beats numpy's call overhead
+FEW = 64  # below so many candidates a loop beats numpy's call overhead
 
 
 class Tile:
@@ -74,13 +74,15 @@ class Tile:
         self.occupied |= 1 << slot
         return slot
 
-    def touches(self, east: int, north: int) -> bool:
-        """Whether any point can be within 100 ft of an offset."""
+    def look(self, latitude_e5: int, longitude_e5: int) -> tuple[int, int] | None:
+        """The offset of a place; None when no point here can be within 100 ft of it."""
+        north = latitude_e5 - self.latitude_e5
         low, high = self.within_north
         if not low <= north <= high:
-            return False
+            return None
+        east = (longitude_e5 - self.longitude_e5 + TURN // 2) % TURN - TURN // 2
         low, high = self.within_east
-        return low <= east <= high
+        return (east, north) if low <= east <= high else None
 
     def take(self, slot: int) -> None:
         """Free a slot; a point that is no number is within no reach."""

@@ -45,13 +45,14 @@ class VectorTile(Tile):
         slots: list[int] = hits.tolist()
         return slots
 
-    def reached(self, easts: Sequence[int], norths: Sequence[int]) -> list[int]:
+    def reached(self, offsets: Sequence[tuple[int, int]]) -> list[int]:
         """For each offset the set of slots that may be within 100 ft: one product of two narrow matrices."""
         slot_easts, slot_norths = self._columns()
         squeeze = np.float32(self.shrink**0.5)
         slot_easts = slot_easts * squeeze
         slots = np.stack((-2 * slot_easts, -2 * slot_norths, slot_easts**2 + slot_norths**2, np.ones_like(slot_easts)))
-        fix_easts, fix_norths = np.array(easts, np.float32) * squeeze, np.array(norths, np.float32)
+        fix_easts, fix_norths = np.array(offsets, np.float32).T
+        fix_easts = fix_easts * squeeze
         fixes = np.stack((fix_easts, fix_norths, np.ones_like(fix_easts), fix_easts**2 + fix_norths**2), axis=1)
         with np.errstate(invalid="ignore"):  # a freed slot is no number
             within = fixes @ slots <= REACH_SQUARED
