@@ -12,7 +12,7 @@ one fsync and wakes them all: many callers share the price of the disk, and a si
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar, cast
@@ -148,12 +148,21 @@ class Log(LogReader):
         """The offset of the newest record ever appended, 0 when there is none."""
         return self._writer.end
 
-    def wait(self, after: int, timeout_s: float) -> bool:
-        """Block until there is a record above `after`, at most `timeout_s`: True when there is. Ends at `close`."""
+    def wait(self, after: int, timeout_s: float, topics: Collection[str] | None = None) -> bool:
+        """Block until there is a record above `after`, at most `timeout_s`: True when there is. Ends at `close`.
+
+        With `topics`, until one of these has grown beyond `after` since the log was opened; read first, then wait.
+        """
         writer = self._writer
+
+        def grown() -> bool:
+            if topics is None:
+                return writer.newest > after
+            return any(writer.newest_of.get(topic, 0) > after for topic in topics)
+
         with writer.grown:
-            writer.grown.wait_for(lambda: writer.newest > after or writer.closed, timeout_s)
-            return writer.newest > after
+            writer.grown.wait_for(lambda: grown() or writer.closed, timeout_s)
+            return grown()
 
     def check_writable(self) -> None:
         """Make sure that an append would be taken now.

@@ -66,7 +66,8 @@ class LogWriter:
             for query in ("SELECT count(*) FROM records", NEWEST, END)
         )
         self.groups = self.rows = self.duplicates = self.refused = 0
-        self.grown = Condition()  # notified when `newest` has changed, and at the end
+        self.newest_of: dict[str, int] = {}  # of each topic that grew since the start
+        self.grown = Condition()  # notified when there are new records, and at the end
         self.closed = False
         self._topics = Topics()
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
@@ -188,13 +189,13 @@ class LogWriter:
             for work in group:
                 if work.folds:
                     work.result = fold(connection)
-        self._note(appended, newest, deleted)
+        self._note(records, appended, newest, deleted)
         answers = iter(appended)
         for work in group:
             if work.records or work.position is not None:
                 work.result = list(islice(answers, len(work.records)))
 
-    def _note(self, appended: Sequence[Appended], newest: int, deleted: int) -> None:
+    def _note(self, records: Sequence[NewRecord], appended: Sequence[Appended], newest: int, deleted: int) -> None:
         new = [each.offset for each in appended if not each.duplicate]
         self.groups += 1
         self.rows += len(new)
@@ -203,7 +204,11 @@ class LogWriter:
         with self.grown:
             self.newest = max(new[-1], newest) if new else newest
             self.end = max(self.end, self.newest)
-            self.grown.notify_all()
+            for record, each in zip(records, appended, strict=True):
+                if not each.duplicate:
+                    self.newest_of[record.topic] = each.offset
+            if new:
+                self.grown.notify_all()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -123,9 +123,9 @@ class LogConsumer:
         if outcome.produced or self._overdue():
             self._commit(outcome.produced)
         if through:
-            self._log.wait(self._position, self._patience_s())
+            self._log.wait(self._position, self._patience_s(), self._topics)
         elif outcome.wait_s and len(records) < limit:
-            self._log.wait(max(end, records[-1].offset), min(outcome.wait_s, IDLE_S))
+            self._log.wait(max(end, records[-1].offset), min(outcome.wait_s, IDLE_S), self._topics)
         elif outcome.wait_s:
             self.stopping.wait(min(outcome.wait_s, IDLE_S))
 

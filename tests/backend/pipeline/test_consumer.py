@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import threading
 from contextlib import closing
 from threading import Event
 
@@ -88,6 +89,19 @@ def test_records_of_other_topics_move_the_position_too(records, consume, until):
         records.wait(records.end(), 0.01)
     consumer.stop()
     assert records.committed("copy") == records.end()
+
+
+def test_waiting_for_some_topics_is_not_ended_by_others(records):
+    put(records, "x", topic="other")
+    put(records, "a")
+    end = records.end()
+    put(records, "y", topic="other")
+    assert not records.wait(end, 0.01, ("in",))
+    assert records.wait(end, 0.01)
+    waiting = threading.Thread(target=lambda: put(records, "b"))
+    waiting.start()
+    assert records.wait(end, 10, ("in",))
+    waiting.join()
 
 
 def test_a_record_that_breaks_the_handler_is_put_aside_and_its_neighbours_pass(records, consume, until, caplog):

@@ -80,6 +80,8 @@ def test_a_fix_in_the_log_is_an_offer_on_her_channel(log, ably, pipeline):
 def test_stats_tell_of_every_stage(log, ably, pipeline):
     put(log, a_product(), a_promotion())
     asyncio.run(heard_by(ably, "bob", lambda: put(log, a_location(uid="bob", id="bob:1")), 1))
+    while pipeline.stats()["match lag"] or pipeline.stats()["delivery lag"]:
+        log.wait(log.end(), 0.01)
     pipeline.stop()
     stats = pipeline.stats()
     assert (stats["fixes"], stats["decide alerts"], stats["delivery pushed"]) == (1, 1, 1)
