@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 from endcap_backend.logreader import key_mark
 
-FOLD_PATIENCE_MS = 200  # for readers; appends wait meanwhile
+FOLD_PATIENCE_MS = 50  # for readers; appends wait meanwhile, and the next fold may have better luck
 
 _INSERT = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (mark) DO NOTHING"
 _POSITION = "INSERT INTO positions VALUES (?, ?) ON CONFLICT (consumer) DO UPDATE SET offset = excluded.offset"

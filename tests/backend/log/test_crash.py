@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from endcap_backend.log import LogFull
+from endcap_backend.log import Log, LogFull
 
 HERE = Path(__file__).parent
 KILLS = 8
@@ -50,6 +50,22 @@ def test_a_log_left_by_a_killed_process_goes_on_in_order(path, open_log, a_recor
     assert appended.offset > before
     offsets = [record.offset for record in log.read(0, limit=100_000)]
     assert offsets == sorted(set(offsets))
+
+
+def test_another_process_tails_the_log_while_it_grows(path):
+    with started("produce.py", path, 0, THREADS) as process:
+        acked = process.stdout.readline().split()
+        reader = Log.open_readonly(path)
+        seen = []
+        while len(seen) < 500:
+            after = seen[-1].offset if seen else 0
+            assert reader.wait(after, timeout_s=20)
+            seen += reader.read(after)
+        reader.close()
+        process.kill()
+        process.stdout.read()
+    assert set(acked) <= {record.id for record in seen}
+    assert [record.offset for record in seen] == sorted({record.offset for record in seen})
 
 
 def test_a_full_disk_refuses_without_a_false_word_and_recovers_by_itself(path, open_log):
