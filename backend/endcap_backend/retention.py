@@ -30,6 +30,7 @@ class Retention:
         self._clock = clock
         self._keep_h = keep_h
         self._otherwise_h = otherwise_h
+        self._in_journal = False  # a reader was in the way: what was deleted still stands in the journal
 
     @classmethod
     def of(cls, settings: Settings, records: Log, clock: Clock) -> Retention:
@@ -43,18 +44,20 @@ class Retention:
     def expire(self) -> int:
         """Delete what is too old, from the journal too; returns how many records."""
         deleted = sum(self._expire(topic) for topic in self._log.topics() if topic not in LATEST_WINS)
-        if deleted:
-            self._log.fold()
-            log.info("forgot %d records that were kept long enough", deleted)
+        self._fold(deleted, "forgot %d records that were kept long enough")
         return deleted
 
     def compact(self) -> int:
         """Delete records of the latest-wins topics that a later one replaced a day ago or more; returns how many."""
         deleted = sum(self._log.discard(self._replaced(topic)) for topic in LATEST_WINS)
-        if deleted:
-            self._log.fold()
-            log.info("forgot %d records that later ones had replaced", deleted)
+        self._fold(deleted, "forgot %d records that later ones had replaced")
         return deleted
+
+    def _fold(self, deleted: int, told: str) -> None:
+        if deleted:
+            log.info(told, deleted)
+        if deleted or self._in_journal:
+            self._in_journal = not self._log.fold()
 
     def _expire(self, topic: str) -> int:
         before_ms = self._before_ms(self._kept_h(topic))

@@ -95,3 +95,16 @@ def test_what_was_forgotten_is_nowhere_on_disk(log, clock, retention, a_record, 
     clock.advance(25 * HOUR_S)
     retention.expire()
     assert b"CANARY" not in b"".join(each.read_bytes() for each in path.parent.iterdir())
+
+
+def test_what_a_reader_kept_in_the_journal_goes_the_next_time(log, clock, retention, a_record, path):
+    log.append([a_record(value=f"CANARY {number}" * 30) for number in range(1000)])
+    clock.advance(25 * HOUR_S)
+    with log.reading() as connection:
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM records").fetchone()
+        retention.expire()
+        connection.execute("COMMIT")
+    assert b"CANARY" in b"".join(each.read_bytes() for each in path.parent.iterdir())
+    assert retention.expire() == 0
+    assert b"CANARY" not in b"".join(each.read_bytes() for each in path.parent.iterdir())
