@@ -233,6 +233,17 @@ def test_beyond_its_bounds_it_drops_and_counts() -> None:
     assert (held["placements_refused"], held["promotions_refused"], held["shoppers_forgotten"]) == (1, 1, 1)
 
 
+def test_a_full_match_still_takes_batches_of_those_it_knows() -> None:
+    match = ProductMatch(most_shoppers=16)
+    match.place(a_product(), 0)
+    match.promote(a_promotion(), 0)
+    known = [(a_fix(f"u{number}"), 1) for number in range(16)]
+    assert all(match.locate_many(known))
+    assert not any(match.locate_many(known))
+    assert [len(rows) for rows in match.locate_many([*known, (a_fix("new"), 2)])] == [0] * 16 + [1]
+    assert (match.stats()["shoppers"], match.stats()["shoppers_forgotten"]) == (16, 1)
+
+
 def test_ended_promotions_go_when_others_of_their_kind_come(match: ProductMatch) -> None:
     match.promote(a_promotion("old", ends_at=NINE), 0)
     match.promote(a_promotion("new"), NINE_MS + 3600_000)

@@ -21,7 +21,6 @@ MOST_PROMOTIONS = 100_000  # 100 MB
 MOST_SHOPPERS = 200_000  # 400 MB with what they have been told
 DROPPED = ("late_fixes", "shoppers_forgotten", "sights_merged", "placements_refused", "promotions_refused")
 
-
 Near = tuple[float, int, str, int, Tile, int]  # distance in feet, SKU, store; the placement's number, tile, slot
 
 
@@ -81,7 +80,7 @@ class ProductMatch:
 
     def locate_many(self, locations: Sequence[tuple[CustomerLocation, int]]) -> list[list[NearbyPromotion]]:
         """`locate` for each, in order: the same rows, with numpy a tile's fixes at once."""
-        if not self._offers.index.vectorised or not self._shoppers.has_room_for(len(locations)):
+        if not self._offers.index.vectorised or not self._shoppers.has_room_for(locations):
             return [self.locate(location, timestamp_ms) for location, timestamp_ms in locations]
         rows: list[list[NearbyPromotion]] = []
         batch = Batch(self._offers.fronts)
@@ -196,7 +195,7 @@ class ProductMatch:
                 among &= shelves[tile]
             if not among:
                 continue
-            few = shelves is not None and among.bit_count() <= FEW  # a batch has looked already who is within reach
+            few = shelves is not None and among.bit_count() <= FEW  # and mostly within reach: a batch has looked
             for slot in slots_of(among) if few else tile.pick(*offset, among, self._most_shelves):
                 distance_ft = haversine_km(latitude_deg, longitude_deg, *tile.point(slot)) * FEET_PER_KM
                 if distance_ft <= NEAR_FT:

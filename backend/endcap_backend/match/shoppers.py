@@ -55,8 +55,12 @@ class Shoppers:
             self._move(shopper)
         return shopper
 
-    def has_room_for(self, newcomers: int) -> bool:
-        return len(self._by_uid) + newcomers <= self._capacity
+    def has_room_for(self, locations: Sequence[tuple[CustomerLocation, int]]) -> bool:
+        """Whether nobody need be dropped for these fixes."""
+        spare = self._capacity - len(self._by_uid)
+        if len(locations) <= spare:
+            return True
+        return len({location.uid for location, _ in locations} - self._by_uid.keys()) <= spare
 
     def forget(self, uid: str) -> Shopper | None:
         shopper = self._by_uid.pop(uid, None)

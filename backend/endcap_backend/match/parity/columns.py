@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from endcap_backend.match.parity.jackson import Json, Malformed, Missing, decimal
-from endcap_backend.match.parity.java_text import E5, decimal_text, json_text
+from endcap_backend.match.parity.java_text import decimal_text, json_text
 
 _DIGITS_BEFORE_POINT = 5  # of DECIMAL(10,5)
 _SCALE = 5
@@ -45,13 +45,10 @@ class Columns:
             Malformed: anything else.
         """
         value = self._get(name)
-        if value is None:
-            return None
         if isinstance(value, str):
             return _parse_long(value, name)
-        if isinstance(value, bool) or not isinstance(value, int | Decimal):
-            raise _refused(value, "BIGINT", name)
-        return _low_64_bits(value)
+        number = _number(value, "BIGINT", name)
+        return None if number is None else _low_64_bits(number)
 
     def decimal_10_5(self, name: str) -> int | None:
         """A number, or text that is one, with at most five decimals and below 100 000, counted in 1e-5.
@@ -60,13 +57,10 @@ class Columns:
             Malformed: anything else.
         """
         value = self._get(name)
-        if value is None:
-            return None
         if isinstance(value, str):
-            value = _parse_big_decimal(value, name)
-        if isinstance(value, bool) or not isinstance(value, int | Decimal):
-            raise _refused(value, "DECIMAL(10, 5)", name)
-        return _fit(Decimal(value), name)
+            return _fit(_parse_big_decimal(value, name), name)
+        number = _number(value, "DECIMAL(10, 5)", name)
+        return None if number is None else _fit(Decimal(number), name)
 
     def _get(self, name: str) -> Json:
         return self._exact[name] if name in self._exact else self._upper.get(name)
@@ -192,14 +186,13 @@ def _exponent(value: Decimal) -> int:
     return exponent
 
 
-def _refused(value: Json, wanted: str, name: str) -> Malformed:
-    return Malformed(f"Can't convert type. sourceType: {_node(value)}, requiredType: {wanted}, path: $.{name}")
+def _number(value: Json, wanted: str, name: str) -> int | Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | None):
+        raise Malformed(f"Can't convert type. sourceType: {_node(value)}, requiredType: {wanted}, path: $.{name}")
+    return value
 
 
 def _node(value: Json | Missing) -> str:
     names = {dict: "ObjectNode", list: "ArrayNode", str: "TextNode", bool: "BooleanNode", int: "IntNode"}
     names |= {Decimal: "DecimalNode", Missing: "MissingNode", type(None): "NullNode"}
     return names[type(value)]
-
-
-assert 10**_SCALE == E5

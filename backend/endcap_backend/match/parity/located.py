@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 from endcap.geo import LatLon
 from endcap_backend.match.index import SpatialIndex
-from endcap_backend.match.parity.java_text import E5
 from endcap_backend.match.parity.timeline import Group
+from endcap_backend.match.tile import E5
 
 NULL = 2**62  # a latitude or longitude that is null
 
