@@ -25,8 +25,8 @@ from endcap_lite.settings import Settings
 
 COFFEE = LatLon(60.16952, 24.93545)
 ZONES = """store,zone,name,latitude,longitude
-S1,COFFEE,Coffee & tea,60.16952,24.93545
-S1,BAKERY,Bakery,60.17052,24.93545
+s1,COFFEE,Coffee & tea,60.16952,24.93545
+s1,BAKERY,Bakery,60.17052,24.93545
 """
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [

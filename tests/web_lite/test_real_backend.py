@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from playwright.sync_api import expect
 
 from endcap_backend.__main__ import main as backend_main
 from endcap_backend.log import LogReader
+from endcap_lite.__main__ import main as lite_main
 
 pytestmark = pytest.mark.browser
 
@@ -27,10 +29,6 @@ SHELVES = """SKU,segment,latitude,longitude,store,section,name
 OFFERS = """pid,segment,SKU,title,discount
 p1,coffee,1,20 % off dark roast,20
 p2,bread,2,Sourdough half price,50
-"""
-ZONES = """store,zone,name,latitude,longitude
-S1,COFFEE,Coffee & tea,60.16952,24.93545
-S1,BAKERY,Bakery,60.17052,24.93545
 """
 
 
@@ -66,14 +64,13 @@ class Store:
     def __init__(self, tmp_path, ably, started):
         self._tmp_path, self._ably, self._started = tmp_path, ably, started
         self._data = tmp_path / "data"
-        for name, text in (("shelves", SHELVES), ("offers", OFFERS), ("zones", ZONES)):
+        for name, text in (("shelves", SHELVES), ("offers", OFFERS)):
             (tmp_path / f"{name}.csv").write_text(text)
         shelves, offers = (str(tmp_path / f"{name}.csv") for name in ("shelves", "offers"))
         assert backend_main(["load", "--placements", shelves, "--promotions", offers, "--data", str(self._data)]) == 0
         self._port = "0"
         self.open()
-        zones = str(tmp_path / "zones.csv")
-        switches = ["--backend-url", self.backend_url, "--ably-endpoint", ably.url, "--zones", zones, "--port", "0"]
+        switches = ["--backend-url", self.backend_url, "--ably-endpoint", ably.url, "--port", "0"]
         self.lite, self.url = started(process(tmp_path, "endcap_lite", "--data", str(tmp_path / "lite"), *switches))
 
     def open(self):
@@ -164,6 +161,18 @@ def test_while_the_backend_is_killed_no_fix_is_lost_and_no_offer_doubled(store, 
     ]
     fixes = store.records("customers_locations")
     assert len({fix["id"] for fix in fixes}) == len(fixes) >= 4
+
+
+def test_a_sign_printed_from_the_backends_sections_brings_the_offer_of_its_shelf(store, walkers, tmp_path):
+    sheet = str(tmp_path / "signs.svg")
+    where = ["--data", str(tmp_path / "lite"), "--backend-url", store.backend_url, "--public-url", store.url]
+    assert lite_main(["signs", *where, "--out", sheet]) == 0
+    code = re.search(r">Bakery<.*?>(\w{3}) (\w{3})<", (tmp_path / "signs-1.svg").read_text(), re.DOTALL)
+    walker = walkers(allowed=False)
+    walker.page.goto(store.url)
+    walker.page.get_by_label("Six characters on the sign").fill("".join(code.groups()).lower())
+    walker.page.get_by_role("button", name="Show offers here").click()
+    expect(walker.cards.get_by_role("heading")).to_have_text("Sourdough half price")
 
 
 def test_without_scripts_a_place_from_the_list_brings_its_offer(store, walkers):

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import re
 import string
 
 import httpx
@@ -17,10 +18,10 @@ from endcap_lite.__main__ import main
 from endcap_lite.signs.codes import ALPHABET, code_of, is_sound, zone_of
 from endcap_lite.signs.keys import PRINTED, ROTATING, STAFF, Keyring
 from endcap_lite.signs.qr import qr_of
-from endcap_lite.zones import Zone, Zones
+from endcap_lite.zones import Zone, Zones, key_part
 
-COFFEE = Zone("S1", "COFFEE", "Coffee & tea", LatLon(60.16952, 24.93545))
-BAKERY = Zone("S1", "BAKERY", "Bakery", LatLon(60.17052, 24.93545))
+COFFEE = Zone("S1.COFFEE", "s1", "Coffee & tea", LatLon(60.16952, 24.93545))
+BAKERY = Zone("S1.BAKERY", "s1", "Bakery", LatLon(60.17052, 24.93545))
 ZONES = Zones([COFFEE, BAKERY])
 
 
@@ -110,7 +111,7 @@ def test_damaged_keys_are_named_and_not_replaced(tmp_path):
 def test_any_wrong_character_and_any_two_swapped_are_noticed(keyring):
     key = keyring.add(PRINTED)
     for number in range(50):
-        code = code_of(key, Zone("S1", f"Z{number}", "", COFFEE.point))
+        code = code_of(key, Zone(f"S1.Z{number}", "s1", "", COFFEE.point))
         assert is_sound(code)
         for place in range(6):
             for other in ALPHABET.replace(code[place], ""):
@@ -140,6 +141,13 @@ def test_a_random_code_names_a_zone_hardly_ever(keyring):
 
 def test_a_sign_of_a_short_host_is_qr_version_3():
     assert qr_of("https://l.shop.eu/z/A1.S1.DAIRY." + "A" * 26).version == 3
+
+
+def test_a_name_that_is_no_plain_word_gets_a_key_of_its_own_that_never_changes():
+    assert key_part("Coffee") == "COFFEE"
+    assert key_part("Coffee & tea") == key_part("Coffee & tea") != key_part("Coffee & Tea")
+    for name in ("Coffee & tea", "قهوة", "Kühlregal", "x" * 17, "ß", ""):
+        assert re.fullmatch(r"[A-Z0-9]{1,16}", key_part(name))
 
 
 @pytest.fixture
@@ -178,7 +186,7 @@ def test_each_sign_of_a_printed_sheet_is_read_back_by_zbar(tmp_path, zones_file,
     document.close()
     keyring, zones = Keyring(tmp_path / "d" / "sign-keys.json"), Zones.load(zones_file)
     claims = [keyring.claim(text.removeprefix("HTTPS://L.SHOP.EU/Z/"), zones) for text in read]
-    assert {claim.zone.id for claim in claims} == {f"Z{number}" for number in range(8)}
+    assert {claim.zone.key for claim in claims} == {f"S1.Z{number}" for number in range(8)}
     assert len(claims) == 8
 
 
@@ -211,9 +219,9 @@ def test_keys_are_listed_rotated_and_revoked_by_command(tmp_path, zones_file, ca
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("store,zone,name,latitude,longitude\nS1,A B,x,1,1\n", "row 1: zone"),
+        ("store,zone,name,latitude,longitude\nS1,A B,x,1,1\n", "row 1: zone: must be"),
         ("store,zone,name,latitude,longitude\nS1,A,x,1,1\nS1,B,x,91,1\n", "row 2: latitude 91"),
-        ("store,zone,name,latitude,longitude\nS1,A,x,1,1\nS1,a,y,1,1\n", "S1.A stands there twice"),
+        ("store,zone,name,latitude,longitude\nS1,A,x,1,1\nS1,a,y,1,1\n", "S1.A stands there twice (x, y)"),
         ("store,zone,name,latitude,longitude\nS1,A,,1,1\n", "row 1: name"),
         ("store;zone\n", "names no place"),
     ],
@@ -240,7 +248,7 @@ def test_a_scanned_sign_only_looks_and_a_post_claims(lite, shop, client, sign):
     assert client.post("/sign", data={"sign": sign}).status_code == 200
     assert shop.until(lambda: shop.fixes)
     (fix,) = shop.fixes.values()
-    assert (fix["source"], fix["sign"], fix["store"], fix["latitude"]) == ("sign", sign, "S1", 60.16952)
+    assert (fix["source"], fix["sign"], fix["store"], fix["latitude"]) == ("sign", sign, "s1", 60.16952)
 
 
 def test_a_typed_code_is_her_word_alone(lite, shop, client, sign):

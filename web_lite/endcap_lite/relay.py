@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
 
@@ -22,7 +22,7 @@ FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 15.0
 HOLD_S = 5.0  # how long one visit waits that the backend wants less of, while others go on
 HELD_BATCHES = 10  # how far beyond such a visit's fixes the others' are looked for
-TIDY_EVERY_S = 60.0  # how often visits that nobody uses any more are looked for
+TIDY_EVERY_S = 60.0
 
 
 class Relay:
@@ -33,11 +33,19 @@ class Relay:
     pool of senders.
     """
 
-    def __init__(self, outbox: Outbox, visits: Visits, backend: Backend, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        visits: Visits,
+        backend: Backend,
+        clock: Clock | None = None,
+        chores: Sequence[Callable[[], None]] = (),
+    ) -> None:
         self._outbox = outbox
         self._visits = visits
         self._backend = backend
         self._clock = clock or SystemClock()
+        self._chores = chores
         self._woken, self._stopping = Event(), Event()
         self._wait_s = 0.0
         self._held: dict[str, float] = {}  # visit -> until when, monotonic
@@ -109,11 +117,13 @@ class Relay:
                 self._clock.wait(self._woken, HOLD_S if self._held else TIDY_EVERY_S)
 
     def _tidy(self) -> None:
-        """Forget the visits that nobody has used for a day."""
+        """Once a minute: forget the visits that nobody has used for a day, and do the other chores."""
         if self._clock.monotonic() - self._tidied_at >= TIDY_EVERY_S:
             self._tidied_at = self._clock.monotonic()
             for visit_id in self._visits.unused():
                 self.forget(visit_id)
+            for chore in self._chores:
+                chore()
 
     def _deliver(self, visit_id: str, entries: Sequence[Waiting]) -> bool:
         try:

@@ -30,7 +30,7 @@ SWITCHES = {  # each is also read from the environment, as ENDCAP_LITE_ and its 
     "port": ("8702", "port to listen on; 0: any free one"),
     "data": ("lite-data", "folder for visits.db and the outbox"),
     "store_name": ("", "what the page calls the shop"),
-    "zones": ("", "CSV or JSON file of the places signs hang at: store, zone, name, latitude, longitude"),
+    "zones": ("", "CSV or JSON file of the places signs hang at; without one, the sections that the backend knows"),
     "trusted_proxy": ("", "address of the proxy in front of us, whose X-Forwarded-For is believed"),
     "country": ("", "ISO 3166-1 alpha-3, put on each fix"),
     "kept_hours": ("24", "how long the backend keeps raw fixes: the page promises it"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import httpx
 
@@ -16,7 +18,7 @@ from endcap_lite.relay import Relay
 from endcap_lite.settings import Settings
 from endcap_lite.signs.keys import Keyring
 from endcap_lite.visits import Visits
-from endcap_lite.zones import Zones
+from endcap_lite.zones import Zones, refresh
 
 KEYS_FILE = "sign-keys.json"
 PATIENCE_S = 5.0  # with the backend: a shopper waits on some of these answers
@@ -65,6 +67,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         OSError: the folder can't be made or written.
     """
     clock = clock or SystemClock()
+    api = Api(settings.backend_url, timeout_s=PATIENCE_S)
     zones = Zones.load(settings.zones_file) if settings.zones_file else Zones()
     outbox = Outbox(
         settings.data_dir,
@@ -74,7 +77,11 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         clock=clock,
     )
     visits = Visits(settings.data_dir / "visits.db", clock)
-    backend = Backend(Api(settings.backend_url, timeout_s=PATIENCE_S), visits, clock)
+    backend = Backend(api, visits, clock)
+    chores: list[Callable[[], None]] = []
+    if settings.zones_file is None:
+        refresh(zones, api)
+        chores.append(partial(refresh, zones, api))
     client = httpx.Client(timeout=ABLY_PATIENCE_S)
     return Services(
         settings=settings,
@@ -82,7 +89,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         visits=visits,
         backend=backend,
         offers=Offers(client, settings.ably_url, backend, clock),
-        relay=Relay(outbox, visits, backend, clock),
+        relay=Relay(outbox, visits, backend, clock, chores),
         zones=zones,
         openings=Buckets(OPENINGS, OPENINGS_EACH_S, clock),
         keyring=Keyring(settings.data_dir / KEYS_FILE, clock),

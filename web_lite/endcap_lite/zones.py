@@ -1,52 +1,67 @@
-"""Zones: the places of a store that a sign names, from the shop's own file."""
+"""Zones: the places of a store that a sign names, from the shop's own file or as the backend knows its sections."""
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import io
 import json
+import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from endcap.errors import BadConfig, BadMessage, OutOfRange
+from endcap.errors import BadConfig, BadMessage, EndcapError, OutOfRange
 from endcap.geo import LatLon, check
+from endcap.transports.api import Api
+from endcap.wire import ID_PATTERN
 
-# Both stand in a sign's URL, in capitals: no hyphen, no case
-NAME_PATTERN = re.compile(r"[A-Z0-9]{1,16}")
+log = logging.getLogger("endcap.lite")
+
 LISTED = 60  # zones in the page's list at most; past that the page would grow too heavy
+MAX_NAME_CHARS = 80
+_PART = re.compile(r"[A-Z0-9]{1,16}")  # of a key, which stands in a sign's address: no case, no hyphen
+_HASH_CHARS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """One place: the point where a shopper stands who reads its sign."""
+    """One place: the point where a shopper stands who reads its sign. `key` is STORE.ZONE, as in the sign's address."""
 
+    key: str
     store: str
-    id: str
     name: str
     point: LatLon
 
-    @property
-    def key(self) -> str:
-        return f"{self.store}.{self.id}"
-
 
 class Zones:
-    """All zones of a shop by key, in the order of their file."""
+    """All zones of a shop by key, in their order. Any thread; `replace` swaps all of them at once."""
 
     def __init__(self, zones: Iterable[Zone] = ()) -> None:
         self._by_key: dict[str, Zone] = {}
+        self.replace(zones)
+
+    def replace(self, zones: Iterable[Zone]) -> None:
+        """Have these from now on.
+
+        Raises:
+            BadConfig: two have the same key.
+        """
+        by_key: dict[str, Zone] = {}
         for zone in zones:
-            if zone.key in self._by_key:
-                raise BadConfig("zones", f"{zone.key} stands there twice; each zone of a store needs an id of its own")
-            self._by_key[zone.key] = zone
+            twin = by_key.setdefault(zone.key, zone)
+            if twin is not zone:
+                raise BadConfig(
+                    "zones", f"{zone.key} stands there twice ({twin.name}, {zone.name}); name one otherwise"
+                )
+        self._by_key = by_key
 
     def get(self, key: str) -> Zone | None:
         return self._by_key.get(key.upper())
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Zone]:
         return iter(self._by_key.values())
 
     def __len__(self) -> int:
@@ -66,27 +81,63 @@ class Zones:
             raise BadConfig("zones", f"can't read {path}: {fault}") from None
         if not isinstance(rows, list):
             raise BadConfig("zones", f"{path} must hold an array of zones")
-        return cls(_zone(row, number) for number, row in enumerate(rows, 1))
+        return cls(_row(row, number) for number, row in enumerate(rows, 1))
 
 
-def _zone(row: object, number: int) -> Zone:
+def zones_of_backend(api: Api) -> list[Zone]:
+    """The sections that the backend knows from where its products stand, each at its middle.
+
+    Raises:
+        Unreachable, Refused: it does not answer, or not so that it can be read.
+    """
+    fences = [fence for fence in api.get("/geofences").body.get("geofences", ()) if fence.get("section")]
+    several = len({fence["store"] for fence in fences}) > 1
+    return [
+        Zone(
+            f"{key_part(fence['store'])}.{key_part(fence['section'])}",
+            fence["store"],
+            f"{fence['store']}: {fence['section']}" if several else fence["section"],
+            check(LatLon(fence["latitude"], fence["longitude"])),
+        )
+        for fence in fences
+    ]
+
+
+def refresh(zones: Zones, api: Api) -> None:
+    """Have the backend's sections of now; without an answer they stay as they were."""
+    try:
+        zones.replace(zones_of_backend(api))
+    except (EndcapError, KeyError, TypeError, AttributeError) as fault:
+        log.info("the places stay as they were: %s", fault)
+
+
+def key_part(name: str) -> str:
+    """A name as it stands in a sign's address: in capitals when that is all it takes, else eight characters of a hash.
+
+    It depends on the name alone, so that a printed sign holds whatever else is named later.
+    """
+    capitals = name.strip().upper()
+    if _PART.fullmatch(capitals):
+        return capitals
+    return base64.b32encode(hashlib.sha256(name.encode()).digest()).decode()[:_HASH_CHARS]
+
+
+def _row(row: object, number: int) -> Zone:
     try:
         if not isinstance(row, Mapping):
             raise BadMessage("", "must be an object")
-        name = row.get("name")
-        if not isinstance(name, str) or not 0 < len(name.strip()) <= 64:
-            raise BadMessage("name", "must be 1 to 64 characters")
+        name = str(row.get("name") or "").strip()
+        if not 0 < len(name) <= MAX_NAME_CHARS:
+            raise BadMessage("name", f"must be 1 to {MAX_NAME_CHARS} characters")
+        store, zone = (str(row.get(field) or "").strip() for field in ("store", "zone"))
+        if not re.fullmatch(ID_PATTERN, store):
+            raise BadMessage("store", "must be the store's id, as the backend knows it")
+        if not _PART.fullmatch(zone.upper()):
+            raise BadMessage("zone", "must be 1 to 16 letters and digits, as it stands in the sign's address")
         point = check(LatLon(_degrees(row, "latitude"), _degrees(row, "longitude")))
-        return Zone(_capitals(row, "store"), _capitals(row, "zone"), name.strip(), point)
+        return Zone(f"{key_part(store)}.{zone.upper()}", store, name, point)
     except (BadMessage, OutOfRange) as fault:
         raise BadConfig("zones", f"row {number}: {fault}") from None
-
-
-def _capitals(row: Mapping[str, object], field: str) -> str:
-    value = str(row.get(field) or "").strip().upper()
-    if not NAME_PATTERN.fullmatch(value):
-        raise BadMessage(field, "must be 1 to 16 letters and digits, as it stands in the sign's address")
-    return value
 
 
 def _degrees(row: Mapping[str, object], field: str) -> float:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from endcap.errors import BadConfig
+from endcap.transports.api import Api
 from endcap_lite import words
 from endcap_lite.services import KEYS_FILE
 from endcap_lite.signs.codes import check_distinct, code_of
@@ -14,12 +16,13 @@ from endcap_lite.signs.keys import LEVELS, PRINTED, ROTATING, STAFF, Keyring
 from endcap_lite.signs.pdf import to_pdf
 from endcap_lite.signs.qr import qr_of
 from endcap_lite.signs.sheet import Sign, sheets, to_svg
-from endcap_lite.zones import Zones
+from endcap_lite.zones import Zones, zones_of_backend
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", default="lite-data", help="the server's folder, with the keys (default: %(default)s)")
     parser.add_argument("--zones", metavar="FILE", help="CSV or JSON: store, zone, name, latitude, longitude")
+    parser.add_argument("--backend-url", metavar="URL", help="in place of --zones: the backend with its sections")
     parser.add_argument("--public-url", metavar="URL", help="what the QR codes open; a short host makes them coarse")
     parser.add_argument("--out", metavar="FILE", help="a .pdf with all sheets, or a .svg a sheet (name-1.svg, ...)")
     parser.add_argument("--language", choices=words.LANGUAGES, default="en", help="of the printed words (default: en)")
@@ -89,11 +92,15 @@ def _print_sheets(args: argparse.Namespace, keyring: Keyring) -> None:
 
 
 def _zones(args: argparse.Namespace) -> Zones:
-    if not args.zones:
-        raise BadConfig("zones", "name the file of places by --zones")
-    zones = Zones.load(Path(args.zones))
+    if args.zones:
+        zones = Zones.load(Path(args.zones))
+    elif args.backend_url:
+        with closing(Api(args.backend_url)) as api:
+            zones = Zones(zones_of_backend(api))
+    else:
+        raise BadConfig("zones", "name the file of places by --zones, or the backend by --backend-url")
     if not len(zones):
-        raise BadConfig("zones", f"{args.zones} names no place")
+        raise BadConfig("zones", f"{args.zones or args.backend_url} names no place")
     return zones
 
 

@@ -6,6 +6,7 @@ import base64
 import hmac
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -14,13 +15,14 @@ from typing import Any
 
 from endcap.clock import Clock, SystemClock
 from endcap.errors import BadConfig
-from endcap_lite.zones import NAME_PATTERN, Zone, Zones
+from endcap_lite.zones import Zone, Zones
 
 MAC_BYTES = 16  # 128 bits, 26 characters in base32
 STEP_S = 30  # how long a rotating sign shows one code
 PRINTED, ROTATING, STAFF = 1, 2, 3  # evidence levels; 0 is her word or her satellites alone
 LEVELS = {PRINTED: "printed", ROTATING: "rotating", STAFF: "staff"}
 MAX_TEXT = 96
+_KID = re.compile(r"[A-Z0-9]{1,8}")
 _DUMMY = secrets.token_bytes(32)  # stands in for an unknown key, so that it takes as long as a wrong MAC
 
 
@@ -171,7 +173,7 @@ def _read(path: Path) -> dict[str, SignKey]:
 
 def _key(row: dict[str, Any]) -> SignKey:
     secret = base64.b64decode(row["secret"], validate=True)
-    if not NAME_PATTERN.fullmatch(row["kid"]) or row["level"] not in LEVELS or len(secret) < MAC_BYTES:
+    if not _KID.fullmatch(row["kid"]) or row["level"] not in LEVELS or len(secret) < MAC_BYTES:
         raise ValueError(f"key {row['kid']!r}")
     return SignKey(row["kid"], row["level"], secret, bool(row["revoked"]))
 
