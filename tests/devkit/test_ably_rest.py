@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -113,6 +115,18 @@ def test_a_body_that_neither_format_could_carry_on_is_refused(
 ) -> None:
     reply = http.post("/channels/chat/messages", content=content, headers={"Content-Type": content_type})
     assert error_of(reply)[0] == 400
+
+
+def test_a_compressed_body_is_read_and_a_bad_one_refused(http: httpx.Client) -> None:
+    def post(content: bytes, encoding: str) -> httpx.Response:
+        return http.post("/channels/chat/messages", content=content, headers={"Content-Encoding": encoding})
+
+    assert post(gzip.compress(b'{"data":"x"}'), "gzip").status_code == 201
+    assert post(zlib.compress(b'{"data":"x"}'), "deflate").status_code == 201
+    assert error_of(post(b"abc", "gzip")) == (400, 40000)
+    assert error_of(post(gzip.compress(b"{}")[:-4], "gzip")) == (400, 40000)
+    assert error_of(post(b"{}", "br")) == (400, 40000)
+    assert error_of(post(gzip.compress(b" " * (8 * 2**20)), "gzip")) == (413, 40009)
 
 
 def test_bytes_that_an_old_client_packs_as_text_stay_bytes(http: httpx.Client) -> None:

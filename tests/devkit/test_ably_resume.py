@@ -82,10 +82,13 @@ def test_another_client_cannot_resume_my_connection(raw: Raw, signed: Signed) ->
     assert (theirs.connected["error"]["code"], theirs.id == mine.id) == (80008, False)
 
 
-def test_a_key_works_once(raw: Raw) -> None:
+def test_a_key_is_good_until_the_client_has_the_next_one(raw: Raw) -> None:
     client = raw().open()
     client.cut()
-    raw(resume=client.key).open()
+    raw(resume=client.key).cut()  # broke before CONNECTED was read
+    back = raw(resume=client.key).open()
+    assert back.id == client.id
+    back.ping()
     assert raw(resume=client.key).open().connected["error"]["code"] == 80008
 
 

@@ -32,6 +32,7 @@ class Connection:
     def __init__(self, identity: Identity, echo: bool, present_for_s: float, settings: Settings) -> None:
         self.id = random_word(10)
         self.key = self._fresh_key()
+        self.last_key: str | None = None  # good until the client shows that it has the new one
         self.identity = identity
         self.echo = echo
         self.present_for_s = present_for_s
@@ -56,8 +57,9 @@ class Connection:
         if self.socket is not None:
             self.socket.disconnect(fault)
 
-    def renew_key(self) -> None:
-        self.key = self._fresh_key()
+    def renew_key(self, presented: str) -> None:
+        """Give a new key; the one just presented stays good, as the link may break before the client hears of the new."""
+        self.last_key, self.key = presented, self._fresh_key()
 
     def send(self, message: dict[str, Any]) -> None:
         """Queue a protocol message; lost when the client is away."""
@@ -113,12 +115,16 @@ class Connections:
         if not found:
             raise AblyError(BAD_CONNECTION_KEY, "the connection key is malformed")
         connection = self._by_id.get(found[1])
-        if connection is None or connection.key != key or not _same_caller(connection.identity, identity):
+        if (
+            connection is None
+            or key not in (connection.key, connection.last_key)
+            or not _same_caller(connection.identity, identity)
+        ):
             raise AblyError(CONNECTION_LOST, "the connection can't be resumed: its state is gone or is not yours")
         connection.cancel_timers()
         self._suspend(connection)
         connection.identity = identity
-        connection.renew_key()
+        connection.renew_key(key)
         return connection
 
     def of_key(self, key: str) -> Connection | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -15,6 +16,7 @@ from endcap_devkit.ably_server.state import STATE
 
 logger = logging.getLogger(__name__)
 
+_WINDOW_BITS: Final = {"gzip": 31, "deflate": 15}  # zlib's: with a gzip header, with a zlib header
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -37,7 +39,27 @@ async def read_body(request: web.Request) -> Any:
         AblyError: 40000.
     """
     format = Format.MSGPACK if request.content_type == Format.MSGPACK.content_type else Format.JSON
-    return format.decode(await request.read())
+    return format.decode(_inflated(await request.read(), request))
+
+
+def _inflated(raw: bytes, request: web.Request) -> bytes:
+    """The body without its Content-Encoding, no larger than a plain one may be."""
+    encoding = request.headers.get("Content-Encoding", "identity").lower()
+    if encoding == "identity":
+        return raw
+    if encoding not in _WINDOW_BITS:
+        raise AblyError(BAD_REQUEST, "the body's Content-Encoding must be gzip or deflate")
+    most = request.app[STATE].settings.max_body_bytes
+    inflater = zlib.decompressobj(_WINDOW_BITS[encoding])
+    try:
+        body = inflater.decompress(raw, most)
+    except zlib.error:
+        raise AblyError(BAD_REQUEST, f"the body is not valid {encoding}") from None
+    if inflater.unconsumed_tail:
+        raise AblyError(TOO_BIG, f"the body has more than {most} bytes")
+    if not inflater.eof:
+        raise AblyError(BAD_REQUEST, f"the body is not valid {encoding}")
+    return body
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:

@@ -135,7 +135,11 @@ class AblyServer:
 
     async def _listen(self) -> None:
         self._runner = web.AppRunner(
-            create_app(self._ably), access_log=None, handler_cancellation=True, shutdown_timeout=0.1
+            create_app(self._ably),
+            access_log=None,
+            handler_cancellation=True,
+            auto_decompress=False,
+            shutdown_timeout=0.1,
         )
         await self._runner.setup()
         self.port = await self._open(self._asked_port)

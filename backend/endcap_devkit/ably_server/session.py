@@ -32,6 +32,7 @@ class Session:
         """
         if self.connection.socket is not self.socket:
             return False  # another socket has taken over
+        self.connection.last_key = None
         if not isinstance(message, dict) or not isinstance(message.get("action"), int):
             raise AblyError(BAD_REQUEST, "a protocol message must be an object with a numeric action")
         match message["action"]:
