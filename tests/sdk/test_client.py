@@ -13,6 +13,8 @@ from endcap import Purpose
 from endcap.errors import NotPermitted, Refused
 from endcap.testing import SHOP, ManualClock, RecordingTransport, ScriptedSource, a_fix, an_alert
 
+QUIET = {"remote_config": False, "shop_fences": False}  # nothing asked for in the background
+
 SHOP_FENCE = endcap.Geofence("s1/coffee", endcap.Circle(endcap.LatLon(*SHOP), radius_m=30.48))
 
 
@@ -28,7 +30,7 @@ class Rig:
     def client(self, **settings):
         transport = settings.pop("transport", None)
         dispatcher = settings.pop("dispatcher", endcap.inline)
-        config = endcap.Config(**{"backend_url": self.backend.url, "storage_dir": self.folder, **settings})
+        config = endcap.Config(**{"backend_url": self.backend.url, "storage_dir": self.folder, **QUIET, **settings})
         client = endcap.Endcap(config, self.source, transport=transport, dispatcher=dispatcher, clock=self.clock)
         self.clients.append(client)
         return client
@@ -107,6 +109,17 @@ def test_a_restart_in_the_middle_of_a_visit_does_not_repeat_the_enter(rig):
     rig.stand(60)
     assert heard == []
     assert second.diagnostics()["fixes"]["inside"] == ["s1/coffee"]
+
+
+def test_an_exit_that_is_under_way_goes_on_over_restarts(rig):
+    heard = []
+    for latitude_deg in (60.0, 60.0, *[60.01] * 8):  # in it for two lives of the process, away from it for eight
+        client = rig.started()
+        client.on_event(heard.append)
+        client.register(endcap.Geofence("s1", endcap.Circle((60, 25), radius_m=60)))
+        rig.stand(20, latitude_deg=latitude_deg, longitude_deg=25.0)
+        client.close()
+    assert [event.kind for event in heard] == ["enter", "exit"]
 
 
 def test_what_happens_offline_arrives_once_there_is_a_network(rig):
@@ -287,7 +300,7 @@ def test_a_host_whose_callbacks_fail_hurts_nobody(rig, caplog):
 def test_a_fault_of_ours_in_a_fix_is_counted_and_not_raised(rig, monkeypatch, caplog):
     client = rig.started()
     with caplog.at_level(logging.CRITICAL, "endcap"):
-        monkeypatch.setattr(client._install.tracker.monitor, "observe", lambda fix: 1 / 0)
+        monkeypatch.setattr(client._engine.install.tracker.monitor, "observe", lambda fix: 1 / 0)
         rig.stand(10)
     assert client.diagnostics()["faults"] == 2
 
@@ -305,16 +318,14 @@ def test_callbacks_run_on_the_dispatcher_of_the_hosts_choice(rig):
 
 
 def test_a_paused_state_is_told_and_resumed(rig):
-    transport, states = RecordingTransport([Refused("gone", 410)]), []
+    transport, paused = RecordingTransport([Refused("gone", 410)]), threading.Event()
     client = rig.client(transport=transport)
-    client.on_state(states.append)
+    client.on_state(lambda state: state.publisher.doing == "paused" and paused.set())
     client.consent.grant(Purpose.LOCATION, text_version="1")
     client.start()
     rig.stand(5)
-    assert transport.until_attempts(1)
-    assert rig.clock.until_waiting(deadline_within_s=900)
-    assert client.state.publisher.doing == "paused"
-    assert client.state in states
+    assert paused.wait(20)
+    assert "gone" in client.state.publisher.reason
     client.resume()
     assert transport.until_sent(1)
 

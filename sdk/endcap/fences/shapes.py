@@ -33,7 +33,9 @@ class Circle:
     radius_m: float
 
     def __post_init__(self) -> None:
-        check(LatLon(*self.centre))
+        # one form of the same circle, whether it was given in whole numbers or not: over a restart it is compared
+        object.__setattr__(self, "centre", check(LatLon(*map(float, self.centre))))
+        object.__setattr__(self, "radius_m", float(self.radius_m))
         if not (isfinite(self.radius_m) and 0 < self.radius_m <= MAX_RADIUS_M):
             raise BadMessage("radius_m", f"must be over 0 and at most {MAX_RADIUS_M:g} metres")
 
