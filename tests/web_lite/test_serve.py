@@ -11,6 +11,7 @@ import pytest
 
 from endcap_lite import serve
 from endcap_lite.__main__ import main
+from endcap_lite.app import create_app
 from endcap_lite.settings import ABLY_CLOUD, Settings
 from endcap_lite.signs import command as signs
 
@@ -33,6 +34,13 @@ def test_no_switch_is_documented_that_there_is_not():
     told = set(re.findall(r"^\| .*?\|", DOCS.read_text(), re.MULTILINE))
     named = {name for row in told for name in re.findall(r"`(--[a-z-]+)", row)}
     assert named <= switches_of(serve) | switches_of(signs)
+
+
+def test_every_address_is_documented_and_no_other(lite):
+    told = set(re.findall(r"`((?:GET|POST) /[^`]*)`", DOCS.read_text().split("## Addresses")[1].split("\n## ")[0]))
+    rules = create_app(lite.services).url_map.iter_rules()
+    served = {f"{method} {rule.rule}" for rule in rules for method in rule.methods & {"GET", "POST"}}
+    assert told == served
 
 
 @pytest.mark.parametrize(
