@@ -13,11 +13,12 @@ nor httpx nor asyncio.
 """
 
 from endcap import device
-from endcap.client import ClientState, Endcap
+from endcap.client import Endcap
 from endcap.config import Config
 from endcap.consent import Consent, ConsentRecord, Purpose
 from endcap.device import LocationSource
 from endcap.dispatch import CallbackThread, Dispatcher, inline
+from endcap.engine import ClientState
 from endcap.errors import (
     BadConfig,
     BadMessage,

@@ -16,12 +16,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from endcap.account import Receipt
-from endcap.client import ClientState, Endcap
+from endcap.client import Endcap
 from endcap.clock import Clock
 from endcap.config import Config
 from endcap.consent import Consent
 from endcap.device import LocationSource
 from endcap.dispatch import inline
+from endcap.engine import ClientState
 from endcap.fences import Evidence, Geofence, GeofenceEvent
 from endcap.messages import CustomerAlert, Fix
 from endcap.privacy import PrivacyZone

@@ -61,6 +61,8 @@ class Config:
         default=True, metadata=_about("let the backend change preset and limits, within their ranges")
     )
 
+    shop_fences: bool = field(default=True, metadata=_about("fetch the shop's own fences from the backend"))
+
     batch_size: int = field(default=MAX_BATCH, metadata=_about("fixes in one request at most", 1, MAX_BATCH))
     request_timeout_s: float = field(default=10.0, metadata=_about("patience with one request", 0.1, 300.0, "seconds"))
     outbox_capacity: int = field(

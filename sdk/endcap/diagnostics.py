@@ -7,22 +7,24 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from endcap.config import Config
 from endcap.wire import epoch_ms, write_instant
 
 if TYPE_CHECKING:
-    from endcap.client import ClientState
+    from endcap.engine import ClientState, Engine
     from endcap.install import Install
 
 
-def snapshot(config: Config, state: ClientState, install: Install | None, faults: int, now: datetime) -> dict[str, Any]:
+def snapshot(engine: Engine) -> dict[str, Any]:
     """Everything a support call asks for first; JSON-able, redacted by construction."""
+    state, install, now = engine.state(), engine.install, engine.clock.now()
+    config = engine.config if install is None else install.config
     return {
         "version": _version(),
         "at": write_instant(now),
         "running": state.running,
         "granted": sorted(state.granted),
         "enabled": state.enabled,
+        "privacy": engine.mode,
         "source": state.source,
         "publisher": {
             "doing": state.publisher.doing,
@@ -33,7 +35,8 @@ def snapshot(config: Config, state: ClientState, install: Install | None, faults
         "receiver": _receiver(state, install),
         "fixes": _fixes(install),
         "outbox": _outbox(install, now),
-        "faults": faults,
+        "faults": engine.faults,
+        "callbacks_missed": engine.listeners.overflowed,
         "config": {name: str(value) for name, value in asdict(config).items() if name != "storage_dir"},
     }
 
@@ -51,8 +54,9 @@ def _receiver(state: ClientState, install: Install | None) -> dict[str, Any]:
 def _fixes(install: Install | None) -> dict[str, Any]:
     tracker = None if install is None else install.tracker
     if tracker is None:
-        return {"admitted": 0, "dropped": {}, "withheld": {}, "inside": []}
+        return {"fences": 0, "admitted": 0, "dropped": {}, "withheld": {}, "inside": []}
     return {
+        "fences": len(tracker.monitor.fences),
         "admitted": tracker.filter.admitted,
         "dropped": dict(tracker.filter.dropped),
         "withheld": dict(tracker.withheld),

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from endcap.clock import Clock
 from endcap.config import Config, Mode
 from endcap.consent import Consent, Purpose
+from endcap.device import FenceRegistrar
 from endcap.errors import BadMessage, Refused
+from endcap.fencebook import ASK_EVERY_S as FENCES_EVERY_S
+from endcap.fencebook import FenceBook
 from endcap.fences import Geofence, GeofenceEvent
 from endcap.messages import CustomerAlert, CustomerEvent
 from endcap.outbox import Outbox, draft
@@ -97,6 +100,10 @@ class Install:
         self._upkeep.add(ADVANCE_EVERY_S, self._advance)
         if config.remote_config:
             self._upkeep.add(ASK_EVERY_S, self._ask, first_s=0.0)
+        self._book = FenceBook(self.outbox, self.api, self.sessions) if config.shop_fences else None
+        self._book_asked_s = float("-inf")
+        if self._book is not None:
+            self._upkeep.add(ASK_EVERY_S, self._ask_fences, first_s=0.0)
 
     def start(self) -> None:
         """Begin to send, and to keep house. Idempotent."""
@@ -109,21 +116,28 @@ class Install:
             self.receiver = Receiver(self._offers, self.subscriber, on_state=self._host.changed, clock=self._clock)
             self.receiver.start()
 
-    def track(self, fences: Iterable[Geofence], mode: Mode, zones: Iterable[PrivacyZone]) -> Tracker:
-        """Begin to take fixes. Idempotent."""
+    def track(
+        self,
+        fences: Iterable[Geofence],
+        mode: Mode,
+        zones: Iterable[PrivacyZone],
+        registrar: FenceRegistrar | None = None,
+    ) -> None:
+        """Begin to take fixes, with the host's fences and the shop's. Idempotent."""
         if self.tracker is None:
             self.tracker = Tracker(
                 self.config,
                 self.outbox,
-                fences,
+                [*(self._book.fences() if self._book is not None else ()), *fences],
                 mode=mode,
                 zones=zones,
                 on_put=self._put,
                 on_pace=self._paced,
+                registrar=registrar,
                 clock=self._clock,
             )
             self._paced(self.tracker.pace)
-        return self.tracker
+            self._upkeep.soon(self._ask_fences)
 
     def report(self, event: CustomerEvent, purpose: Purpose) -> bool:
         """Keep and send what became of an offer, or a call for help; False when the disk refuses it."""
@@ -203,6 +217,26 @@ class Install:
             self.outbox.set(REMOTE_STATE, remote.to_text())
             self.remote = remote
             self._host.reconfigured()
+
+    def _ask_fences(self) -> None:
+        """Fetch what the shop changed of its fences, when she is tracked.
+
+        Raises:
+            TransportError, NotAuthorised, BadMessage: no usable answer; the ones that are known stay.
+        """
+        now_s, tracker = self._clock.monotonic(), self.tracker
+        if self._book is None or tracker is None or now_s - self._book_asked_s < FENCES_EVERY_S:
+            return
+        self._book_asked_s = now_s
+        try:
+            delta = self._book.ask()
+        except Refused as fault:
+            self._book_asked_s = now_s + NOT_OFFERED_S
+            log.debug("the shop has no fences to fetch: %s", fault)
+            return
+        if delta is not None:
+            tracker.unregister(*delta.removed)
+            tracker.register(*delta.changed)
 
     def _end_threads(self, patience_s: float) -> None:
         self.publisher.stop(patience_s)

@@ -7,7 +7,7 @@ import logging
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS fixes (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, made_ms INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS events (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, made_ms INTEGER NOT NULL, body TEXT NOT NULL, purpose TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS fences (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lost (reason TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
@@ -205,6 +206,26 @@ class Outbox:
                     self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, value))
         except sqlite3.Error as fault:
             self._refused("keep state in", fault, 0)
+
+    def fences(self) -> Iterator[Any]:
+        """The shop's fences, as `keep_fences` got them."""
+        with self._lock:
+            bodies = self._db.execute("SELECT body FROM fences").fetchall()
+        return (json.loads(body) for (body,) in bodies)
+
+    def keep_fences(self, changed: Mapping[str, Any], removed: Iterable[str], state: Mapping[str, str]) -> bool:
+        """Keep what changed of the shop's fences, with the version it makes; False when the disk refuses."""
+        rows = [(name, json.dumps(body, separators=(",", ":"))) for name, body in changed.items()]
+        try:
+            with self._transaction():
+                self._db.executemany("INSERT OR REPLACE INTO fences VALUES (?, ?)", rows)
+                self._db.executemany("DELETE FROM fences WHERE id = ?", [(fence_id,) for fence_id in removed])
+                for name, value in state.items():
+                    self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, value))
+            return True
+        except sqlite3.Error as fault:
+            self._refused("keep the shop's fences in", fault, 0)
+            return False
 
     def states(self) -> dict[str, str]:
         """All pieces of state: for an export."""

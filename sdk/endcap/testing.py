@@ -9,6 +9,8 @@ from threading import Condition, Event
 from typing import Any
 
 from endcap.device import OnFix, OnStatus, SourceStatus
+from endcap.errors import NotPermitted
+from endcap.fences import Geofence
 from endcap.messages import (
     CustomerAlert,
     CustomerEvent,
@@ -180,6 +182,26 @@ class ScriptedSource:
         """Say what the device would: permission taken away, services off."""
         if self.running and self._on_status is not None:
             self._on_status(status)
+
+
+class RecordingRegistrar:
+    """A `FenceRegistrar` that keeps what the OS would be watching; `refuse` makes it one that does not let us."""
+
+    def __init__(self, slots: int = 20) -> None:
+        self.slots = slots
+        self.watched: dict[str, Geofence] = {}
+        self.asked = 0  # calls of watch
+        self.refuse = False
+
+    def watch(self, fences: Iterable[Geofence]) -> None:
+        self.asked += 1
+        if self.refuse:
+            raise NotPermitted("the test says so")
+        self.watched |= {fence.id: fence for fence in fences}
+
+    def unwatch(self, fence_ids: Iterable[str]) -> None:
+        for fence_id in fence_ids:
+            self.watched.pop(fence_id, None)
 
 
 def a_fix(**changes: Any) -> Fix:

@@ -13,6 +13,7 @@ from typing import Any
 
 from endcap.clock import Clock, SystemClock
 from endcap.config import Config, Mode
+from endcap.device import FenceRegistrar
 from endcap.errors import BadMessage
 from endcap.fences import Evidence, Geofence, GeofenceEvent, GeofenceMonitor
 from endcap.filtering import FixFilter, FixLimits
@@ -22,6 +23,7 @@ from endcap.outbox import Draft, Outbox, draft
 from endcap.pacing import Pace
 from endcap.presets import PRESETS
 from endcap.privacy import COARSE_EVERY_S, PrivacyZone, Zones, coarse
+from endcap.rotating import Rotator
 
 log = logging.getLogger("endcap")
 
@@ -51,6 +53,7 @@ class Tracker:
         zones: Iterable[PrivacyZone] = (),
         on_put: OnPut = lambda events: None,
         on_pace: Callable[[Pace], None] = lambda pace: None,
+        registrar: FenceRegistrar | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.mode = mode
@@ -63,8 +66,8 @@ class Tracker:
         limits = FixLimits(config.max_accuracy_m, config.max_age_s, config.max_speed_m_s, config.allow_mock)
         self.filter = FixFilter(limits, clock or SystemClock())
         self.filter.restore(self._kept(FILTER_STATE))
-        self._fences = {fence.id: fence for fence in fences}
-        self.monitor = self._monitor()
+        self.monitor = self._monitor(fences)
+        self._rotator = None if registrar is None else Rotator(registrar)
         self._told: tuple[LatLon, datetime] | None = None  # the last coarse fix
         self._kept_at: datetime | None = None
         self._closed = False
@@ -83,6 +86,8 @@ class Tracker:
                 return False
             events = self.monitor.observe(fix) if zone is None else []
             paced = self._paced(fix)
+            if self._rotator is not None and zone is None:
+                self._rotator.observe(fix.point, self.monitor)
             self._outbox.put(
                 self._fix_drafts(fix, zone), self._event_drafts(events), self._state(fix, zone, whole=bool(events))
             )
@@ -94,7 +99,7 @@ class Tracker:
     def hear(self, evidence: Evidence) -> bool:
         """Use what but a position tells where she is; False when there is nothing it could say."""
         with self._lock:
-            if self._closed or evidence.fence_id not in self._fences:
+            if self._closed or evidence.fence_id not in self.monitor.fences:
                 return False
             self._keep(self.monitor.feed(evidence))
         return True
@@ -107,14 +112,13 @@ class Tracker:
 
     def register(self, *fences: Geofence) -> None:
         with self._lock:
-            self._fences |= {fence.id: fence for fence in fences}
             self._keep(self.monitor.register(*fences))
+            self._expire_rotation()
 
     def unregister(self, *fence_ids: str) -> None:
         with self._lock:
-            for fence_id in fence_ids:
-                self._fences.pop(fence_id, None)
             self._keep(self.monitor.unregister(*fence_ids))
+            self._expire_rotation()
 
     def protect(self, zones: Iterable[PrivacyZone]) -> None:
         """From now on these zones hold, and no others."""
@@ -139,7 +143,7 @@ class Tracker:
         return before != (self.pace.active, self.pace.resolution)
 
     def _is_store(self, fence_id: str) -> bool:
-        fence = self._fences.get(fence_id)
+        fence = self.monitor.fences.get(fence_id)
         return fence is not None and STORE_TAG in fence.tags
 
     def _fix_drafts(self, fix: Fix, zone: PrivacyZone | None) -> list[Draft]:
@@ -183,20 +187,23 @@ class Tracker:
             states[FENCES_STATE] = self.monitor.state()
         return _texts(states)
 
-    def _monitor(self) -> GeofenceMonitor:
+    def _expire_rotation(self) -> None:
+        if self._rotator is not None:
+            self._rotator.expire()
+
+    def _monitor(self, fences: Iterable[Geofence]) -> GeofenceMonitor:
         """A monitor that goes on where the last one was; else a new one, whose ids can't meet the old one's."""
         generation, state = int(self._outbox.get(GENERATION_STATE) or "0"), self._kept(FENCES_STATE)
         if state is not None:
             try:
-                return self._made(generation, state)
+                return self._made(generation, state, fences)
             except BadMessage as fault:
                 log.warning("the kept visits can't be read (%s); they begin anew", fault)
         self._outbox.set(GENERATION_STATE, str(generation + 1))
-        return self._made(generation + 1, None)
+        return self._made(generation + 1, None, fences)
 
-    def _made(self, generation: int, state: Mapping[str, Any] | None) -> GeofenceMonitor:
-        install = f"{self._outbox.install}/{generation}"
-        return GeofenceMonitor(self._fences.values(), state, install=install)
+    def _made(self, generation: int, state: Mapping[str, Any] | None, fences: Iterable[Geofence]) -> GeofenceMonitor:
+        return GeofenceMonitor(fences, state, install=f"{self._outbox.install}/{generation}")
 
     def _secret(self) -> str:
         secret = self._outbox.get(BLUR_STATE)

@@ -26,7 +26,8 @@ class Upkeep:
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self._duties: list[_Duty] = []
-        self._stopping = Event()
+        self._stopping = False
+        self._wake = Event()
         self._thread = Thread(target=self._run, name="endcap-upkeep", daemon=True)
 
     def add(self, every_s: float, do: Callable[[], object], *, first_s: float | None = None) -> None:
@@ -37,20 +38,29 @@ class Upkeep:
     def start(self) -> None:
         self._thread.start()
 
+    def soon(self, do: Callable[[], object]) -> None:
+        """Let a duty's next turn come at once."""
+        for duty in self._duties:
+            if duty.do == do:
+                duty.next_s = self._clock.monotonic()
+        self._wake.set()
+
     def close(self, timeout_s: float = 1.0) -> None:
-        self._stopping.set()
+        self._stopping = True
+        self._wake.set()
         if self._thread.is_alive() and self._thread is not current_thread():
             self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        while not self._stopping.is_set() and self._duties:
+        while not self._stopping and self._duties:
+            self._wake.clear()
             now_s = self._clock.monotonic()
             for duty in self._duties:
-                if duty.next_s <= now_s and not self._stopping.is_set():
+                if duty.next_s <= now_s and not self._stopping:
                     duty.next_s = now_s + duty.every_s
                     self._do(duty)
             wait_s = min(duty.next_s for duty in self._duties) - self._clock.monotonic()
-            self._clock.wait(self._stopping, max(0.0, wait_s))
+            self._clock.wait(self._wake, max(0.0, wait_s))
 
     def _do(self, duty: _Duty) -> None:
         try:

@@ -29,8 +29,10 @@ class TinyBackend:
         self.token_lifetime_s = 3600
         self.faults = []  # each is a function(handler) that answers in place of the server
         self.packed_bodies = True
+        self.fences = None  # since which version -> what GET /v1/geofences says
         self.config = None  # what GET /v1/config says
         self.ably = None  # a local Ably that the tokens are for
+        self.ended = set()  # pseudonyms whose refresh tokens are over
         self.rejects = {}  # id suffix -> (field, reason)
         self._numbers = count(1)
         self._lock = threading.Lock()
@@ -136,6 +138,11 @@ class TinyBackend:
         name = re.sub(r"\W", "_", handler.path.removeprefix("/v1/").split("?")[0])
         return getattr(self, f"_{name}", self._unknown)(handler, body)
 
+    def _geofences(self, handler, body):
+        since = handler.path.partition("since=")[2]
+        answer = self.fences.get(since) if self.fences is not None else None
+        self.answer(handler, 200, answer) if answer else self._unknown(handler, body)
+
     def _me(self, handler, body):
         uid = self._authorised(handler)
         if uid:
@@ -163,6 +170,8 @@ class TinyBackend:
         number = next(self._numbers)
         now = datetime.now(UTC)
         uid = body["refresh_token"].removeprefix("refresh-") if "refresh_token" in body else f"u{number}"
+        if uid in self.ended:
+            return self.problem(401, "refresh token is over")(handler)
         token = f"token-{number}-{uid}"
         self.tokens.add(token)
         self.answer(handler, 201, {

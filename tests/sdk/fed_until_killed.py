@@ -44,7 +44,12 @@ def fix(number):
 def live(url, folder, words):
     clock = WalkClock(100)
     config = endcap.Config(
-        backend_url=url, storage_dir=Path(folder), max_speed_m_s=400, batch_size=50, remote_config=False
+        backend_url=url,
+        storage_dir=Path(folder),
+        max_speed_m_s=400,
+        batch_size=50,
+        remote_config=False,
+        shop_fences=False,
     )
     client = endcap.Endcap(config, dispatcher=endcap.inline, clock=clock)
     client.register(endcap.Geofence("shop", endcap.Circle(SHOP, radius_m=60)))

@@ -23,7 +23,9 @@ def clock():
 
 @pytest.fixture
 def client(backend, tmp_path, clock):
-    config = endcap.Config(backend_url=backend.url, storage_dir=tmp_path / "phone", remote_config=False)
+    config = endcap.Config(
+        backend_url=backend.url, storage_dir=tmp_path / "phone", remote_config=False, shop_fences=False
+    )
     client = endcap.Endcap(config, ScriptedSource(), dispatcher=endcap.inline, clock=clock)
     client.register(FENCE)
     client.consent.grant(Purpose.LOCATION, text_version="2026-11", proof="screen 3")
@@ -115,7 +117,7 @@ def test_a_support_bundle_helps_and_tells_nothing_of_her(client, clock, tmp_path
     assert (found["fixes"]["admitted"], found["fixes"]["inside"], found["publisher"]["sent"]) == (12, 1, 13)
     assert "at #, # with token # for #" in texts["log.txt"]
     everything = "".join(texts.values())
-    for secret in (str(SHOP[0]), str(SHOP[1]), "s1/coffee", client._install.outbox.install, "token-1"):
+    for secret in (str(SHOP[0]), str(SHOP[1]), "s1/coffee", client._engine.install.outbox.install, "token-1"):
         assert secret not in everything
 
 

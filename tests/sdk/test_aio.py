@@ -19,7 +19,9 @@ def clock():
 
 @pytest.fixture
 def client(backend, tmp_path, clock):
-    config = endcap.Config(backend_url=backend.url, storage_dir=tmp_path / "phone", remote_config=False)
+    config = endcap.Config(
+        backend_url=backend.url, storage_dir=tmp_path / "phone", remote_config=False, shop_fences=False
+    )
     return AsyncEndcap(config, ScriptedSource(), clock=clock)
 
 

@@ -258,7 +258,7 @@ def test_a_server_that_never_answers_is_unreachable_after_the_timeout(backend):
 
 
 def test_an_answer_without_end_is_cut_off(api, backend):
-    backend.faults = [lambda handler: backend.answer(handler, 200, b" " * (5 * 2**20))]
+    backend.faults = [lambda handler: backend.answer(handler, 200, b" " * (65 * 2**20))]
     with pytest.raises(Unreachable, match="more than"):
         api.post("/locations", {})
 

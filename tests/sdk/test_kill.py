@@ -65,7 +65,7 @@ def test_a_phone_killed_at_200_random_points_loses_nothing_and_doubles_nothing(p
     chance = random.Random(SEED)
     for _ in range(KILLS):
         first = phone.taken[-1] + 1 if phone.taken else 0
-        phone.feed(first, kill_after=chance.randint(1, 150), delay_s=chance.random() * 0.004)
+        phone.feed(first, kill_after=chance.randint(1, 80), delay_s=chance.random() * 0.004)
     assert phone.drain(phone.taken[-1]) == ["end"]
 
     bodies = list(backend.bodies().values())

@@ -123,7 +123,8 @@ def publish(ably):
 class Phone:
     def __init__(self, backend, folder, **settings):
         self.source, self.heard, self.changed = ScriptedSource(), [], threading.Condition()
-        config = endcap.Config(backend_url=backend.url, storage_dir=folder, **settings)
+        quiet = {"remote_config": False, "shop_fences": False}
+        config = endcap.Config(backend_url=backend.url, storage_dir=folder, **quiet, **settings)
         self.client = endcap.Endcap(config, self.source, dispatcher=endcap.inline)
         self.client.on_promotion(self.hear)
         self.client.on_state(lambda state: self.hear(None))
@@ -164,7 +165,7 @@ def test_an_offer_reaches_the_host_once_also_over_a_restart(phone, publish):
     first.client.consent.grant(Purpose.PROMOTIONS, text_version="1")
     first.client.start()
     assert first.until_listening()
-    uid = first.client._install.sessions.uid
+    uid = first.client._engine.install.sessions.uid
     publish(offer(uid, "a1"))
     publish(offer(uid, "a1"))
     publish(offer(uid, "a2"))
@@ -184,9 +185,9 @@ def test_fixes_travel_over_ably_where_the_host_chose_that_route(phone, publish, 
     made.source.emit(a_fix(taken_at=datetime.now(UTC)))
     assert made.client.flush(WAIT_S)
     assert made.until_listening()
-    publish(offer(made.client._install.sessions.uid, "b1"))
+    publish(offer(made.client._engine.install.sessions.uid, "b1"))
     assert made.until(lambda: made.heard)
-    assert {path for path, _, _ in backend.requests} == {"/v1/sessions", "/v1/ably-token", "/v1/config"}
+    assert {path for path, _, _ in backend.requests} == {"/v1/sessions", "/v1/ably-token"}
 
 
 def test_taking_back_promotions_stops_the_offers_and_leaves_the_rest(phone, publish):
@@ -196,7 +197,7 @@ def test_taking_back_promotions_stops_the_offers_and_leaves_the_rest(phone, publ
     assert made.until_listening()
     made.client.consent.revoke(Purpose.PROMOTIONS)
     assert made.client.state.receiver == "stopped"
-    publish(offer(made.client._install.sessions.uid, "c1"))
+    publish(offer(made.client._engine.install.sessions.uid, "c1"))
     made.source.emit(a_fix(taken_at=datetime.now(UTC)))
     assert made.client.flush(WAIT_S)
     assert made.heard == []
@@ -208,12 +209,12 @@ def test_a_pseudonym_that_is_over_is_replaced_and_its_channel_too(phone, publish
     made.client.consent.grant(Purpose.LOCATION, Purpose.PROMOTIONS, text_version="1")
     made.client.start()
     assert made.until_listening()
-    old = made.client._install.sessions.uid
+    old = made.client._engine.install.sessions.uid
     backend.tokens.clear()
-    backend.faults = [backend.problem(401, "old token"), backend.problem(401, "refresh token is over")]
+    backend.ended.add(old)
     made.source.emit(a_fix(taken_at=datetime.now(UTC)))
     assert made.client.flush(WAIT_S)
-    new = made.client._install.sessions.uid
+    new = made.client._engine.install.sessions.uid
     assert new != old
     publish(offer(new, "d1"))
     assert made.until(lambda: made.heard)

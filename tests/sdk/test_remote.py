@@ -75,7 +75,7 @@ def test_what_was_kept_and_cannot_be_read_is_as_if_there_were_none(text):
 class Phone:
     def __init__(self, backend, folder, **settings):
         self.clock, self.source = ManualClock(datetime.now(UTC)), ScriptedSource()
-        config = endcap.Config(backend_url=backend.url, storage_dir=folder, **settings)
+        config = endcap.Config(backend_url=backend.url, storage_dir=folder, shop_fences=False, **settings)
         self.client = endcap.Endcap(config, self.source, dispatcher=endcap.inline, clock=self.clock)
         self.client.consent.grant(Purpose.LOCATION, text_version="1")
         self.client.start()

@@ -138,7 +138,7 @@ def test_a_recorded_walk_goes_through_the_whole_sdk(tmp_path, name):
     places = [recorded[len(recorded) * share // 4].point for share in (1, 2, 3)]
     transport, events = RecordingTransport(), []
     config = endcap.Config(
-        backend_url="https://shop.example", storage_dir=tmp_path, max_age_s=3600, remote_config=False
+        backend_url="https://shop.example", storage_dir=tmp_path, max_age_s=3600, remote_config=False, shop_fences=False
     )
     client = endcap.Endcap(config, source, transport=transport, dispatcher=endcap.inline)
     client.register(*(endcap.Geofence(f"f{n}", endcap.Circle(place, radius_m=60)) for n, place in enumerate(places)))

@@ -61,7 +61,7 @@ def phone(served, tmp_path):
 
 
 def uid_of(client):
-    return client._install.sessions.current().uid
+    return client._engine.install.sessions.current().uid
 
 
 def mine(records, client):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal, Protocol, runtime_checkable
 
 from endcap.errors import NotPermitted
+from endcap.fences import Geofence
 from endcap.messages import Fix
 from endcap.presets import Resolution
 
@@ -47,6 +48,24 @@ class SleepingSource(LocationSource, Protocol):
 
     def sleep_until_moved(self, radius_m: float) -> None:
         """Look no more until she has moved by about `radius_m`, then go on as tuned last."""
+        ...
+
+
+class FenceRegistrar(Protocol):
+    """The OS's own geofences: they wake the app, and tell roughly. `endcap.device.android.AndroidFences` is one."""
+
+    slots: int  # how many it watches, the bubble included
+
+    def watch(self, fences: Iterable[Geofence]) -> None:
+        """Watch these too; one of the same id replaces the one before.
+
+        Raises:
+            NotPermitted: the OS does not let us.
+        """
+        ...
+
+    def unwatch(self, fence_ids: Iterable[str]) -> None:
+        """Watch these no longer; an id that is not watched does no harm."""
         ...
 
 
@@ -90,4 +109,14 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module 'endcap.device' has no attribute {name!r}")
 
 
-__all__ = ["LocationSource", "NoSource", "NotPermitted", "OnFix", "OnStatus", "SleepingSource", "SourceStatus", "pick"]
+__all__ = [
+    "FenceRegistrar",
+    "LocationSource",
+    "NoSource",
+    "NotPermitted",
+    "OnFix",
+    "OnStatus",
+    "SleepingSource",
+    "SourceStatus",
+    "pick",
+]

@@ -17,6 +17,7 @@ from endcap.device import OnFix, OnStatus
 from endcap.device.permissions import LocationPermission, PermissionState, Stage
 from endcap.errors import NotPermitted, OutOfRange
 from endcap.fences import Evidence, Geofence
+from endcap.fences.rotation import IOS_SLOTS
 from endcap.messages import Fix
 from endcap.presets import Precision, Resolution
 
@@ -40,7 +41,6 @@ STATES: dict[int, LocationPermission] = {  # CLAuthorizationStatus
     4: "foreground",
 }
 FULL_ACCURACY = 0  # CLAccuracyAuthorization
-REGIONS = 20  # an app may have
 SMALLEST_M = 100.0
 # "<+60.16952000,+24.93545000> +/- 5.00m (speed ...", alike in every language; pyobjus hands back no struct
 _COORDINATES = re.compile(r"<([+-][\d.]+),([+-][\d.]+)>")
@@ -106,6 +106,8 @@ class IosSource:
 class IosRegions:
     """Hands fences to iOS, which wakes the app when she crosses one: 20 at most, circles of 100 m or more."""
 
+    slots = IOS_SLOTS
+
     def __init__(self, on_evidence: Callable[[Evidence], None], manager: Any = None) -> None:
         self._manager = manager or core_location()
         self._delegate = _Delegate(lambda fix: None, lambda status: None, on_evidence)
@@ -119,8 +121,8 @@ class IosRegions:
             NotPermitted: more than iOS takes; rotate them (endcap.fences.rotation).
         """
         for fence in fences:
-            if len(self._regions) >= REGIONS and fence.id not in self._regions:
-                raise NotPermitted(f"iOS watches {REGIONS} regions at most; unwatch one first")
+            if len(self._regions) >= IOS_SLOTS and fence.id not in self._regions:
+                raise NotPermitted(f"iOS watches {IOS_SLOTS} regions at most; unwatch one first")
             centre = _Coordinate(*fence.shape.centre)
             radius_m = max(SMALLEST_M, fence.shape.extent_m)
             region = autoclass("CLCircularRegion").alloc().initWithCenter_radius_identifier_(centre, radius_m, fence.id)

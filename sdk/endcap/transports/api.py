@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import httpx
 
 GZIP_FROM_BYTES = 1024  # below it gzip costs more than it saves
-MAX_REPLY_BYTES = 4 * 2**20  # a reply longer than this is not ours
+MAX_REPLY_BYTES = 64 * 2**20  # a hundred thousand fences have 30 MB; what is longer is not ours
 MAX_RETRY_AFTER_S = 3600.0  # a server that asks for more is asked again in an hour
 
 

@@ -13,6 +13,7 @@ from endcap.device.android import bridge
 from endcap.device.android.bridge import JavaException, PythonJavaClass, java, java_method
 from endcap.errors import BadMessage, NotPermitted
 from endcap.fences import Evidence, Geofence
+from endcap.fences.rotation import ANDROID_SLOTS
 
 log = logging.getLogger("endcap")
 
@@ -32,6 +33,8 @@ class AndroidFences:
     What they tell wakes TransitionReceiver, a few lines of Java in the app; `Transitions` reads it. All of them are
     forgotten by the OS at a reboot and an update of the app: `Transitions.lost` says when to hand them over again.
     """
+
+    slots = ANDROID_SLOTS
 
     def __init__(self, context: Any = None, *, api_level: int | None = None) -> None:
         self._context = context or bridge.context()
