@@ -295,6 +295,16 @@ def test_killed_outright_it_leaves_no_process_and_starts_again_on_its_data(tmp_p
         wait_for(lambda demo=demo: not any(map(alive, demo.children)), "a child outlived the demo")
 
 
+def test_a_data_folder_that_can_t_be_made_is_said(tmp_path):
+    (tmp_path / "taken").touch()
+    folder = tmp_path / "taken" / "data"
+    ran = subprocess.run(
+        [sys.executable, "-m", "endcap_devkit", "demo", "--data", str(folder)],
+        capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (1, f"endcap demo: --data: {folder} can't be made: Not a directory\n")
+
+
 def test_a_port_in_use_is_said_and_nothing_is_started():
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = held.getsockname()[1]

@@ -6,6 +6,7 @@ import struct
 from contextlib import closing
 from datetime import UTC, datetime
 
+import aiohttp
 import pytest
 
 from endcap.geo import LatLon, distance_ft, offset, round_coordinate
@@ -14,7 +15,7 @@ from endcap_backend.log import Log, NewRecord
 from endcap_devkit.demo.check import Line
 from endcap_devkit.demo.city import load_city
 from endcap_devkit.demo.guests import Guests
-from endcap_devkit.demo.listening import read_alerts
+from endcap_devkit.demo.listening import listen_by_sse, read_alerts
 from endcap_devkit.demo.measure import Figures, Posts, percentile
 from endcap_devkit.demo.page import Page
 from endcap_devkit.demo.people import People
@@ -155,6 +156,42 @@ def test_the_scene_is_small_enough_to_load_at_once(city):
 def test_the_lite_pages_signs_can_be_read_by_it(city, tmp_path):
     (tmp_path / "zones.csv").write_text(signs(city), encoding="utf-8")
     assert len(list(Zones.load(tmp_path / "zones.csv"))) > 20
+
+
+def test_an_event_stream_goes_on_with_a_fresh_token_when_the_old_one_has_expired(
+    ably_server, http, signed, monkeypatch
+):
+    monkeypatch.setattr("endcap_devkit.demo.listening.RETRY_S", 0.01)
+    capability = {"promotions:u1": ["subscribe"]}
+    tokens = [signed(capability, ttl_s=60), signed(capability, ttl_s=-60)]  # the last one is given first
+
+    async def scenario():
+        heard = asyncio.get_running_loop().create_future()
+
+        async def token():
+            return tokens.pop()
+
+        async with aiohttp.ClientSession() as session:
+            hearing = listen_by_sse(
+                session,
+                ably_server.url,
+                "u1",
+                token,
+                lambda uid, alert: heard.done() or heard.set_result((uid, alert.id)),
+            )
+            listening = asyncio.create_task(hearing)
+            async with asyncio.timeout(10):
+                while tokens:
+                    await asyncio.sleep(0)
+                while not heard.done():
+                    data = {"name": "alert", "data": an_alert(3.0).to_text()}
+                    await asyncio.to_thread(http.post, "/channels/promotions:u1/messages", json=data)
+                    await asyncio.wait({heard}, timeout=0.05)
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+        return heard.result()
+
+    assert asyncio.run(scenario()) == ("u1", "a1")
 
 
 def test_matches_are_what_was_told_and_what_was_held_back():

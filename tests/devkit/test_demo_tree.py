@@ -28,13 +28,17 @@ while True:
     signal.pause()
 """
 QUITS = "import sys; sys.stdin.read(); print('{}', flush=True); sys.stderr.write('out of paper\\n'); sys.exit(3)"
+CHATTY = "import signal; print('welcome', flush=True); signal.pause()"
 SILENT = "import sys; sys.stderr.write('no such folder\\n'); sys.exit(2)"
 
 
 @pytest.fixture
 def modules(tmp_path, monkeypatch):
     """Small modules a tree can start, by name."""
-    for name, code in {"good": GOOD, "tidy": TIDY, "stubborn": STUBBORN, "quits": QUITS, "silent": SILENT}.items():
+    codes = {
+        "good": GOOD, "tidy": TIDY, "stubborn": STUBBORN, "quits": QUITS, "silent": SILENT, "chatty": CHATTY
+    }  # fmt: skip
+    for name, code in codes.items():
         (tmp_path / f"a_{name}.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
     return tmp_path
@@ -83,6 +87,21 @@ def test_a_child_that_does_not_start_is_named_with_the_end_of_its_log(modules):
             await tree.stop()
 
     with pytest.raises(ChildFailed, match=r"backend did not start\n  backend \| no such folder"):
+        asyncio.run(scenario())
+
+
+def test_a_child_that_says_something_else_first_and_stays_is_not_waited_for(modules, monkeypatch):
+    monkeypatch.setattr("endcap_devkit.demo.tree.STOP_S", 0.3)
+
+    async def scenario():
+        tree = Tree(modules / "logs")
+        try:
+            async with asyncio.timeout(20):
+                await tree.start("printer", "a_chatty", [], {})
+        finally:
+            await tree.stop()
+
+    with pytest.raises(ChildFailed, match="printer did not start"):
         asyncio.run(scenario())
 
 

@@ -111,14 +111,18 @@ class Crowd:
     async def _agree(self, member: Member, *, by_sse: bool) -> None:
         session = await self._ask("POST", "/v1/sessions", {"consent": CONSENT})
         if by_sse:
-            token = await self._ask("POST", "/v1/ably-token", {"for": "page"}, session["token"])
+            token = partial(self._page_token, session["token"])
             heard = partial(self.heard, by="sse")
-            stream = listen_by_sse(self._http, self._ably, session["uid"], token["token"], heard)
+            stream = listen_by_sse(self._http, self._ably, session["uid"], token, heard)
             member.stream = asyncio.create_task(stream)
         else:
             await self._listener.listen(session["uid"])
         self._stage.people.known_as(member.person, session["uid"])
         member.token = session["token"]
+
+    async def _page_token(self, session_token: str) -> str:
+        answer = await self._ask("POST", "/v1/ably-token", {"for": "page"}, session_token)
+        return str(answer["token"])
 
     def _walk(self, member: Member, dt_s: float) -> None:
         person, shopper = member.person, member.shopper

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("endcap.demo")
 
 Heard = Callable[[str, CustomerAlert], None]  # whose channel it came on, and what
+Token = Callable[[], Awaitable[str]]  # a fresh one: a page's lives five minutes
 RETRY_S = 1.0
 STOP_S = 2.0
 
@@ -75,17 +76,18 @@ class AblyListener:
                 await asyncio.wait_for(self._client.close(), STOP_S)
 
 
-async def listen_by_sse(http: aiohttp.ClientSession, endpoint: str, uid: str, token: str, heard: Heard) -> None:
+async def listen_by_sse(http: aiohttp.ClientSession, endpoint: str, uid: str, token: Token, heard: Heard) -> None:
     """Hear one shopper's offers as the lite page does, by Ably's event stream; until cancelled.
 
-    After a cut it goes on behind the last event it saw.
+    After a cut, as when the token has expired, it goes on behind the last event it saw.
     """
     last_event = ""
     while True:
-        query = {"channels": promotions_channel(uid), "v": "1.2", "accessToken": token}
+        query = {"channels": promotions_channel(uid), "v": "1.2"}
         if last_event:
             query["lastEvent"] = last_event
         with suppress(aiohttp.ClientError, TimeoutError):
+            query["accessToken"] = await token()
             timeout = aiohttp.ClientTimeout(total=None, sock_read=None)
             async with http.get(f"{endpoint}/sse", params=query, timeout=timeout) as response:
                 response.raise_for_status()

@@ -66,6 +66,7 @@ class Show:
         `links` has the addresses.
         """
         self.settings.check_ports()
+        _make(self._data)
         starting = asyncio.create_task(self._start())
         asked = asyncio.create_task(stop.wait())
         await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
@@ -192,6 +193,13 @@ class Show:
             if now_s >= next_figures_s:
                 next_figures_s += 1.0
                 self.stage.tell_figures()
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise BadConfig("--data", f"{folder} can't be made: {fault.strerror}") from None
 
 
 def matches(metrics: str) -> int:

@@ -63,7 +63,8 @@ class Tree:
         except TimeoutError:
             raise ChildFailed(f"{name} said nothing for {READY_S:g} s\n{_tail(child)}") from None
         except ValueError:
-            await child.process.wait()
+            with suppress(TimeoutError):  # what it says last comes when it ends; if it does not, `stop` sees to it
+                await asyncio.wait_for(child.process.wait(), STOP_S)
             raise ChildFailed(f"{name} did not start\n{_tail(child)}") from None
         child.output = asyncio.create_task(_drain(child.process.stdout))
         log.info("%s is ready: %s", name, ready.get("http", ""))
