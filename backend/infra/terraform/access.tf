@@ -13,7 +13,7 @@ resource "confluent_service_account" "program" {
 
 locals {
   forwarded = ["customers_locations", "stores_products", "products_promotions", "customers_events"]
-  refused   = ["customers_locations_dlq", "customers_events_dlq"]
+  refused   = [for topic in local.forwarded : "${topic}_dlq"]
 
   # program, resource type, pattern, name, operation
   rules = concat(

@@ -32,7 +32,7 @@ resource "confluent_connector" "ably" {
     "kafka.api.secret" = confluent_api_key.program["delivery"].secret
   }
 
-  # the same settings as connect/ably-sink.json; a test compares
+  # what a Connect worker of one's own is given, and what Confluent Cloud wants besides
   config_nonsensitive = merge(
     jsondecode(file("${path.module}/../connect/ably-sink.json"))["config"],
     {

@@ -1,5 +1,5 @@
-# Either ksqlDB or Flink, as var.match says. The statements themselves are applied by
-# `endcap-backend apply`, which shows a plan first.
+# Either ksqlDB or Flink, as var.match says. The statements for ksqlDB stand in
+# backend/endcap_backend/match/ksqldb; they are sent to ksqldb_url in the order of their names.
 
 resource "confluent_ksql_cluster" "match" {
   count = var.match == "ksqldb" ? 1 : 0
@@ -61,7 +61,7 @@ resource "confluent_api_key" "ksqldb" {
   count = var.match == "ksqldb" ? 1 : 0
 
   display_name = "${var.name}-ksqldb"
-  description  = "For endcap-backend apply"
+  description  = "For whoever sends the statements"
 
   owner {
     id          = confluent_service_account.program["match"].id

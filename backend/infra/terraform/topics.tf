@@ -28,6 +28,14 @@ locals {
       "cleanup.policy" = "delete"
       "retention.ms"   = tostring(24 * local.hour_ms)
     }
+    stores_products_dlq = {
+      "cleanup.policy" = "delete"
+      "retention.ms"   = tostring(24 * local.hour_ms)
+    }
+    products_promotions_dlq = {
+      "cleanup.policy" = "delete"
+      "retention.ms"   = tostring(24 * local.hour_ms)
+    }
     customers_events_dlq = {
       "cleanup.policy" = "delete"
       "retention.ms"   = tostring(24 * local.hour_ms)

@@ -52,7 +52,7 @@ variable "availability" {
 }
 
 variable "partitions" {
-  description = "Partitions of each topic. The match scales up to this many workers; it can be raised, never lowered."
+  description = "Partitions of each topic. The match scales up to this many consumers; it can be raised, never lowered."
   type        = number
   default     = 6
 }
@@ -64,7 +64,7 @@ variable "locations_retention_h" {
 }
 
 variable "match" {
-  description = "What computes the match: ksqldb, flink, or none (a Python worker of your own)."
+  description = "What computes the match: ksqldb, flink, or none (a program of your own)."
   type        = string
   default     = "ksqldb"
 
@@ -87,7 +87,7 @@ variable "flink_max_cfu" {
 }
 
 variable "ably_connector_zip" {
-  description = "Path of the Ably sink's plugin archive, from its releases page. Empty: no connector; the backend's own bridge delivers."
+  description = "Path of the Ably sink's plugin archive, from its releases page. Empty: no connector; a program of your own delivers."
   type        = string
   default     = ""
 }

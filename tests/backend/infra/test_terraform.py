@@ -8,7 +8,10 @@ import hcl2
 import pytest
 
 from endcap import messages
+from endcap_backend.config import Settings
 from endcap_backend.pipeline.forward import FORWARDED, MARKS
+from endcap_backend.pipeline.kafka import KafkaSettings
+from endcap_backend.settings import settings_of
 
 INFRA = Path(__file__).parents[3] / "backend" / "infra"
 FILES = sorted((INFRA / "terraform").glob("*.tf"))
@@ -74,7 +77,22 @@ def test_the_topics_are_the_products():
     topics = next(body["topics"] for path in FILES for body in parsed(path).get("locals", []) if "topics" in body)
     names = {name.strip('"') for name in topics if not name.startswith("__")}
     assert set(FORWARDED) | {MARKS, messages.CUSTOMERS_ALERTS} <= names
-    assert {name for name in names if name.endswith("_dlq")} <= {f"{name}_dlq" for name in names}
+    letters = {f"{name}_dlq" for name in (*FORWARDED, messages.CUSTOMERS_ALERTS)}
+    assert {name for name in names if name.endswith("_dlq")} == letters
+
+
+def test_the_backend_may_write_what_it_forwards():
+    (forwarded,) = (
+        body["forwarded"] for path in FILES for body in parsed(path).get("locals", []) if "forwarded" in body
+    )
+    assert [name.strip('"') for name in forwarded] == list(FORWARDED)
+
+
+def test_each_variable_of_the_environment_that_is_named_exists():
+    known = {each.variable for kind in (KafkaSettings, Settings) for each in settings_of(kind)}
+    named = set(re.findall(r"ENDCAP_[A-Z_]+", WHOLE))
+    assert named
+    assert named <= known
 
 
 def test_no_program_is_a_cluster_admin():
