@@ -46,6 +46,11 @@ def test_an_ably_error_becomes_ours(code, status, kind):
     assert isinstance(fault_of(code, status, "said", channel="location:u1"), kind)
 
 
+def test_a_refusal_names_the_kind_of_channel_and_not_the_shopper():
+    fault = fault_of(40160, 401, "denied; channelId = location:u1", channel="location:u1", doing="publish")
+    assert (str(fault), fault.channel) == ("publish: denied; channelId = location:… (code 40160)", "location:u1")
+
+
 def test_a_rate_limit_asks_for_a_second():
     assert fault_of(42911, 429, "slow down").retry_after_s == 1.0
 

@@ -55,8 +55,8 @@ def fault_from(reason: Any, doing: str, channel: str = "") -> EndcapError:
 
 
 def fault_of(code: int, status: int, message: str, *, channel: str = "", doing: str = "ably") -> EndcapError:
-    """What an Ably error code means to us; `message` is Ably's own text, which names no data."""
-    said = f"{doing}: {message} (code {code})"
+    """What an Ably error code means to us; `message` is Ably's own text, which may name the channel: a shopper."""
+    said = f"{doing}: {message.replace(channel, _kind(channel)) if channel else message} (code {code})"
     if code == CAPABILITY_CODE:
         return NotAuthorised(said, channel)
     if code in TOKEN_CODES:
@@ -68,3 +68,8 @@ def fault_of(code: int, status: int, message: str, *, channel: str = "", doing: 
     if 400 <= status < 500 and 40000 <= code < 50000:
         return Refused(said, status)
     return Unreachable(said)
+
+
+def _kind(channel: str) -> str:
+    """A channel as it may be logged: `promotions:…`."""
+    return channel.partition(":")[0] + ":…"
