@@ -66,7 +66,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || (apt-get update -qq && apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV))
 
 $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python
-	test -e $(VENV)/.test || $(PIP_INSTALL) -e '.[devkit]'
+	$(PIP_INSTALL) -e '.[devkit]'
 	touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
