@@ -34,7 +34,7 @@ from endcap.clock import Clock, SystemClock
 from endcap.errors import EndcapError, Unreachable
 from endcap.messages import CUSTOMERS_EVENTS, CUSTOMERS_LOCATIONS, PRODUCTS_PROMOTIONS, STORES_PRODUCTS
 from endcap.wire import epoch_ms
-from endcap_backend.log import Log, LogError, Record
+from endcap_backend.log import Log, LogError, LogFull, Record
 from endcap_backend.pipeline.deadletter import dead_letter
 from endcap_backend.pipeline.kafka import KafkaSettings
 
@@ -51,7 +51,7 @@ CALL_TIMEOUT_S = 30.0
 ABORT_TIMEOUT_S = 2.0  # a courtesy: the next producer settles what this one leaves open
 RETRY_FIRST_S = 0.5
 RETRY_MOST_S = 15.0
-DLQ_VALUE_CHARS = 100_000  # a record refused for its size fits into the dead-letter topic when cut
+DLQ_VALUE_CHARS = 100_000  # a record refused for its size is cut to fit, with reason and place, the dead-letter topic
 
 # what is wrong with the record itself, so that trying again can't help
 _POISON = {
@@ -133,8 +133,8 @@ class Forwarder:
             "forward records": self._forwarded,
             "forward transactions": self._transactions,
             "forward retries": self._retries,
-            "forward dead_lettered": self._dead_lettered,
-            "forward oldest_unsent_s": self._oldest_unsent_s(),
+            "forward dead lettered": self._dead_lettered,
+            "forward oldest unsent s": self._oldest_unsent_s(),
         }
 
     def _oldest_unsent_s(self) -> float:
@@ -158,6 +158,7 @@ class Forwarder:
                 log.error("forwarding stopped: %s", fault)
                 break
             except LogError as fault:
+                self._trouble = str(fault)
                 log.warning("forwarding stopped at offset %d: %s", self._position, fault)
                 break
             except (KafkaException, Unreachable) as fault:
@@ -166,6 +167,10 @@ class Forwarder:
                 self._complain(_words(fault))
                 backoff_s = min(RETRY_MOST_S, max(RETRY_FIRST_S, backoff_s * 2))
                 self._clock.wait(self._stopping, backoff_s * random.uniform(0.5, 1.0))
+            except Exception:
+                self._trouble = "a fault of ours; the backend's log has it"
+                log.exception("forwarding stopped at offset %d", self._position)
+                break
         self._drop_producer()
 
     def _turn(self) -> None:
@@ -173,11 +178,13 @@ class Forwarder:
         if self._producer is None:
             self._connect()
         assert self._producer is not None
+        end = self._log.end()
         batch = 1 if self._position < self._alone_to else BATCH
         records = self._log.read(self._position, batch, self._topics)
         if not records:
             self._producer.poll(0)  # lets librdkafka report trouble while nothing is sent
-            self._log.wait(max(self._position, self._log.end()), IDLE_S)
+            self._position = max(self._position, end)  # what lies between is of other topics
+            self._log.wait(self._position, IDLE_S, self._topics)
             return
         self._forward(self._producer, records)
         self._trouble = ""
@@ -243,13 +250,16 @@ class Forwarder:
         self._transactions += 1
         self._forwarded += len(records) - len(letters)
         self._dead_lettered += len(letters)
-        self._log.commit(POSITION, max(self._position, self._log.committed(POSITION)))
+        try:
+            self._log.commit(POSITION, max(self._position, self._log.committed(POSITION)))
+        except LogFull as fault:  # noted with a later batch; the mark in Kafka decides
+            log.warning("the forwarder's position can't be noted at offset %d: %s", self._position, fault)
 
     def _produce(self, producer: Producer, record: Record, refused: dict[int, KafkaError]) -> None:
         topic, value = record.topic, record.value
         if (reason := self._poison.get(record.offset)) is not None:
-            letter = dead_letter(record, reason, "forwarder")
-            topic, value = letter.topic, _cut(letter.value)
+            letter = dead_letter(_cut(record), reason, "forwarder")
+            topic, value = letter.topic, letter.value
         note = partial(_note, refused, record.offset)
         while True:
             try:
@@ -361,8 +371,8 @@ def _note(refused: dict[int, KafkaError], offset: int, error: KafkaError | None,
         refused[offset] = error
 
 
-def _cut(value: str | None) -> str | None:
-    return value if value is None or len(value) <= DLQ_VALUE_CHARS else value[:DLQ_VALUE_CHARS]
+def _cut(record: Record) -> Record:
+    return record._replace(value=None if record.value is None else record.value[:DLQ_VALUE_CHARS])
 
 
 def _words(fault: Exception) -> str:

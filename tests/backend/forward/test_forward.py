@@ -12,8 +12,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from endcap.clock import SystemClock
-from endcap_backend.log import Log, NewRecord
-from endcap_backend.pipeline.forward import MARKS, Forwarder, read_mark
+from endcap_backend.log import Log, LogFull, NewRecord
+from endcap_backend.pipeline.forward import DLQ_VALUE_CHARS, MARKS, POSITION, Forwarder, read_mark
 from endcap_backend.pipeline.kafka import KafkaSettings
 from endcap_devkit.kafka.broker import KafkaBroker
 
@@ -155,7 +155,7 @@ def test_a_broker_that_dies_and_comes_back_gets_every_record_once(log, settings,
     log.append(some(100, first=100))  # taken although nobody is there
     until(lambda: forwarder.trouble)
     assert not forwarder.ready()
-    assert forwarder.stats()["forward oldest_unsent_s"] > 0
+    assert forwarder.stats()["forward oldest unsent s"] > 0
     broker.start()
     caught_up(forwarder)
     forwarder.stop()
@@ -193,7 +193,8 @@ def test_of_two_forwarders_the_older_stops(log, settings):
 
 def test_a_record_kafka_refuses_is_dead_lettered_once_and_its_neighbours_pass(log, settings):
     records = some(10)
-    records[4] = NewRecord(TOPIC, "u4", os.urandom(25_000).hex(), records[4].timestamp_ms, "i:poison")
+    poison = os.urandom(75_000).hex()
+    records[4] = NewRecord(TOPIC, "u4", poison, records[4].timestamp_ms, "i:poison")
     log.append(records)
     forwarder = Forwarder(log, settings)
     forwarder.start()
@@ -201,9 +202,41 @@ def test_a_record_kafka_refuses_is_dead_lettered_once_and_its_neighbours_pass(lo
     forwarder.stop()
     assert sorted(numbers(in_kafka(settings))) == [0, 1, 2, 3, 5, 6, 7, 8, 9]
     (letter,) = [json.loads(message.value()) for message in in_kafka(settings, f"{TOPIC}_dlq")]
-    assert letter["where"] == "forwarder"
+    assert (letter["where"], letter["offset"], letter["value"]) == ("forwarder", 5, poison[:DLQ_VALUE_CHARS])
     assert "large" in letter["reason"].lower()
-    assert forwarder.stats()["forward dead_lettered"] == 1
+    assert forwarder.stats()["forward dead lettered"] == 1
+
+
+def test_what_is_not_for_kafka_counts_as_no_lag(log, settings):
+    log.append(some(5))
+    log.append([NewRecord("customers_alerts", "u1", "{}", 1_764_000_000_000, "a1")])
+    forwarder = Forwarder(log, settings)
+    forwarder.start()
+    caught_up(forwarder)
+    forwarder.stop()
+    assert sorted(numbers(in_kafka(settings))) == list(range(5))
+
+
+class FullLog(Log):
+    """The log on a disk that takes no further byte."""
+
+    def commit(self, consumer, offset, records=()):
+        raise LogFull("the disk is full")
+
+
+def test_a_full_disk_does_not_end_the_forwarding(settings, tmp_path):
+    log = FullLog(tmp_path / "full.db", min_free_bytes=0)
+    log.append(some(5))
+    forwarder = Forwarder(log, settings)
+    forwarder.start()
+    caught_up(forwarder)
+    log.append(some(5, first=5))
+    caught_up(forwarder)
+    assert forwarder.ready()
+    forwarder.stop()
+    assert log.committed(POSITION) == 0
+    log.close()
+    assert Counter(numbers(in_kafka(settings))) == Counter(range(10))
 
 
 CHILD = """
