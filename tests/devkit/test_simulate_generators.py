@@ -148,8 +148,8 @@ def test_ctrl_c_ends_it_quietly():
         (["customers", "--rate", "0"], "0 is no rate; write 10 or 10/s"),
         (["customers", "--count", "-1"], "-1 is not above 0"),
         (["customers", "--near", "--centre", "91,0"], "91,0 is no position; write 60.17,24.94"),
-        (["customers", "--radius", "5"], "give --near too"),
-        (["customers", "--to", "log"], "--to log needs --data"),
+        (["customers", "--radius", "5"], "--near: is needed with"),
+        (["customers", "--to", "log"], "--data: is needed with --to log"),
         (["shelves"], "invalid choice: 'shelves'"),
     ],
 )
@@ -163,7 +163,7 @@ def test_kafka_without_an_address_says_which_variable_to_set():
     environ = {key: value for key, value in os.environ.items() if not key.startswith("ENDCAP_")}
     ran = simulate("customers", "--to", "kafka", "--count", "1", env=environ)
     assert ran.returncode == 1
-    assert "ENDCAP_KAFKA_BOOTSTRAP_SERVERS: is not set; give host:port of a broker" in ran.stderr
+    assert "kafka_bootstrap_servers: is not set; set ENDCAP_KAFKA_BOOTSTRAP_SERVERS to a host:port" in ran.stderr
 
 
 def test_the_login_comes_from_the_environment(tmp_path):
@@ -185,8 +185,17 @@ def test_the_login_comes_from_the_environment(tmp_path):
 
 
 def test_half_a_login_is_refused():
-    with pytest.raises(BadConfig, match="ENDCAP_KAFKA_SASL_PASSWORD: is not set"):
+    with pytest.raises(BadConfig, match="kafka_sasl_password: is not set"):
         KafkaSettings.from_env({"ENDCAP_KAFKA_BOOTSTRAP_SERVERS": "b:1", "ENDCAP_KAFKA_SASL_USERNAME": "key"})
+
+
+def test_a_password_is_not_shown():
+    assert "hush" not in repr(KafkaSettings("b:1", "key", "hush"))
+
+
+def test_an_unknown_protocol_is_named_with_what_it_may_be():
+    with pytest.raises(BadConfig, match=r"kafka_security_protocol: must be one of .*SASL_SSL"):
+        KafkaSettings.from_env({"ENDCAP_KAFKA_BOOTSTRAP_SERVERS": "b:1", "ENDCAP_KAFKA_SECURITY_PROTOCOL": "TLS"})
 
 
 @pytest.fixture

@@ -1,28 +1,18 @@
-"""Kafka: its settings from the environment, and a producer that knows what arrived.
-
-| variable | meaning |
-|---|---|
-| `ENDCAP_KAFKA_BOOTSTRAP_SERVERS` | host:port, comma between several |
-| `ENDCAP_KAFKA_SASL_USERNAME`, `ENDCAP_KAFKA_SASL_PASSWORD` | on Confluent Cloud the API key and its secret |
-| `ENDCAP_KAFKA_SASL_PASSWORD_FILE` | the file that holds the password, instead of the variable |
-| `ENDCAP_KAFKA_SASL_MECHANISM` | PLAIN (default), SCRAM-SHA-256 or SCRAM-SHA-512 |
-| `ENDCAP_KAFKA_SECURITY_PROTOCOL` | default SASL_SSL with a username, else PLAINTEXT |
-| `ENDCAP_KAFKA_CA_FILE` | the certificate authority to trust, PEM; default: the system's |
-"""
+"""Kafka: its settings, each an `ENDCAP_KAFKA_…` variable, and a producer that knows what arrived."""
 
 from __future__ import annotations
 
 import logging
 import os
+from argparse import Namespace
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import confluent_kafka
 
 from endcap.errors import BadConfig, Unreachable
+from endcap_backend.settings import read_settings, setting
 
 log = logging.getLogger("endcap.kafka")
 
@@ -33,52 +23,57 @@ QUEUE_WAIT_S = 0.1  # librdkafka's queue is full: let it send
 
 @dataclass(frozen=True, slots=True)
 class KafkaSettings:
-    """How to reach the brokers. `password` is never logged nor shown."""
+    """How to reach the brokers. The password is never logged nor shown.
 
-    bootstrap_servers: str
-    username: str = ""
-    password: str = ""
-    mechanism: str = "PLAIN"
-    protocol: str = ""
-    ca_file: str = ""
+    Raises:
+        BadConfig: no bootstrap servers, half of a login, or a setting out of its choices.
+    """
+
+    kafka_bootstrap_servers: str = setting("host:port of Kafka's brokers, comma between several", "")
+    kafka_sasl_username: str = setting("on Confluent Cloud the API key", "")
+    kafka_sasl_password: str = setting("on Confluent Cloud the API key's secret", "", secret=True)
+    kafka_sasl_mechanism: str = setting(
+        "how the login is sent", "PLAIN", choices=("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+    )
+    kafka_security_protocol: str = setting(
+        "empty: SASL_SSL with a username, else PLAINTEXT",
+        "",
+        choices=("", "PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
+    )
+    kafka_ca_file: str = setting("the certificate authority to trust, PEM; empty: the system's", "")
+
+    def __post_init__(self) -> None:
+        if not self.kafka_bootstrap_servers:
+            raise BadConfig("kafka_bootstrap_servers", "is not set; set ENDCAP_KAFKA_BOOTSTRAP_SERVERS to a host:port")
+        if bool(self.kafka_sasl_username) != bool(self.kafka_sasl_password):
+            missing = "kafka_sasl_password" if self.kafka_sasl_username else "kafka_sasl_username"
+            raise BadConfig(missing, "is not set, but the other half of the login is")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, bootstrap_servers: str = "") -> KafkaSettings:
         """The settings of the environment; an argument given stands above its variable.
 
         Raises:
-            BadConfig: no bootstrap servers, half of a login, or a password file that can't be read.
+            BadConfig: a setting that can't work, or a password file that can't be read.
         """
-        env = os.environ if environ is None else environ
-        found = cls(
-            bootstrap_servers=bootstrap_servers or env.get("ENDCAP_KAFKA_BOOTSTRAP_SERVERS", ""),
-            username=env.get("ENDCAP_KAFKA_SASL_USERNAME", ""),
-            password=_secret(env, "ENDCAP_KAFKA_SASL_PASSWORD"),
-            mechanism=env.get("ENDCAP_KAFKA_SASL_MECHANISM", "PLAIN"),
-            protocol=env.get("ENDCAP_KAFKA_SECURITY_PROTOCOL", ""),
-            ca_file=env.get("ENDCAP_KAFKA_CA_FILE", ""),
-        )
-        if not found.bootstrap_servers:
-            raise BadConfig("ENDCAP_KAFKA_BOOTSTRAP_SERVERS", "is not set; give host:port of a broker")
-        if bool(found.username) != bool(found.password):
-            missing = "ENDCAP_KAFKA_SASL_PASSWORD" if found.username else "ENDCAP_KAFKA_SASL_USERNAME"
-            raise BadConfig(missing, "is not set, but the other half of the login is")
-        return found
+        given = Namespace(kafka_bootstrap_servers=bootstrap_servers or None)
+        return read_settings(cls, given, os.environ if environ is None else environ)
 
     def client_config(self) -> dict[str, Any]:
         """librdkafka's own names for these settings."""
         config: dict[str, Any] = {
-            "bootstrap.servers": self.bootstrap_servers,
-            "security.protocol": self.protocol or ("SASL_SSL" if self.username else "PLAINTEXT"),
+            "bootstrap.servers": self.kafka_bootstrap_servers,
+            "security.protocol": self.kafka_security_protocol
+            or ("SASL_SSL" if self.kafka_sasl_username else "PLAINTEXT"),
         }
-        if self.username:
+        if self.kafka_sasl_username:
             config |= {
-                "sasl.mechanisms": self.mechanism,
-                "sasl.username": self.username,
-                "sasl.password": self.password,
+                "sasl.mechanisms": self.kafka_sasl_mechanism,
+                "sasl.username": self.kafka_sasl_username,
+                "sasl.password": self.kafka_sasl_password,
             }
-        if self.ca_file:
-            config["ssl.ca.location"] = self.ca_file
+        if self.kafka_ca_file:
+            config["ssl.ca.location"] = self.kafka_ca_file
         return config
 
 
@@ -118,8 +113,7 @@ class KafkaProducer:
         Raises:
             Unreachable: some are still under way after `timeout_s`, or were refused.
         """
-        deadline_s = monotonic() + timeout_s
-        waiting = self._producer.flush(max(0.0, deadline_s - monotonic()))
+        waiting = self._producer.flush(timeout_s)
         if waiting:
             raise Unreachable(f"{waiting} records were not acknowledged within {timeout_s:g} s; is the broker up?")
         if self.refused:
@@ -143,14 +137,4 @@ class KafkaProducer:
         error = fault.args[0]
         if error.code() == confluent_kafka.KafkaError._INVALID_ARG:
             raise BadConfig("Kafka", error.str()) from None
-        raise Unreachable(f"no Kafka broker answers at {settings.bootstrap_servers}: {error.str()}") from None
-
-
-def _secret(env: Mapping[str, str], name: str) -> str:
-    path = env.get(f"{name}_FILE", "")
-    if not path:
-        return env.get(name, "")
-    try:
-        return Path(path).read_text().strip()
-    except OSError as fault:
-        raise BadConfig(f"{name}_FILE", f"can't be read: {fault.strerror}") from None
+        raise Unreachable(f"no Kafka broker answers at {settings.kafka_bootstrap_servers}: {error.str()}") from None

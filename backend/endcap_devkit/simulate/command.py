@@ -11,7 +11,7 @@ import sys
 from itertools import islice
 from pathlib import Path
 
-from endcap.errors import OutOfRange
+from endcap.errors import BadConfig, OutOfRange
 from endcap.geo import LatLon, check
 from endcap_devkit.simulate.generators import COUNTRY, EVERYWHERE, NEAR_CENTRE, NEAR_RADIUS_M, STREAMS, Where
 from endcap_devkit.simulate.pace import paced, reported
@@ -70,14 +70,14 @@ def _sink(args: argparse.Namespace) -> Sink:
         return to_kafka(stream, args.bootstrap_servers)
     if args.to == "log":
         if args.data is None:
-            raise SystemExit("endcap simulate: --to log needs --data, the backend's data directory")
+            raise BadConfig("--data", "is needed with --to log: the backend's data directory")
         return to_log(stream, args.data)
     return to_stdout()
 
 
 def _where(args: argparse.Namespace) -> Where:
     if not args.near and (args.centre or args.radius):
-        raise SystemExit("endcap simulate: --centre and --radius say where --near is; give --near too")
+        raise BadConfig("--near", "is needed with --centre and --radius, which say where it is")
     return Where(args.centre or NEAR_CENTRE, args.radius or NEAR_RADIUS_M) if args.near else EVERYWHERE
 
 

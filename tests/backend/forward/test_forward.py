@@ -259,7 +259,7 @@ while True:
 
 
 def forwarder_process(path, settings):
-    order = [sys.executable, "-c", CHILD, str(path), settings.bootstrap_servers]
+    order = [sys.executable, "-c", CHILD, str(path), settings.kafka_bootstrap_servers]
     return subprocess.Popen(order, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
 
