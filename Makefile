@@ -40,13 +40,14 @@ wheel: sync           ## both wheels, into dist/
 
 sync: $(VENV)/.test   ## the development environment
 
-system:               ## what the tests drive besides Python: Chromium, Java with Maven, Node.js, openssl, zbar
+system:               ## what the tests drive besides Python: Chromium, Java with Maven, Node.js, PostgreSQL, openssl, zbar
 	@missing=""; \
 	command -v chromium >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
 	command -v java >/dev/null || missing="$$missing default-jre-headless"; \
 	command -v mvn >/dev/null || missing="$$missing maven"; \
 	command -v npm >/dev/null || missing="$$missing nodejs npm"; \
 	command -v openssl >/dev/null || missing="$$missing openssl"; \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	ldconfig -p | grep -q libzbar || missing="$$missing libzbar0"; \
 	test -z "$$missing" || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 		apt-get install -y -qq --no-install-recommends $$missing >/dev/null)
