@@ -188,3 +188,16 @@ def test_a_pair_outlives_its_product_and_promotion(moves_on: str) -> None:
     for number in range(2048):
         assert process(moves_on, {"pid": "q", "SKU": 1, "segment": "B", **here}, 2 * DAY + number) == []
     assert len(process("customers_locations", {"uid": "u", **here}, 0)) == 1
+
+
+def test_keys_are_compared_as_java_s_utf_8_makes_them() -> None:
+    """Half of a surrogate pair is a question mark in a key, and itself in a value."""
+    engine = MatchEngine("parity")
+    here = '"latitude":60.17,"longitude":24.94,"country":"\\ud800"'
+    engine.process("stores_products", None, f'{{"SKU":1,"segment":"?",{here}}}'.encode(), 0)
+    (valid,) = engine.process("products_promotions", None, rb'{"pid":"p","SKU":1,"segment":"\ud83d"}', 0)
+    assert isinstance(valid, Row)
+    assert (valid.key, json.loads(valid.value)["P_SEGMENT"]) == ("?", "\ud83d")
+    (nearby,) = engine.process("customers_locations", None, f'{{"uid":"u",{here}}}'.replace("\\ud800", "?").encode(), 0)
+    assert isinstance(nearby, Row)
+    assert nearby.key == "?"

@@ -105,12 +105,10 @@ class ParityMatch:
         if segment is None:
             return []
         segment = key_text(segment)
-        promotions = self._promotions.seen(
-            segment, timestamp_ms - PROMOTION_WITHIN_MS, timestamp_ms + PROMOTION_WITHIN_MS
-        )
-        product = self._products.add(
-            timestamp_ms, self._arrival, segment, *position, country, self._promotions.newest_ms
-        )
+        first_ms, last_ms = timestamp_ms - PROMOTION_WITHIN_MS, timestamp_ms + PROMOTION_WITHIN_MS
+        promotions = self._promotions.seen(segment, first_ms, last_ms)
+        newest_ms = self._promotions.newest_ms
+        product = self._products.add(timestamp_ms, self._arrival, segment, *position, country, newest_ms)
         return self._join([self._pair(product, promotion) for promotion in promotions])
 
     def _promotion(self, columns: Columns, timestamp_ms: int) -> list[Row | MatchError]:
@@ -118,8 +116,8 @@ class ParityMatch:
         pid, segment = columns.varchar("PID"), columns.varchar("SEGMENT")
         if segment is None:
             return []
-        segment = key_text(segment)
-        products = self._products.seen(segment, timestamp_ms - PROMOTION_WITHIN_MS, timestamp_ms + PROMOTION_WITHIN_MS)
+        first_ms, last_ms = timestamp_ms - PROMOTION_WITHIN_MS, timestamp_ms + PROMOTION_WITHIN_MS
+        products = self._products.seen(key_text(segment), first_ms, last_ms)
         promotion = self._promotions.add(timestamp_ms, self._arrival, segment, pid, self._products.newest_ms)
         return self._join([self._pair(product, promotion) for product in products])
 
@@ -195,7 +193,7 @@ class ParityMatch:
         return Row(NEARBY_CUSTOMERS, country, value, max(self._fixes.timestamps_ms[fix], pair.timestamp_ms))
 
     def _valid_promotion(self, pair: Pair) -> Row:
-        located, segment = self._products.located, pair.promotion.segment
+        located, promotion = self._products.located, pair.promotion
         latitude, longitude = (
             fixed_text(None if units == NULL else units)
             for units in (located.latitudes_e5[pair.product], located.longitudes_e5[pair.product])
@@ -203,9 +201,9 @@ class ParityMatch:
         value = (
             f'{{"LATITUDE":{latitude},"LONGITUDE":{longitude},'
             f'"COUNTRY":{json_text(self._products.country_text(pair.product))},'
-            f'"PID":{json_text(pair.promotion.pid)},"P_SEGMENT":{json_text(segment)}}}'
+            f'"PID":{json_text(promotion.pid)},"P_SEGMENT":{json_text(promotion.segment_text)}}}'
         )
-        return Row(VALID_PROMOTIONS, segment, value, pair.timestamp_ms)
+        return Row(VALID_PROMOTIONS, promotion.segment, value, pair.timestamp_ms)
 
     def _sweep(self) -> None:
         """Forget what no record to come can see."""

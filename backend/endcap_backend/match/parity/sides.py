@@ -19,7 +19,8 @@ class Promotion:
 
     timestamp_ms: int
     arrival: int
-    segment: str
+    segment: str  # as a key
+    segment_text: str  # as it was sent
     pid: str | None
     newest_product_ms: int
     last_pair_ms: int = NEVER_MS
@@ -39,14 +40,15 @@ class Promotions:
         return len(self._by_arrival)
 
     def add(self, timestamp_ms: int, arrival: int, segment: str, pid: str | None, newest_product_ms: int) -> Promotion:
-        line = self._segments.setdefault(segment, TimeLine())
+        key = key_text(segment)
+        line = self._segments.setdefault(key, TimeLine())
         if len(self) >= self._capacity and line:
             self._remove(self._by_arrival[line.oldest()])
             self.dropped += 1
-        promotion = Promotion(timestamp_ms, arrival, segment, pid, newest_product_ms)
+        promotion = Promotion(timestamp_ms, arrival, key, segment, pid, newest_product_ms)
         self._by_arrival[arrival] = promotion
         line.add(timestamp_ms, arrival)
-        self._segments[segment] = line
+        self._segments[key] = line
         self.newest_ms = max(self.newest_ms, timestamp_ms)
         return promotion
 
