@@ -11,8 +11,8 @@ def policy_of(response):
     return {part[0]: part[1] for part in parts}
 
 
-@pytest.mark.parametrize("path", ["/", "/static/lite.js", "/nowhere", "/healthz", "/icon.svg"])
-def test_every_answer_bears_the_policy(lite, ably, path):
+@pytest.mark.parametrize("path", ["/", "/offline", "/sw.js", "/z/nonsense"])
+def test_every_page_and_the_worker_bear_the_policy(lite, ably, path):
     answer = httpx.get(lite.url + path)
     policy = policy_of(answer)
     assert policy["default-src"] == "'none'"
@@ -23,6 +23,16 @@ def test_every_answer_bears_the_policy(lite, ably, path):
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
     assert answer.headers["Permissions-Policy"] == "geolocation=(self), camera=(), microphone=()"
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/lite.js", "/static/lite.css", "/nowhere", "/healthz", "/icon.svg", "/captive"]
+)
+def test_whatever_is_no_page_may_do_nothing_as_one(lite, path):
+    answer = httpx.get(lite.url + path)
+    assert policy_of(answer) == {"default-src": "'none'"}
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
 def test_looking_at_the_page_sets_no_cookie(lite):

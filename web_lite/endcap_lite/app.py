@@ -7,8 +7,9 @@ from flask import Flask, Response, request
 from endcap_lite import api, claims, pages
 from endcap_lite.buckets import TooMany
 from endcap_lite.services import Services
-from endcap_lite.web import is_foreign, problem, security_headers, too_many, zipped
+from endcap_lite.web import file_headers, is_foreign, page_headers, problem, too_many, zipped
 
+WORKER_PATH = "/sw.js"  # its requests are held to its own policy, not to the page's
 MAX_BODY_BYTES = 64 * 1024  # 200 fixes are 24 kB
 
 
@@ -17,7 +18,7 @@ def create_app(services: Services) -> Flask:
     app = Flask("endcap_lite", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    headers = security_headers(services.settings)
+    of_pages, of_files = page_headers(services.settings), file_headers(services.settings)
 
     @app.before_request
     def refuse_foreign_posts() -> Response | None:
@@ -27,7 +28,8 @@ def create_app(services: Services) -> Flask:
 
     @app.after_request
     def finish(response: Response) -> Response:
-        response.headers.extend(headers)
+        runs = response.mimetype == "text/html" or request.path == WORKER_PATH
+        response.headers.extend(of_pages if runs else of_files)
         return zipped(request, response)
 
     @app.errorhandler(404)

@@ -67,8 +67,8 @@ def too_many(response: Response, wait_s: float) -> Response:
     return response
 
 
-def security_headers(settings: Settings) -> dict[str, str]:
-    """The headers of every answer. Scripts and styles come from us alone, offers from Ably alone."""
+def page_headers(settings: Settings) -> dict[str, str]:
+    """The headers of a page and of its worker. Scripts and styles come from us alone, offers from Ably alone."""
     policy = {
         "default-src": "'none'",
         "script-src": "'self'",
@@ -84,16 +84,25 @@ def security_headers(settings: Settings) -> dict[str, str]:
         "trusted-types": "sw",
         "report-uri": "/csp",
     }
-    headers = {
+    headers = file_headers(settings) | {
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
         "Permissions-Policy": "geolocation=(self), camera=(), microphone=()",
         "Referrer-Policy": "no-referrer",
+    }
+    if settings.https:
+        headers["Cross-Origin-Opener-Policy"] = "same-origin"  # browsers complain of it on plain HTTP
+    return headers
+
+
+def file_headers(settings: Settings) -> dict[str, str]:
+    """The headers of every other answer: as a page of its own it may do nothing. Short, since each first view pays."""
+    headers = {
+        "Content-Security-Policy": "default-src 'none'",
         "Cross-Origin-Resource-Policy": "same-origin",
         "X-Content-Type-Options": "nosniff",
     }
     if settings.https:
         headers["Strict-Transport-Security"] = f"max-age={HSTS_S}"
-        headers["Cross-Origin-Opener-Policy"] = "same-origin"  # browsers complain of it on plain HTTP
     return headers
 
 
