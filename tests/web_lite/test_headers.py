@@ -52,7 +52,7 @@ def test_behind_tls_the_cookie_is_tied_to_the_host_and_the_browser_told_to_stay_
     assert answer.headers["Set-Cookie"].startswith("__Host-visit=")
     assert "Secure" in answer.headers["Set-Cookie"].split("; ")
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
-    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert httpx.get(lite.url).headers["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}])
