@@ -55,7 +55,8 @@ def bounds_of(cell: int) -> Bounds:
     return row * ROW_DEG - 90.0, (row + 1) * ROW_DEG - 90.0, west_deg, west_deg + 360.0 / columns
 
 
-def cells_about(cell: int) -> list[int]:
+@lru_cache(maxsize=4096)  # products are placed store by store
+def cells_about(cell: int) -> tuple[int, ...]:
     """The cells that hold what may lie within 100 ft of some point of a cell, itself among them."""
     row, longitude_deg = row_of(cell), centre_of(cell).longitude_deg
     half_cell_deg = 180.0 / columns_of(row)
@@ -67,7 +68,7 @@ def cells_about(cell: int) -> list[int]:
         last = floor((longitude_deg + half_width_deg + 180.0) / 360.0 * columns)
         every = range(columns) if last - first + 1 >= columns else range(first, last + 1)
         cells += [other << _COLUMN_BITS | column % columns for column in every]
-    return cells
+    return tuple(cells)
 
 
 def _half_width_deg(row: int) -> float:
