@@ -1,4 +1,4 @@
-"""docs/demo.md names every switch of `endcap demo` and `endcap simulate`."""
+"""docs/demo.md names every switch of `endcap demo`, `endcap simulate` and `endcap kafka`."""
 
 import argparse
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from endcap_devkit.demo import command as demo
+from endcap_devkit.kafka import command as kafka
 from endcap_devkit.simulate import command as simulate
 
 DOCS = (Path(__file__).parents[2] / "docs" / "demo.md").read_text()
@@ -17,6 +18,6 @@ def switches(module):
     return [each for action in parser._actions for each in action.option_strings if each.startswith("--")]
 
 
-@pytest.mark.parametrize("module", [demo, simulate], ids=["demo", "simulate"])
+@pytest.mark.parametrize("module", [demo, simulate, kafka], ids=["demo", "simulate", "kafka"])
 def test_each_switch_is_documented(module):
     assert [switch for switch in switches(module) if f"`{switch}" not in DOCS and switch != "--help"] == []

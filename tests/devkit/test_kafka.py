@@ -14,7 +14,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from endcap.errors import BadConfig
+from endcap.errors import BadConfig, Unreachable
 from endcap_devkit.kafka import jars
 from endcap_devkit.kafka.broker import KafkaBroker
 from endcap_devkit.kafka.security import CLIENT, Credentials
@@ -97,6 +97,22 @@ def test_the_command_prints_where_it_listens_and_ends_on_sigterm():
         assert produce(ready["client"], "shelf", b"bread") is None
         process.send_signal(signal.SIGTERM)
         assert process.wait(ANSWER_S) == 0
+
+
+def test_a_broker_that_does_not_come_up_leaves_no_process(monkeypatch):
+    monkeypatch.setattr("endcap_devkit.kafka.broker.START_TIMEOUT_S", 0.0)
+    broker = KafkaBroker()
+    with pytest.raises(Unreachable, match="did not listen on port"), broker:
+        pass
+    with pytest.raises(AssertionError, match="not running"):
+        _ = broker.pid
+
+
+def test_a_port_that_can_t_be_is_named():
+    ran = subprocess.run(
+        [sys.executable, "-m", "endcap_devkit", "kafka", "--port", "99999"], capture_output=True, text=True, timeout=30
+    )
+    assert (ran.returncode, ran.stderr) == (1, "endcap kafka: --port: must be from 0 to 65535\n")
 
 
 def test_a_missing_java_says_what_to_install(monkeypatch):

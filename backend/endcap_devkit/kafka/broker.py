@@ -103,7 +103,11 @@ class KafkaBroker:
         return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
 
     def __enter__(self) -> Self:
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.__exit__()  # what was not entered is not left either
+            raise
 
     def __exit__(self, *_: object) -> None:
         self.stop()

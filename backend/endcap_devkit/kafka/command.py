@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+from endcap.errors import BadConfig
 from endcap_devkit.kafka.broker import KafkaBroker
 
 
@@ -19,6 +20,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print `{"bootstrap": ..., "client": {...}}` on one line once the broker answers; SIGTERM or Ctrl-C ends it."""
+    if not 0 <= args.port <= 65535:
+        raise BadConfig("--port", "must be from 0 to 65535")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     print("starting Kafka (the first time its jars are fetched, 44 MB) ...", file=sys.stderr, flush=True)
     with KafkaBroker(args.data, args.port, args.secure) as broker:
