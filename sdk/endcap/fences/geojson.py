@@ -142,7 +142,10 @@ def _shape(geometry: object, properties: Mapping[str, Any]) -> Shape:
 def _point(value: object) -> LatLon:
     if not isinstance(value, list) or len(value) < 2 or not all(_is_number(part) for part in value[:2]):
         raise BadMessage("geometry", "a position must be an array [longitude, latitude]")
-    return LatLon(float(value[1]), float(value[0]))
+    try:
+        return LatLon(float(value[1]), float(value[0]))
+    except OverflowError:
+        raise BadMessage("geometry", "longitude and latitude must be degrees on Earth") from None
 
 
 def _is_number(value: object) -> bool:

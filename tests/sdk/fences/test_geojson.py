@@ -64,6 +64,7 @@ def a_feature(**changes):
         (a_feature(geometry={"type": "Point", "coordinates": [24.9, "60"]}), "geometry"),
         (a_feature(geometry={"type": "Point", "coordinates": [24.9, 91]}), "geometry"),
         (a_feature(geometry={"type": "Point", "coordinates": [True, False]}), "geometry"),
+        (a_feature(geometry={"type": "Point", "coordinates": [24.9, 10**400]}), "geometry"),
         (a_feature(geometry={"type": "Polygon", "coordinates": []}), "geometry"),
         (a_feature(geometry={"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]}), "outer"),
         (a_feature(geometry={"type": "MultiPolygon", "coordinates": []}), "geometry"),
