@@ -146,7 +146,9 @@ def test_ctrl_c_ends_it_quietly():
     ("args", "said"),
     [
         (["customers", "--rate", "0"], "0 is no rate; write 10 or 10/s"),
-        (["customers", "--count", "-1"], "-1 is not above 0"),
+        (["customers", "--count", "-1"], "-1 is no whole number above 0"),
+        (["customers", "--count", "ten"], "ten is no whole number above 0"),
+        (["customers", "--near", "--radius", "wide"], "wide is not between 0 and 100000 metres"),
         (["customers", "--near", "--centre", "91,0"], "91,0 is no position; write 60.17,24.94"),
         (["customers", "--radius", "5"], "--near: is needed with"),
         (["customers", "--to", "log"], "--data: is needed with --to log"),

@@ -82,17 +82,16 @@ def _where(args: argparse.Namespace) -> Where:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number above 0")
+    return int(text)
 
 
 def _metres(text: str) -> float:
-    metres = float(text)
-    if not 0 < metres <= 100_000:
+    found = re.fullmatch(r"\d+(\.\d+)?", text)
+    if not found or not 0 < float(text) <= 100_000:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 100000 metres")
-    return metres
+    return float(text)
 
 
 def _rate(text: str) -> float:
