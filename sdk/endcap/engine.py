@@ -124,7 +124,7 @@ class Engine:
                 self._stop_source_unless(mode != "off")
                 self.install.api.interrupt()
                 if mode == "off":
-                    self.install.withdraw(self.consent.granted - {Purpose.LOCATION}, "privacy")
+                    self._withdraw(self.install, self.consent.granted - {Purpose.LOCATION}, "privacy")
                 else:
                     self.install.outbox.purge_fixes("privacy")
             self._apply()
@@ -204,13 +204,18 @@ class Engine:
         with self.lock:
             self._stop_source_unless(Purpose.LOCATION in granted)
             if granted and self.install is not None:
-                self.install.withdraw(granted)
+                self._withdraw(self.install, granted)
             elif self.install is None:
                 purge_at_rest(self.config, granted, self.clock)
             try:
                 self._apply()
             finally:
                 self.changed()
+
+    def _withdraw(self, install: Install, granted: frozenset[Purpose], reason: str = "consent revoked") -> None:
+        if not install.withdraw(granted, reason):
+            self.install = None
+            install.erase()
 
     def _apply(self) -> None:
         granted = self.consent.granted

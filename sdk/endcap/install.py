@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -145,14 +146,22 @@ class Install:
         self.publisher.wake()
         return taken
 
-    def withdraw(self, granted: frozenset[Purpose], reason: str = "consent revoked") -> None:
-        """Stop what is no longer in `granted`, at once, and throw away what waits for it."""
+    def withdraw(self, granted: frozenset[Purpose], reason: str = "consent revoked") -> bool:
+        """Stop what is no longer in `granted`, at once, and throw away what waits for it.
+
+        False when the disk does not let go of it; then all of it is to be erased, which a full disk can do.
+        """
         self.api.interrupt()
         if Purpose.LOCATION not in granted:
             self.end_tracking(keep=False)
         if Purpose.PROMOTIONS not in granted:
             self.end_receiving()
-        _purge(self.outbox, granted, reason)
+        try:
+            _purge(self.outbox, granted, reason)
+        except sqlite3.Error as fault:
+            log.warning("what was revoked can't be taken out of the file (%s); the file goes", fault)
+            return False
+        return True
 
     def end_tracking(self, *, keep: bool) -> None:
         """Take no more fixes. Idempotent."""
@@ -176,7 +185,6 @@ class Install:
         """End, and leave nothing on disk: no fix, no token, no pseudonym, no install."""
         self.api.interrupt()
         self.end_tracking(keep=False)
-        self.outbox.purge(*Purpose)
         self._end_threads(STOP_S)
         self.outbox.erase()
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import RLock
 from typing import Any, Literal
 from uuid import uuid4
 
 from endcap.clock import Clock, SystemClock
 from endcap.consent import Purpose
-from endcap.errors import BadConfig
 from endcap.messages import CustomerEvent, CustomerLocation
+from endcap.storefile import StoreFile
 from endcap.wire import epoch_ms
 
 log = logging.getLogger("endcap")
@@ -31,6 +29,8 @@ MAX_BYTES = 64 * 2**20
 EVENT_CAPACITY = 20_000  # far more than a device can make in the 72 h they are kept
 ROW_BYTES = 24  # what SQLite spends on a row beside its text: header, key, time
 PRUNE_EVERY_S = 60.0
+NAME = "outbox"
+_FULL: dict[Kind, str] = {"fix": "outbox full", "event": "events full"}
 _TABLES: dict[Kind, str] = {"fix": "fixes", "event": "events"}
 _INSERT: dict[Kind, str] = {
     "fix": "INSERT INTO fixes (made_ms, body) VALUES (?, ?)",
@@ -43,7 +43,6 @@ CREATE TABLE IF NOT EXISTS events (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, made_ms INTEGER NOT NULL, body TEXT NOT NULL, purpose TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS fences (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lost (reason TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -98,22 +97,15 @@ class Outbox:
         self._max_bytes = max_bytes
         self._retention_ms = int(retention_s * 1000)
         self._clock = clock or SystemClock()
-        self._lock = RLock()
-        self._path = folder / "outbox.db"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lease = _lease(folder / "outbox.lock")
-        self._unwritten: Counter[str] = Counter()  # losses the disk itself would not take note of
+        self._rows: dict[Kind, int] = {}
+        self._bytes = 0
         self._pruned_at = float("-inf")
-        self._evicted: dict[Kind, int] = {
-            "fix": 0,
-            "event": 0,
-        }  # the highest sequence this process has thrown out for room
-        try:
-            self._db = self._open()
-            self.install = self._install()
-        except BaseException:
-            self._lease.close()
-            raise
+        self._evicted: dict[Kind, int] = {"fix": 0, "event": 0}  # the highest sequence thrown out for room
+        self._file = StoreFile(folder, NAME, _SCHEMA, self._measure)
+        self._unwritten: Counter[str] = Counter()  # losses the disk itself would not take note of
+        if self._file.damaged:
+            self._unwritten["outbox damaged"] += 1
+        self.install = self._install()
 
     def put(
         self,
@@ -131,7 +123,7 @@ class Outbox:
                 self._insert("fix", fixes)
                 self._insert("event", events, purpose)
                 for name, value in (state or {}).items():
-                    self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, value))
+                    self._file.keep(name, value)
                 self._make_room()
             return True
         except sqlite3.Error as fault:
@@ -140,14 +132,13 @@ class Outbox:
 
     def peek(self, kind: Kind, limit: int = 500) -> list[Waiting]:
         """The oldest `limit` entries of a kind. They stay until they are confirmed or dropped."""
-        with self._lock:
-            try:
-                self._prune()
-                sql = f"SELECT sequence, body FROM {_TABLES[kind]} ORDER BY sequence LIMIT ?"
-                return [Waiting(kind, row[0], json.loads(row[1])) for row in self._db.execute(sql, (limit,))]
-            except sqlite3.Error as fault:
-                self._refused("read", fault, 0)
-                return []
+        try:
+            self._prune()
+            sql = f"SELECT sequence, body FROM {_TABLES[kind]} ORDER BY sequence LIMIT ?"
+            return [Waiting(kind, row[0], json.loads(row[1])) for row in self._file.rows(sql, limit)]
+        except sqlite3.Error as fault:
+            self._refused("read", fault, 0)
+            return []
 
     def confirm(self, entries: Sequence[Waiting]) -> bool:
         """The other side has them; forget them. False when the disk refuses: then they are sent again."""
@@ -171,9 +162,8 @@ class Outbox:
     @property
     def lost(self) -> dict[str, int]:
         """What was lost since the install was made, by reason."""
-        with self._lock:
-            kept = Counter(dict(self._db.execute("SELECT reason, count FROM lost")))
-            return dict(kept + self._unwritten)
+        kept = Counter(dict(self._file.rows("SELECT reason, count FROM lost")))
+        return dict(kept + self._unwritten)
 
     def count_lost(self, reason: str, count: int = 1) -> None:
         """Note a loss that happened elsewhere."""
@@ -185,150 +175,99 @@ class Outbox:
 
     def oldest_at_ms(self, kind: Kind) -> int | None:
         """When the oldest waiting entry was made, in epoch milliseconds."""
-        with self._lock:
-            sql = f"SELECT made_ms FROM {_TABLES[kind]} ORDER BY sequence LIMIT 1"
-            row = self._db.execute(sql).fetchone()
-            return None if row is None else int(row[0])
+        found = self._file.rows(f"SELECT made_ms FROM {_TABLES[kind]} ORDER BY sequence LIMIT 1")
+        return int(found[0][0]) if found else None
 
     def get(self, name: str) -> str | None:
         """A piece of state kept by `set` or by `put`."""
-        with self._lock:
-            row = self._db.execute("SELECT value FROM state WHERE name = ?", (name,)).fetchone()
-            return None if row is None else str(row[0])
+        return self._file.get(name)
 
     def set(self, name: str, value: str | None) -> None:
         """Keep or forget (None) a piece of state. A disk that refuses is logged and counted."""
         try:
             with self._transaction(durable=True):
-                if value is None:
-                    self._db.execute("DELETE FROM state WHERE name = ?", (name,))
-                else:
-                    self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, value))
+                self._file.keep(name, value)
         except sqlite3.Error as fault:
             self._refused("keep state in", fault, 0)
 
+    def states(self) -> dict[str, str]:
+        """All pieces of state: for an export."""
+        return dict(self._file.rows("SELECT name, value FROM state"))
+
     def fences(self) -> Iterator[Any]:
         """The shop's fences, as `keep_fences` got them."""
-        with self._lock:
-            bodies = self._db.execute("SELECT body FROM fences").fetchall()
-        return (json.loads(body) for (body,) in bodies)
+        return (json.loads(body) for (body,) in self._file.rows("SELECT body FROM fences"))
 
     def keep_fences(self, changed: Mapping[str, Any], removed: Iterable[str], state: Mapping[str, str]) -> bool:
         """Keep what changed of the shop's fences, with the version it makes; False when the disk refuses."""
         rows = [(name, json.dumps(body, separators=(",", ":"))) for name, body in changed.items()]
         try:
-            with self._transaction():
-                self._db.executemany("INSERT OR REPLACE INTO fences VALUES (?, ?)", rows)
-                self._db.executemany("DELETE FROM fences WHERE id = ?", [(fence_id,) for fence_id in removed])
+            with self._transaction() as db:
+                db.executemany("INSERT OR REPLACE INTO fences VALUES (?, ?)", rows)
+                db.executemany("DELETE FROM fences WHERE id = ?", [(fence_id,) for fence_id in removed])
                 for name, value in state.items():
-                    self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, value))
+                    self._file.keep(name, value)
             return True
         except sqlite3.Error as fault:
             self._refused("keep the shop's fences in", fault, 0)
             return False
 
-    def states(self) -> dict[str, str]:
-        """All pieces of state: for an export."""
-        with self._lock:
-            return dict(self._db.execute("SELECT name, value FROM state"))
-
     def entries(self) -> Iterator[Waiting]:
         """All that waits, fixes first: for an export."""
         for kind, table in _TABLES.items():
-            with self._lock:
-                rows = self._db.execute(f"SELECT sequence, body FROM {table} ORDER BY sequence").fetchall()
-            for sequence, body in rows:
+            for sequence, body in self._file.rows(f"SELECT sequence, body FROM {table} ORDER BY sequence"):
                 yield Waiting(kind, sequence, json.loads(body))
 
     @staticmethod
     def exists(folder: Path) -> bool:
         """True when an outbox was kept in the folder."""
-        return (folder / "outbox.db").exists()
+        return (folder / f"{NAME}.db").exists()
 
     def holds(self, purposes: Collection[Purpose], state: Sequence[str] = ()) -> bool:
         """True when anything waits for one of these purposes, or one of these pieces of state is kept."""
-        with self._lock:
-            if Purpose.LOCATION in purposes and self._rows["fix"]:
-                return True
-            found = self._db.execute("SELECT DISTINCT purpose FROM events").fetchall()
-            return any(row[0] in purposes for row in found) or any(self.get(name) is not None for name in state)
+        if Purpose.LOCATION in purposes and self._rows["fix"]:
+            return True
+        found = self._file.rows("SELECT DISTINCT purpose FROM events")
+        return any(row[0] in purposes for row in found) or any(self.get(name) is not None for name in state)
 
     def purge(self, *purposes: Purpose, state: Sequence[str] = (), reason: str = "consent revoked") -> None:
         """Throw away what waits for these purposes, and these pieces of state, and leave no trace of it in the file.
 
         What was waiting is counted under `reason`.
         """
-        with self._transaction(durable=True):
+        with self._transaction(durable=True) as db:
+            if Purpose.LOCATION in purposes:
+                self._lose(reason, db.execute("DELETE FROM fixes").rowcount)
             for purpose in purposes:
-                if purpose is Purpose.LOCATION:
-                    self._lose(reason, self._db.execute("DELETE FROM fixes").rowcount)
-                found = self._db.execute("DELETE FROM events WHERE purpose = ?", (purpose,))
-                self._lose(reason, found.rowcount)
+                self._lose(reason, db.execute("DELETE FROM events WHERE purpose = ?", (purpose,)).rowcount)
             for name in state:
-                self._db.execute("DELETE FROM state WHERE name = ?", (name,))
-        self._shred()
+                self._file.keep(name, None)
+            self._measure(db)
+        self._file.shred()
 
     def purge_fixes(self, reason: str) -> None:
         """Throw away the fixes that wait, as `purge` does, and leave the events."""
-        with self._transaction(durable=True):
-            self._lose(reason, self._db.execute("DELETE FROM fixes").rowcount)
-        self._shred()
+        with self._transaction(durable=True) as db:
+            self._lose(reason, db.execute("DELETE FROM fixes").rowcount)
+            self._measure(db)
+        self._file.shred()
 
     def erase(self) -> None:
         """Close it and remove the file: nothing stays, the install's id included."""
-        self.close()
-        self._unlink()
+        self._file.erase()
 
     def close(self) -> None:
         """Let go of the file and the folder. Idempotent."""
-        with self._lock:
-            self._db.close()
-            self._lease.close()
+        self._file.close()
 
-    def _shred(self) -> None:
-        with self._lock:
-            self._measure()
-            self._db.execute("VACUUM")  # pages of what was sent still hold its text until then
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def _open(self) -> sqlite3.Connection:
-        try:
-            return self._connect()
-        except sqlite3.DatabaseError as fault:
-            if isinstance(fault, sqlite3.OperationalError) and "malformed" not in str(fault):
-                raise OSError(f"can't open {self._path.name}: {fault}") from fault
-            log.error("%s is damaged (%s); it is removed and a new one made", self._path.name, fault)
-            self._unlink()
-            self._unwritten["outbox damaged"] += 1
-            return self._connect()
-
-    def _unlink(self) -> None:
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
-
-    def _connect(self) -> sqlite3.Connection:
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its other files the same rights
-        db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        try:
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA journal_size_limit=4194304")
-            db.execute("PRAGMA synchronous=NORMAL")
-            db.executescript(_SCHEMA)
-            self._db = db
-            self._measure()
-        except sqlite3.DatabaseError:
-            db.close()
-            raise
-        return db
-
-    def _measure(self) -> None:
-        self._rows: dict[Kind, int] = {}
-        self._bytes = 0
+    def _measure(self, db: sqlite3.Connection) -> None:
+        rows: dict[Kind, int] = {}
+        total = 0
         for kind, table in _TABLES.items():
             sql = f"SELECT COUNT(*), COALESCE(SUM(LENGTH(CAST(body AS BLOB))), 0) FROM {table}"
-            rows, size = self._db.execute(sql).fetchone()
-            self._rows[kind] = rows
-            self._bytes += size + rows * ROW_BYTES
+            rows[kind], size = db.execute(sql).fetchone()
+            total += size + rows[kind] * ROW_BYTES
+        self._rows, self._bytes = rows, total
 
     def _install(self) -> str:
         found = self.get("install")
@@ -338,29 +277,21 @@ class Outbox:
         return found
 
     @contextmanager
-    def _transaction(self, durable: bool = False) -> Iterator[None]:
-        with self._lock:
+    def _transaction(self, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        with self._file.lock:
             rows, size = dict(self._rows), self._bytes
-            if durable:
-                self._db.execute("PRAGMA synchronous=FULL")
             try:
-                self._db.execute("BEGIN IMMEDIATE")
-                yield
-                self._db.execute("COMMIT")
+                with self._file.transaction(durable) as db:
+                    yield db
             except BaseException:
                 self._rows, self._bytes = rows, size
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
                 raise
-            finally:
-                if durable:
-                    self._db.execute("PRAGMA synchronous=NORMAL")
 
     def _insert(self, kind: Kind, drafts: Sequence[Draft], *more: str) -> None:
         now_ms = epoch_ms(self._clock.now())
         for each in drafts:
             body = json.dumps(each, ensure_ascii=False, separators=(",", ":"))
-            self._db.execute(_INSERT[kind], (now_ms, body, *more))
+            self._file.db.execute(_INSERT[kind], (now_ms, body, *more))
             self._rows[kind] += 1
             self._bytes += len(body.encode()) + ROW_BYTES
 
@@ -372,24 +303,19 @@ class Outbox:
             usual = self._bytes / (self._rows["fix"] + self._rows["event"])
             self._evict(oldest, min(self._rows[oldest], max(1, int(over / usual))))
 
-    def _evict(self, kind: Kind, count: int) -> int:
+    def _evict(self, kind: Kind, count: int) -> None:
         if count <= 0:
-            return 0
-        table = _TABLES[kind]
-        last = self._db.execute(f"SELECT sequence FROM {table} ORDER BY sequence LIMIT 1 OFFSET ?", (count - 1,))
-        row = last.fetchone()
-        if row is None:
-            return 0
-        self._evicted[kind] = row[0]
-        evicted = self._delete(kind, "sequence <= ?", (row[0],))
-        self._lose("outbox full" if kind == "fix" else "events full", evicted)
-        return evicted
+            return
+        sql = f"SELECT sequence FROM {_TABLES[kind]} ORDER BY sequence LIMIT 1 OFFSET ?"
+        ((last,),) = self._file.rows(sql, count - 1)
+        self._evicted[kind] = last
+        self._lose(_FULL[kind], self._delete(kind, "sequence <= ?", (last,)))
 
     def _delete(self, kind: Kind, where: str, values: Sequence[int]) -> int:
         table = _TABLES[kind]
         sql = f"SELECT COUNT(*), COALESCE(SUM(LENGTH(CAST(body AS BLOB))), 0) FROM {table} WHERE {where}"
-        rows, size = self._db.execute(sql, values).fetchone()
-        self._db.execute(f"DELETE FROM {table} WHERE {where}", values)
+        ((rows, size),) = self._file.rows(sql, *values)
+        self._file.db.execute(f"DELETE FROM {table} WHERE {where}", values)
         self._rows[kind] -= rows
         self._bytes -= size + rows * ROW_BYTES
         return int(rows)
@@ -402,7 +328,7 @@ class Outbox:
                     self._lose(reason, removed)
                 elif removed < len(sequences):  # thrown out for room while they were on their way: not lost after all
                     saved = sum(sequence <= self._evicted[kind] for sequence in sequences)
-                    self._lose("outbox full" if kind == "fix" else "events full", -min(saved, len(sequences) - removed))
+                    self._lose(_FULL[kind], -min(saved, len(sequences) - removed))
             return True
         except sqlite3.Error as fault:
             self._refused("remove what was sent from", fault, 0)
@@ -418,7 +344,7 @@ class Outbox:
 
     def _lose(self, reason: str, count: int) -> None:
         if count:
-            self._db.execute(
+            self._file.db.execute(
                 "INSERT INTO lost VALUES (?1, ?2) ON CONFLICT (reason) DO UPDATE SET count = count + ?2",
                 (reason, count),
             )
@@ -427,19 +353,6 @@ class Outbox:
         if not self._unwritten["disk"]:
             log.warning("can't %s the outbox: %s", what, fault)
         self._unwritten["disk"] += count
-
-
-def _lease(path: Path) -> sqlite3.Connection:
-    """A lock the OS takes back when the process dies, on any OS: an SQLite file held in a transaction."""
-    lease = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
-    try:
-        lease.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as fault:
-        lease.close()
-        if "locked" in str(fault):
-            raise BadConfig("storage_dir", f"{path.parent} is in use by another Endcap; give each its own") from None
-        raise OSError(f"can't lock {path.parent}: {fault}") from fault
-    return lease
 
 
 def _by_kind(entries: Sequence[Waiting]) -> Iterator[tuple[Kind, list[int]]]:

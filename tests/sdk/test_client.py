@@ -1,5 +1,6 @@
 import json
 import logging
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -183,6 +184,24 @@ def test_revoking_location_alone_forgets_places_and_keeps_the_rest(rig):
     client.resume()
     assert rig.backend.until_count(1)
     assert [body["kind"] for body in rig.backend.bodies().values()] == ["shown"]
+
+
+def test_a_disk_that_lets_nothing_be_deleted_costs_the_whole_file(rig, monkeypatch, caplog):
+    rig.backend.go_offline()
+    client = rig.started(Purpose.LOCATION, Purpose.ANALYTICS)
+    rig.stand(60)
+    install = client._engine.install.outbox.install
+
+    def full(*purposes, **more):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(client._engine.install.outbox, "purge", full)
+    with caplog.at_level("ERROR", "endcap"):
+        client.consent.revoke(Purpose.LOCATION)
+    assert b"latitude" not in rig.on_disk()
+    assert client._engine.install.outbox.install != install
+    assert client.report("shown", an_alert())
+    rig.backend.go_online()
 
 
 def test_a_revocation_while_the_sdk_is_not_running_empties_the_folder_too(rig):
