@@ -122,11 +122,10 @@ class Engine:
                 self._tracker.mode = mode
             if self.install is not None and stricter:
                 self._stop_source_unless(mode != "off")
-                self.install.api.interrupt()
-                if mode == "off":
-                    self._withdraw(self.install, self.consent.granted - {Purpose.LOCATION}, "privacy")
-                else:
-                    self.install.outbox.purge_fixes("privacy")
+                without = self.consent.granted - {Purpose.LOCATION}
+                self._erase_unless(
+                    self.install.withdraw(without, "privacy") if mode == "off" else self.install.withdraw_fixes()
+                )
             self._apply()
 
     def take(self, evidence: Fix | Evidence) -> bool:
@@ -204,7 +203,7 @@ class Engine:
         with self.lock:
             self._stop_source_unless(Purpose.LOCATION in granted)
             if granted and self.install is not None:
-                self._withdraw(self.install, granted)
+                self._erase_unless(self.install.withdraw(granted))
             elif self.install is None:
                 purge_at_rest(self.config, granted, self.clock)
             try:
@@ -212,9 +211,10 @@ class Engine:
             finally:
                 self.changed()
 
-    def _withdraw(self, install: Install, granted: frozenset[Purpose], reason: str = "consent revoked") -> None:
-        if not install.withdraw(granted, reason):
-            self.install = None
+    def _erase_unless(self, withdrawn: bool) -> None:
+        """A disk that lets nothing be deleted lets the whole file go: nothing that was revoked stays."""
+        if not withdrawn and self.install is not None:
+            install, self.install = self.install, None
             install.erase()
 
     def _apply(self) -> None:

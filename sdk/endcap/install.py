@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from endcap.clock import Clock
@@ -156,12 +156,12 @@ class Install:
             self.end_tracking(keep=False)
         if Purpose.PROMOTIONS not in granted:
             self.end_receiving()
-        try:
-            _purge(self.outbox, granted, reason)
-        except sqlite3.Error as fault:
-            log.warning("what was revoked can't be taken out of the file (%s); the file goes", fault)
-            return False
-        return True
+        return _let_go(lambda: _purge(self.outbox, granted, reason))
+
+    def withdraw_fixes(self) -> bool:
+        """Throw away the fixes that wait, which would tell more than she now wants told. False: as `withdraw`."""
+        self.api.interrupt()
+        return _let_go(lambda: self.outbox.purge_fixes("privacy"))
 
     def end_tracking(self, *, keep: bool) -> None:
         """Take no more fixes. Idempotent."""
@@ -314,6 +314,15 @@ def purge_at_rest(config: Config, granted: frozenset[Purpose], clock: Clock) -> 
         outbox.close()
     else:
         outbox.erase()
+
+
+def _let_go(throw_away: Callable[[], None]) -> bool:
+    try:
+        throw_away()
+    except sqlite3.Error as fault:
+        log.warning("what was revoked can't be taken out of the file (%s); the file goes", fault)
+        return False
+    return True
 
 
 def _purge(outbox: Outbox, granted: frozenset[Purpose], reason: str = "consent revoked") -> None:
