@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from endcap_devkit.demo.city import load_city
-from endcap_devkit.simulate.noise import CHECK_IN, INDOOR, PERFECT, SIGMAS_IN_ACCURACY, Noise, Receiver
+from endcap_devkit.simulate.noise import INDOOR, PERFECT, Noise, Receiver
 from endcap_devkit.simulate.shapes import Spot
 from endcap_devkit.simulate.shoppers import PAUSE_S, WALK_M_S, Leg, Shopper, browse, stroll
 
@@ -118,10 +118,3 @@ def test_about_two_in_three_readings_lie_within_the_accuracy_claimed():
 def test_reflections_throw_it_off_for_a_while():
     calm, disturbed = errors(Noise(INDOOR.sigma_m, INDOOR.correlation_s), 5000), errors(INDOOR, 5000)
     assert max(hypot(*error) for error in disturbed) > max(hypot(*error) for error in calm) + 5
-
-
-def test_a_cold_start_claims_little_and_gets_better():
-    receiver = Receiver(Random(1))
-    claims = [receiver.read(Spot(0, 0), CHECK_IN, 1.0)[1] for _ in range(30)]
-    assert claims[0] > 90
-    assert claims[-1] == pytest.approx(CHECK_IN.sigma_m * SIGMAS_IN_ACCURACY, abs=0.1)

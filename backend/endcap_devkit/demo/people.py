@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import Literal
 
@@ -22,7 +21,6 @@ NAMES = (
     "Sofia", "Sohvi", "Suvi", "Taimi", "Tuuli", "Tyyne", "Unna", "Varpu", "Veera", "Vieno", "Viivi", "Vilja",
 )  # fmt: skip
 
-HEARD_MAX = 20  # alerts kept of each
 _RECORD = struct.Struct("<HhhhhBB")  # number, east, north, heard east, heard north in decimetres, accuracy, flags
 IN_STORE, PAUSING = 1, 2  # flags
 MAX_NUMBER = 0xFFFF
@@ -41,7 +39,6 @@ class Person:
     store: str | None = None
     pausing: bool = False
     uid: str | None = None
-    alerts: deque[dict[str, object]] = field(default_factory=lambda: deque(maxlen=HEARD_MAX))
 
     def label(self) -> list[object]:
         """What the page is told once: number, name, way."""
@@ -65,7 +62,6 @@ class People:
         self._here: dict[int, Person] = {}
         self._by_uid: dict[str, Person] = {}
         self._numbers = count(1)
-        self.came = 0  # ever
 
     def __len__(self) -> int:
         return len(self._here)
@@ -77,7 +73,6 @@ class People:
         number = next(self._numbers) % MAX_NUMBER
         person = Person(number, GUEST if way == "guest" else NAMES[(number * 17) % len(NAMES)], way, spot, spot)
         self._here[number] = person
-        self.came += 1
         return person
 
     def known_as(self, person: Person, uid: str) -> None:

@@ -1,4 +1,4 @@
-"""How a phone is wrong about where it is: drift that lasts, reflections, a cold start.
+"""How a phone is wrong about where it is: drift that lasts, reflections.
 
 White noise flatters every filter: a phone's error stays the same for tens of seconds. So the error here is AR(1) with a
 time constant, plus bursts near walls that throw it tens of metres off and keep it there for a while.
@@ -24,13 +24,11 @@ class Noise:
     burst_every_s: float = 0.0  # on average; 0 is never
     burst_m: float = 0.0
     burst_s: float = 0.0
-    cold_start_s: float = 0.0  # from 100 m of accuracy down to its own
 
 
 PERFECT = Noise(0.0)
 INDOOR = Noise(3.0, 20.0, burst_every_s=90.0, burst_m=12.0, burst_s=8.0)  # Wi-Fi ranging among shelves
 STREET = Noise(4.5, 30.0, burst_every_s=120.0, burst_m=20.0, burst_s=15.0)  # satellites between houses
-CHECK_IN = Noise(10.0, 60.0, cold_start_s=20.0)  # a phone just taken out of a pocket
 
 
 class Receiver:
@@ -41,18 +39,14 @@ class Receiver:
         self._error = (rng.gauss(0, 1), rng.gauss(0, 1))  # in sigmas
         self._burst = Spot(0.0, 0.0)
         self._burst_left_s = 0.0
-        self._on_s = 0.0
 
     def read(self, truth: Spot, noise: Noise, dt_s: float) -> tuple[Spot, float]:
         """Where the phone says it is `dt_s` after the last reading, and the accuracy it claims, in metres."""
-        self._on_s += dt_s
         self._drift(noise, dt_s)
         self._reflect(noise, dt_s)
-        cold = max(0.0, 1 - self._on_s / noise.cold_start_s) if noise.cold_start_s else 0.0
-        sigma_m = noise.sigma_m + cold * 100 / SIGMAS_IN_ACCURACY
-        east, north = (sigma_m * each for each in self._error)
+        east, north = (noise.sigma_m * each for each in self._error)
         heard = Spot(truth[0] + east + self._burst[0], truth[1] + north + self._burst[1])
-        claimed_m = max(1.0, sigma_m * SIGMAS_IN_ACCURACY) * (1.6 if self._burst_left_s else 1.0)
+        claimed_m = max(1.0, noise.sigma_m * SIGMAS_IN_ACCURACY) * (1.6 if self._burst_left_s else 1.0)
         return heard, round(claimed_m, 1)
 
     def _drift(self, noise: Noise, dt_s: float) -> None:

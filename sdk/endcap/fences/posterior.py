@@ -7,7 +7,7 @@ Rice (non-central chi-square) distribution's CDF, for a polygon a sum over its e
 from __future__ import annotations
 
 from functools import lru_cache
-from math import atan2, cos, erf, exp, hypot, log, pi, sqrt
+from math import atan2, cos, erf, exp, expm1, hypot, log, pi, sqrt
 
 from endcap.fences.shapes import Circle, Polygon, Shape, equal_radius_m
 from endcap.geo import LatLon
@@ -46,12 +46,7 @@ def p_inside(shape: Shape, mean: LatLon, sigma_m: float) -> float:
 
 def best_p(shape: Shape, sigma_m: float) -> float:
     """The highest probability that this uncertainty allows: at the centre of the circle of the same area."""
-    return -expm1_half_square(equal_radius_m(shape) / sigma_m)
-
-
-def expm1_half_square(x: float) -> float:
-    """exp(-x²/2) - 1, without a cliff for large x."""
-    return exp(-x * x / 2) - 1.0 if x < 38 else -1.0
+    return -expm1(-((equal_radius_m(shape) / sigma_m) ** 2) / 2)
 
 
 def p_in_circle(distance_m: float, radius_m: float, sigma_m: float) -> float:
