@@ -145,6 +145,7 @@ def test_alerts_are_read_as_objects_text_and_bytes_one_or_many(pack):
 
 def test_what_is_no_alert_is_passed_over():
     assert read_alerts({"hello": "world"}) == []
+    assert read_alerts("{") == []
 
 
 def test_the_scene_is_small_enough_to_load_at_once(city):

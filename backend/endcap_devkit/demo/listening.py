@@ -14,6 +14,7 @@ import aiohttp
 from endcap.errors import BadMessage
 from endcap.messages import CustomerAlert, promotions_channel
 from endcap.transports.ably_endpoint import ably_options, prepare
+from endcap.wire import parse_json
 
 if TYPE_CHECKING:
     from ably import AblyRealtime
@@ -100,9 +101,9 @@ async def listen_by_sse(http: aiohttp.ClientSession, endpoint: str, uid: str, to
 
 def read_alerts(data: object) -> list[CustomerAlert]:
     """The alerts of one message's data: JSON text, bytes or an object, one or an array."""
-    parsed = json.loads(data) if isinstance(data, str | bytes) else data
-    items = parsed if isinstance(parsed, list) else [parsed]
     try:
+        parsed = parse_json(data) if isinstance(data, str | bytes) else data
+        items = parsed if isinstance(parsed, list) else [parsed]
         return [CustomerAlert.from_json(item) for item in items]
     except BadMessage:
         log.warning("a message on a promotions channel was no alert")
