@@ -16,7 +16,7 @@ def test_a_posted_fix_is_an_offer_to_an_official_client(serve, a_shopper, ear):
     assert ear.until(len)
     ((uid, alert),) = ear.heard
     assert (uid, alert.uid, alert.pid, alert.sku, alert.title) == (ann.uid, ann.uid, "p0", 0, "Offer 0")
-    assert alert.why == "20 % off, right beside you in Tea"
+    assert alert.why == "Tea 0: 20 % off, right beside you in Tea"
 
 
 def test_a_posted_fix_is_an_offer_in_an_event_stream(serve, a_shopper, ably):

@@ -17,6 +17,7 @@ class Candidate:
     title: str
     pid: str | None = None
     sku: int | None = None
+    product: str | None = None  # what she would call it
     distance_ft: float | None = None  # from her to the shelf
     discount: float | None = None  # per cent off
     stock: int | None = None  # pieces; None when nobody counts them
@@ -33,6 +34,7 @@ def deal(row: NearbyPromotion) -> Candidate:
         title=_headline(row),
         pid=row.pid,
         sku=row.sku,
+        product=row.name or row.variant or f"Item {row.sku}",
         distance_ft=row.distance_ft,
         discount=row.discount,
         stock=row.stock,

@@ -1,4 +1,4 @@
-"""Why a shopper hears of something, in words she would use: "20 % off, about 12 steps from you in Dairy"."""
+"""Why a shopper hears of something, in words she would use: "Oat milk: 20 % off, about 12 steps from you in Dairy"."""
 
 from __future__ import annotations
 
@@ -12,11 +12,20 @@ VAGUE_M = 15.0  # a fix no better than that can't tell one aisle from the next
 
 
 def why(candidate: Candidate, accuracy_m: float | None = None) -> str:
-    """One line: what it is worth, how far, where. `accuracy_m` is the fix's 68 % radius, None when unknown."""
+    """One line: what it is, what it is worth, how far, where; the product only when the title leaves it open.
+
+    `accuracy_m` is the fix's 68 % radius, None when unknown. At most 256 characters, by the bounds of its parts.
+    """
     where = _distance(candidate.distance_ft, accuracy_m)
     if candidate.section:
         where = f"{where} in {candidate.section}"
-    return f"{_worth(candidate)}, {where}"
+    return f"{_subject(candidate)}{_worth(candidate)}, {where}"
+
+
+def _subject(candidate: Candidate) -> str:
+    """One title stands on all products of a segment: "Coffee week" twice tells nobody which two."""
+    product = candidate.product
+    return f"{product}: " if product and product.casefold() not in candidate.title.casefold() else ""
 
 
 def _worth(candidate: Candidate) -> str:

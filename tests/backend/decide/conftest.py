@@ -27,8 +27,7 @@ def a_row():
             segment="coffee",
             distance_ft=distance_ft,
             discount=discount,
-            title=f"Offer {sku}",
-            **more,
+            **{"title": f"Offer {sku}", "name": f"Offer {sku}", **more},
         )
 
     return build

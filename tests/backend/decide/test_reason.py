@@ -28,3 +28,31 @@ def test_without_a_discount_nothing_is_claimed_off(a_row):
 def test_a_discount_is_written_as_people_do(a_row):
     assert why(deal(a_row(discount=12.5))).startswith("12.5 % off")
     assert why(deal(a_row(discount=20.0))).startswith("20 % off")
+
+
+def test_one_title_over_two_products_still_tells_which(a_row):
+    week = [deal(a_row(sku, title="Coffee week", name=name)) for sku, name in ((1, "Dark roast"), (2, "Filter"))]
+    assert [why(each) for each in week] == [
+        "Dark roast: 20 % off, about 12 steps from you",
+        "Filter: 20 % off, about 12 steps from you",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ({"title": "Half price on dark ROAST today", "name": "Dark roast"}, ""),
+        ({"title": None, "name": "Dark roast"}, ""),
+        ({"title": None, "name": None, "variant": "dark"}, ""),
+        ({"title": "Coffee week", "name": None, "variant": "dark"}, "dark: "),
+        ({"title": "Coffee week", "name": None, "variant": None}, "Item 7: "),
+        ({"title": None, "name": None, "variant": None}, "Item 7: "),
+    ],
+)
+def test_a_product_is_named_once_by_the_best_name_it_has(a_row, words, named):
+    assert why(deal(a_row(7, **words))) == f"{named}20 % off, about 12 steps from you"
+
+
+def test_the_longest_reason_fits_a_card(a_row):
+    row = a_row(title="Week", name="n" * 128, section="s" * 64, discount=12.3456789, distance_ft=100.0)
+    assert len(why(deal(row), 100.0)) <= len(why(deal(row))) <= 256

@@ -104,14 +104,15 @@ def test_a_vague_fix_counts_no_steps(matching, a_fix_of):
         CustomerAlert.from_text(matching.handle(numbered([a_fix_of(uid, accuracy_m=accuracy_m)]))[0].value).why
         for uid, accuracy_m in (("ann", 80.0), ("bob", 4.0))
     )
-    assert (vague, sharp) == ("49 % off, near you in coffee", "49 % off, right beside you in coffee")
+    assert vague == "product 1: 49 % off, near you in coffee"
+    assert sharp == "product 1: 49 % off, right beside you in coffee"
 
 
 def test_a_new_promotion_reaches_who_stands_there(matching, a_fix_of, as_record):
     matching.handle(numbered([a_fix_of("ann")]))
     produced = matching.handle(numbered([as_record(a_promotion(pid="flash", sku=4, discount=70.0), 30)]))
     assert [(each.key, CustomerAlert.from_text(each.value).pid) for each in produced] == [("ann", "flash")]
-    assert CustomerAlert.from_text(produced[0].value).why == "70 % off, near you in coffee"
+    assert CustomerAlert.from_text(produced[0].value).why == "product 4: 70 % off, near you in coffee"
 
 
 def test_a_record_that_cannot_be_read_is_a_dead_letter_and_its_neighbours_pass(matching, a_fix_of):
