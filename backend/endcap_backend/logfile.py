@@ -20,6 +20,7 @@ from typing import Literal
 from uuid import uuid4
 
 from endcap.errors import EndcapError
+from endcap_backend.datafolder import data_folder
 
 Durability = Literal["full", "fast"]
 
@@ -66,6 +67,7 @@ class LogFile:
 
     Raises:
         LogInUse, LogDamaged: see their own words; both say what to do.
+        BadConfig: the folder can't be made or written.
     """
 
     def __init__(self, path: Path, durability: Durability = "full") -> None:
@@ -231,8 +233,8 @@ def _lock_path(path: Path) -> Path:
 
 
 def _lock(path: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(_lock_path(path), os.O_CREAT | os.O_RDWR, 0o600)
+    with data_folder(path.parent):
+        lock = os.open(_lock_path(path), os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import DeclarativeBase
 
 from endcap.errors import BadConfig
+from endcap_backend.datafolder import data_folder
 from endcap_backend.retail.schema import VERSION, Identity
 
 BUSY_TIMEOUT_S = 30.0  # a large load holds SQLite's write lock for some seconds
@@ -104,9 +105,13 @@ def _upgrade(connection: Connection) -> None:
 
 
 def database_url(data: Path) -> str:
-    """The SQLite database in a backend's data folder, which is made when it is missing."""
-    data.mkdir(parents=True, exist_ok=True)
-    return f"sqlite:///{(data / 'retail.db').absolute()}"
+    """The SQLite database in a backend's data folder, which is made when it is missing.
+
+    Raises:
+        BadConfig: the folder can't be made.
+    """
+    with data_folder(data):
+        return f"sqlite:///{(data / 'retail.db').absolute()}"
 
 
 def upsert(connection: Connection, table: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -70,7 +70,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if not args.placements and not args.promotions:
-        raise BadConfig("files", "name at least one with --placements or --promotions")
+        raise BadConfig(
+            "files", "name at least one with --placements or --promotions; --products alone places nothing on a shelf"
+        )
     with closing(Database(args.database_url or database_url(args.data))) as database:
         wanted = _read(database, args)
         _tell_faults(wanted.faults)

@@ -178,7 +178,19 @@ def test_a_url_of_no_known_database_is_refused(capsys, shelves, url):
 
 
 def test_without_a_file_it_says_what_to_name(load):
-    assert load() == (1, "", "endcap-backend load: files: name at least one with --placements or --promotions\n")
+    told = (
+        "endcap-backend load: files: name at least one with --placements or --promotions; "
+        "--products alone places nothing on a shelf\n"
+    )
+    assert load() == load("--products", "products.csv") == (1, "", told)
+
+
+@pytest.mark.parametrize("name", ["shelves.csv", "shelves.csv/data"])
+def test_a_data_folder_that_cannot_be_made_is_named(tmp_path, shelves, capsys, name):
+    assert main(["load", "--placements", str(shelves), "--data", str(tmp_path / name)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"endcap-backend load: data: {tmp_path / name} can't be used (")
+    assert said.endswith("): choose another folder with --data\n")
 
 
 def test_many_faults_are_cut_short_and_counted(load, a_file):

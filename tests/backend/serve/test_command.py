@@ -67,6 +67,17 @@ def test_a_setting_that_cannot_work_ends_it_with_one_line(serve, switches, envir
     assert "Traceback" not in logged
 
 
+@pytest.mark.parametrize("name", ["plan.csv", "plan.csv/data"])
+def test_a_data_folder_that_cannot_be_made_ends_it_with_one_line(serve, tmp_path, name):
+    (tmp_path / "plan.csv").touch()
+    served = serve("--data", str(tmp_path / name))
+    _, logged = served.process.communicate(timeout=20)
+    assert served.process.returncode == 1
+    assert logged.startswith(f"endcap-backend serve: data: {tmp_path / name} can't be used (")
+    assert logged.endswith("): choose another folder with --data\n")
+    assert logged.count("\n") == 1
+
+
 def test_sigterm_under_load_loses_nothing_that_was_acknowledged(serve, phone, tmp_path):
     served = serve()
     url = served.url()
