@@ -11,24 +11,13 @@ import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from random import Random
 from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    Consumer,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    Message,
-    Producer,
-    TopicPartition,
-)
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from endcap.clock import Clock, SystemClock
 from endcap.errors import EndcapError, Unreachable
@@ -37,17 +26,15 @@ from endcap.wire import epoch_ms
 from endcap_backend.log import Log, LogError, LogFull, Record
 from endcap_backend.pipeline.deadletter import dead_letter
 from endcap_backend.pipeline.kafka import KafkaSettings
+from endcap_backend.pipeline.marks import CALL_TIMEOUT_S, MARKS, TRANSACTION_TIMEOUT_MS, make_marks_topic, read_mark
 
 log = logging.getLogger("endcap.forward")
 
 FORWARDED = (CUSTOMERS_LOCATIONS, STORES_PRODUCTS, PRODUCTS_PROMOTIONS, CUSTOMERS_EVENTS)
-MARKS = "endcap_forwarder_marks"
 POSITION = "forward"  # the log's own note of how far it is safe, for its retention; the mark in Kafka decides
 BATCH = 1000
 IDLE_S = 0.25  # how soon it notices `stop` while the log is silent
 MESSAGE_TIMEOUT_MS = 20_000  # librdkafka's default of 5 minutes hides a wrong password for as long
-TRANSACTION_TIMEOUT_MS = 30_000
-CALL_TIMEOUT_S = 30.0
 ABORT_TIMEOUT_S = 2.0  # a courtesy: the next producer settles what this one leaves open
 RETRY_FIRST_S = 0.5
 RETRY_MOST_S = 15.0
@@ -65,14 +52,6 @@ _POISON = {
 
 class Superseded(EndcapError):
     """Another forwarder has taken over this log; going on would only take it back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """How far a log has come in Kafka, and which forwarder said so last."""
-
-    offset: int
-    forwarder: str
 
 
 class Forwarder:
@@ -289,81 +268,6 @@ class Forwarder:
         if trouble != self._trouble:
             log.warning("Kafka does not take records: %s; they wait in the log", trouble)
         self._trouble = trouble
-
-
-def make_marks_topic(settings: KafkaSettings) -> None:
-    """Create the compacted topic of the marks; nothing happens when it is there.
-
-    Raises:
-        KafkaException: no broker answers, or the account may not create it.
-    """
-    admin = AdminClient(settings.client_config() | {"logger": log})
-    if MARKS in admin.list_topics(timeout=CALL_TIMEOUT_S).topics:
-        return
-    made = admin.create_topics([NewTopic(MARKS, 1, config={"cleanup.policy": "compact"})])
-    try:
-        made[MARKS].result(CALL_TIMEOUT_S)
-    except KafkaException as fault:
-        if fault.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-            raise
-
-
-def read_mark(settings: KafkaSettings, log_uuid: str, *, settled: bool = True) -> Mark | None:
-    """The newest committed mark of one log; None when it has none.
-
-    `settled` reads to the end as it was when asked, past transactions of other logs that are still open: stopping
-    before them could miss a newer mark, and records would be sent twice. Without it, what can be seen now.
-
-    Raises:
-        Unreachable: the end was not reached in time.
-    """
-    partition = TopicPartition(MARKS, 0, OFFSET_BEGINNING)
-    end = _end_of(settings, partition) if settled else 0
-    consumer = Consumer(
-        settings.client_config()
-        | {
-            "group.id": "endcap-forwarder",
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,
-            "fetch.wait.max.ms": 20,  # the end is reported after such a wait; the default is half a second
-            "logger": log,
-        }
-    )
-    consumer.assign([partition])
-    try:
-        return _last_mark(consumer, log_uuid, end)
-    finally:
-        consumer.close()
-
-
-def _end_of(settings: KafkaSettings, partition: TopicPartition) -> int:
-    admin = AdminClient(settings.client_config() | {"logger": log})
-    asked = admin.list_offsets(
-        {TopicPartition(partition.topic, partition.partition): OffsetSpec.latest()},
-        isolation_level=IsolationLevel.READ_UNCOMMITTED,
-        request_timeout=CALL_TIMEOUT_S,
-    )
-    return int(next(iter(asked.values())).result(CALL_TIMEOUT_S).offset)
-
-
-def _last_mark(consumer: Consumer, log_uuid: str, end: int) -> Mark | None:
-    newest: Mark | None = None
-    clock = SystemClock()
-    deadline_s = clock.monotonic() + CALL_TIMEOUT_S + TRANSACTION_TIMEOUT_MS / 1000
-    while clock.monotonic() < deadline_s:
-        message = consumer.poll(0.5)
-        if message is None:
-            continue
-        error = message.error()
-        if error is None:
-            if message.key() == log_uuid.encode():
-                newest = Mark(**json.loads(message.value()))
-        elif error.code() != KafkaError._PARTITION_EOF:
-            raise KafkaException(error)
-        elif message.offset() >= end:
-            return newest
-    raise Unreachable("the forwarder's mark could not be read to its end; another forwarder's transaction may hang")
 
 
 def _note(refused: dict[int, KafkaError], offset: int, error: KafkaError | None, _: Message) -> None:

@@ -13,8 +13,9 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 
 from endcap.clock import SystemClock
 from endcap_backend.log import Log, LogFull, NewRecord
-from endcap_backend.pipeline.forward import DLQ_VALUE_CHARS, MARKS, POSITION, Forwarder, read_mark
+from endcap_backend.pipeline.forward import DLQ_VALUE_CHARS, POSITION, Forwarder
 from endcap_backend.pipeline.kafka import KafkaSettings
+from endcap_backend.pipeline.marks import MARKS, read_mark
 from endcap_devkit.kafka.broker import KafkaBroker
 
 pytestmark = pytest.mark.kafka

@@ -9,8 +9,9 @@ import pytest
 
 from endcap import messages
 from endcap_backend.config import Settings
-from endcap_backend.pipeline.forward import FORWARDED, MARKS
+from endcap_backend.pipeline.forward import FORWARDED
 from endcap_backend.pipeline.kafka import KafkaSettings
+from endcap_backend.pipeline.marks import MARKS
 from endcap_backend.settings import settings_of
 
 INFRA = Path(__file__).parents[3] / "backend" / "infra"
