@@ -96,6 +96,8 @@ class AblyBatch:
         answer = self._authorised(body)
         if answer.status >= 400:
             raise _refusal(answer)
+        if not isinstance(answer.body, list) or not all(isinstance(spec, dict) for spec in answer.body):
+            raise Unreachable("what answered the publish is not Ably: check the endpoint")
         results = [result for spec in answer.body for result in spec.get("results", ())]
         if len(results) != len(chunk):
             raise Unreachable(f"ably answered for {len(results)} of {len(chunk)} messages")

@@ -160,20 +160,19 @@ class AblyConnection:
 
         try:
             self._unused = self._token = await asyncio.to_thread(self._tokens)
-            options = ably_options(self._endpoint or self._token.endpoint)
-        except Exception as failed:  # the provider's; whatever it was, the next try may be luckier
+            self._client = AblyRealtime(
+                auth_callback=self._authorise,
+                transport_params={"heartbeats": "true"},  # ably-python sees no ping frames, and would drop a quiet link
+                queue_messages=False,  # the outbox is the queue; ably's sends twice, and loses all after two minutes
+                disconnected_retry_timeout=RETRY_S * 1000,
+                use_binary_protocol=False,
+                **ably_options(self._endpoint or self._token.endpoint),
+            )
+        except Exception as failed:  # the provider's or ably's; whatever it was, the next try may be luckier
             fault = failed if isinstance(failed, EndcapError) else Unreachable(f"token: {type(failed).__name__}")
             await self._become("disconnected", fault)
             self._later(RETRY_S if isinstance(fault, Unreachable) else AGAIN_S, self._connect)
             return
-        self._client = AblyRealtime(
-            auth_callback=self._authorise,
-            transport_params={"heartbeats": "true"},  # ably-python sees no ping frames, and would drop a quiet link
-            queue_messages=False,  # the outbox is the queue; ably's sends twice, and loses all after two minutes
-            disconnected_retry_timeout=RETRY_S * 1000,
-            use_binary_protocol=False,
-            **options,
-        )
         self._client.connection.on(self._on_connection)
         for listening in self._listening.values():
             asyncio.get_running_loop().create_task(listening.attach(self._client))
