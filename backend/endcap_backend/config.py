@@ -105,6 +105,13 @@ class Settings:
             _check_origin(origin)
 
     @property
+    def untold(self) -> str:
+        """Why nobody hears of the alerts decided here; empty when somebody does. Kafka's cluster delivers its own."""
+        if self.ably_key or self.pipeline == "kafka":
+            return ""
+        return "no ENDCAP_ABLY_KEY: alerts are decided and kept, and nobody is told"
+
+    @property
     def log_path(self) -> Path:
         return self.data / "log.db"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 from endcap.clock import Clock
@@ -15,6 +16,8 @@ from endcap_backend.pipeline.embedded import EmbeddedPipeline
 from endcap_backend.pipeline.push import CAPABILITY, AblyPush
 from endcap_backend.retail.database import Database
 from endcap_backend.retail.feed import Feed
+
+log = logging.getLogger("endcap.pipeline")
 
 PUSH_TOKEN_S = 3600.0
 
@@ -55,7 +58,9 @@ def make_pipeline(settings: Settings, records: Log, database: Database, clock: C
 def _embedded(settings: Settings, records: Log, clock: Clock) -> Pipeline:
     """Match and decide here, and deliver to Ably when there is a key."""
     push = None
-    if settings.ably_key:
+    if settings.untold:
+        log.warning("%s", settings.untold)
+    else:
         tokens = AblyTokens(settings.ably_key, clock)
         push = AblyPush(settings.ably_endpoint, lambda: tokens.issue(CAPABILITY, PUSH_TOKEN_S)[0])
     return EmbeddedPipeline(records, push, limits=_limits(settings), clock=clock)

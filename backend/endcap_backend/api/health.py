@@ -12,10 +12,13 @@ from endcap_backend.api.openapi import TEXT, Operation, object_of, operation
 from endcap_backend.log import Log, LogError
 
 RETRY_S = 5
-_READY = object_of({"ready": {"type": "boolean"}, "degraded": {"type": "boolean"}, "log": TEXT, "pipeline": TEXT})
+_READY = object_of(
+    {"ready": {"type": "boolean"}, "degraded": {"type": "boolean"}, "log": TEXT, "pipeline": TEXT, "delivery": TEXT}
+)
 
 
-def blueprint(log: Log, pipeline_ready: Callable[[], bool], metrics: Metrics) -> Blueprint:
+def blueprint(log: Log, pipeline_ready: Callable[[], bool], untold: str, metrics: Metrics) -> Blueprint:
+    """`untold` says why nobody hears of alerts, by the settings; empty when somebody does."""
     routes = Blueprint("health", __name__)
 
     @routes.get("/healthz")
@@ -37,9 +40,10 @@ def blueprint(log: Log, pipeline_ready: Callable[[], bool], metrics: Metrics) ->
         ready = log_state == "writable"
         body = {
             "ready": ready,
-            "degraded": not pipeline,
+            "degraded": not pipeline or bool(untold),
             "log": log_state,
             "pipeline": "running" if pipeline else "not running",
+            "delivery": untold or "set up",
         }
         found = answer(body, 200 if ready else 503)
         if not ready:

@@ -13,13 +13,25 @@ def test_a_process_that_answers_is_healthy(api):
 def test_a_backend_that_can_store_is_ready(api):
     answer = api.get("/readyz", token="")
     assert answer.status_code == 200
-    assert answer.get_json() == {"ready": True, "degraded": False, "log": "writable", "pipeline": "running"}
+    told = {"ready": True, "degraded": False, "log": "writable", "pipeline": "running", "delivery": "set up"}
+    assert answer.get_json() == told
 
 
 def test_without_its_pipeline_it_is_ready_but_degraded(api):
     api.pipeline.up = False
     answer = api.get("/readyz", token="")
     assert (answer.status_code, answer.get_json()["degraded"]) == (200, True)
+
+
+def test_without_an_ably_key_it_is_ready_but_degraded_and_says_why(make_api):
+    answer = make_api(ably_key="").get("/readyz", token="")
+    assert (answer.status_code, answer.get_json()["degraded"]) == (200, True)
+    assert answer.get_json()["delivery"] == "no ENDCAP_ABLY_KEY: alerts are decided and kept, and nobody is told"
+
+
+def test_with_kafka_the_cluster_delivers_and_no_key_is_missed(make_api):
+    answer = make_api(ably_key="", pipeline="kafka", kafka_bootstrap_servers="localhost:1").get("/readyz", token="")
+    assert (answer.get_json()["degraded"], answer.get_json()["delivery"]) == (False, "set up")
 
 
 def test_with_a_full_log_it_is_not_ready_and_says_why(make_api, a_location):

@@ -20,13 +20,15 @@ def made(tmp_path):
         yield lambda **settings: make_pipeline(Settings(**settings), log, database, SystemClock())
 
 
-def test_the_embedded_pipeline_feeds_matches_and_delivers(made):
+def test_the_embedded_pipeline_feeds_matches_and_delivers(made, caplog):
     stages = {name.split()[0] for name in made(ably_key="app.key:secret").stats()}
+    assert caplog.messages == []
     assert {"feed", "match", "delivery"} <= stages
 
 
-def test_without_an_ably_key_nothing_is_delivered_but_everything_matched(made):
+def test_without_an_ably_key_nothing_is_delivered_but_everything_matched(made, caplog):
     stages = {name.split()[0] for name in made().stats()}
+    assert caplog.messages == ["no ENDCAP_ABLY_KEY: alerts are decided and kept, and nobody is told"]
     assert {"feed", "match"} <= stages
     assert "delivery" not in stages
 
