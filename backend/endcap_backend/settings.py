@@ -61,10 +61,13 @@ class Setting:
         """The value itself, when it is within bounds; raises as `parse`."""
         if self.choices and value not in self.choices:
             raise BadConfig(self.name, f"must be one of {', '.join(self.choices)}")
-        if self.minimum is not None and value < self.minimum:
-            raise BadConfig(self.name, f"must not be below {self.minimum:g}")
-        if self.maximum is not None and value > self.maximum:
-            raise BadConfig(self.name, f"must not be above {self.maximum:g}")
+        low, high = self.minimum, self.maximum
+        if low is not None and high is not None and not low <= value <= high:
+            raise BadConfig(self.name, f"must be from {low:g} to {high:g}")
+        if low is not None and value < low:
+            raise BadConfig(self.name, f"must not be below {low:g}")
+        if high is not None and value > high:
+            raise BadConfig(self.name, f"must not be above {high:g}")
         return value
 
 

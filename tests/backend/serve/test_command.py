@@ -53,7 +53,7 @@ def test_a_second_backend_on_the_same_data_is_refused(serve):
 @pytest.mark.parametrize(
     ("switches", "environ", "said"),
     [
-        (["--threads", "0"], {}, "threads: must not be below 1"),
+        (["--threads", "0"], {}, "threads: must be from 1 to 1000"),
         ([], {"ENDCAP_ABLY_KEY": "nonsense"}, "ably_key: is no Ably API key"),
         (["--host", "192.0.2.1"], {}, "can't be listened on"),
         ([], {"ENDCAP_QUIET_HOURS": "at night"}, "quiet_hours: 'at night' is not of the form"),
