@@ -60,6 +60,16 @@ def test_a_switch_that_can_not_work_is_named(tmp_path, capsys, switches, said):
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["zones.csv", "zones.csv/data"])
+@pytest.mark.parametrize("command", [["serve", "--port", "0"], ["signs", "--rotate"]])
+def test_a_data_folder_that_can_not_be_made_is_named(tmp_path, capsys, command, name):
+    (tmp_path / "zones.csv").touch()
+    assert main([*command, "--data", str(tmp_path / name)]) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"endcap-lite {command[0]}: data: {tmp_path / name} can't be used (")
+    assert said.endswith("): choose another folder with --data")
+
+
 def test_two_servers_can_not_share_a_folder(lite, tmp_path, capsys):
     assert main(["serve", "--data", str(tmp_path / "lite"), "--port", "0"]) == 1
     assert "in use by another" in capsys.readouterr().err

@@ -16,7 +16,7 @@ from waitress.server import create_server
 from endcap.errors import BadConfig
 from endcap_lite.app import create_app
 from endcap_lite.services import build
-from endcap_lite.settings import Settings
+from endcap_lite.settings import Settings, folder_refused
 
 log = logging.getLogger("endcap.lite")
 
@@ -53,7 +53,10 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log URLs
     listening = _listening(args)
-    services = build(settings_of(args))
+    try:
+        services = build(settings_of(args))
+    except OSError as fault:
+        raise folder_refused(args.data, fault) from None
     try:
         server = create_server(create_app(services), **listening)
     except OSError as fault:

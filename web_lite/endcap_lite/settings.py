@@ -44,6 +44,12 @@ class Settings:
         return self.ably_endpoint or ABLY_CLOUD
 
 
+def folder_refused(folder: str | Path, fault: OSError) -> BadConfig:
+    """What an operator can do about a data folder that can't be made or written."""
+    why = fault.strerror or str(fault)
+    return BadConfig("data", f"{folder} can't be used ({why}): choose another folder with --data")
+
+
 def _origin(name: str, url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:

@@ -15,6 +15,7 @@ from typing import Any
 
 from endcap.clock import Clock, SystemClock
 from endcap.errors import BadConfig
+from endcap_lite.settings import folder_refused
 from endcap_lite.zones import Zone, Zones
 
 MAC_BYTES = 16  # 128 bits, 26 characters in base32
@@ -145,7 +146,7 @@ class Keyring:
     def _refresh(self) -> None:
         try:
             changed_at = self._path.stat().st_mtime_ns
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             self._keys = {}
             return
         if changed_at != self._read_at:
@@ -154,11 +155,14 @@ class Keyring:
 
     def _write(self, keys: dict[str, SignKey]) -> None:
         rows = [{**asdict(key), "secret": base64.b64encode(key.secret).decode()} for key in keys.values()]
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         beside = self._path.with_suffix(".new")
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump({"keys": rows}, file, indent=1)
-        beside.replace(self._path)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                json.dump({"keys": rows}, file, indent=1)
+            beside.replace(self._path)
+        except OSError as fault:
+            raise folder_refused(self._path.parent, fault) from None
         self._refresh()
 
 
