@@ -219,16 +219,30 @@ def test_keys_are_listed_rotated_and_revoked_by_command(tmp_path, zones_file, ca
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("store,zone,name,latitude,longitude\nS1,A B,x,1,1\n", "row 1: zone: must be"),
-        ("store,zone,name,latitude,longitude\nS1,A,x,1,1\nS1,B,x,91,1\n", "row 2: latitude 91"),
+        ("store,zone,name,latitude,longitude\nS1,A B,x,1,1\n", "zones: zones.csv line 2: zone: must be"),
+        ("store,zone,name,latitude,longitude\nS1,A,x,1,1\nS1,B,x,91,1\n", "zones: zones.csv line 3: latitude 91"),
         ("store,zone,name,latitude,longitude\nS1,A,x,1,1\nS1,a,y,1,1\n", "S1.A stands there twice (x, y)"),
-        ("store,zone,name,latitude,longitude\nS1,A,,1,1\n", "row 1: name"),
+        ("store,zone,name,latitude,longitude\nS1,A,,1,1\n", "zones: zones.csv line 2: name"),
         ("store;zone\n", "names no place"),
     ],
 )
-def test_a_zones_file_with_a_fault_is_refused_naming_row_and_field(tmp_path, capsys, text, said):
+def test_a_zones_file_with_a_fault_is_refused_naming_line_and_field(tmp_path, capsys, text, said):
     (tmp_path / "zones.csv").write_text(text)
     assert signs(tmp_path, tmp_path / "zones.csv", "--out", str(tmp_path / "s.svg")) == 1
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[{"store": "S1", "zone": "A"}]', "zones: zones.json zone 1: name: must be"),
+        ('{"store": "S1"}', "zones.json: it must hold an array of zones"),
+        ("[1]", "zones: zones.json zone 1: must be an object"),
+    ],
+)
+def test_a_zones_array_with_a_fault_is_refused_naming_the_element(tmp_path, capsys, text, said):
+    (tmp_path / "zones.json").write_text(text)
+    assert signs(tmp_path, tmp_path / "zones.json", "--out", str(tmp_path / "s.svg")) == 1
     assert said in capsys.readouterr().err
 
 

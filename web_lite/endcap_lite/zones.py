@@ -72,16 +72,14 @@ class Zones:
         """Read rows of `store`, `zone`, `name`, `latitude`, `longitude` from a CSV file, or an array in a .json file.
 
         Raises:
-            BadConfig: the file can't be read; the row and the field are named.
+            BadConfig: the file can't be read; the line and the field are named.
         """
         try:
             text = path.read_text(encoding="utf-8-sig")
-            rows = json.loads(text) if path.suffix == ".json" else list(csv.DictReader(io.StringIO(text)))
+            rows = _json_rows(text, path) if path.suffix == ".json" else _csv_rows(text, path)
         except (OSError, ValueError, csv.Error) as fault:
             raise BadConfig("zones", f"can't read {path}: {fault}") from None
-        if not isinstance(rows, list):
-            raise BadConfig("zones", f"{path} must hold an array of zones")
-        return cls(_row(row, number) for number, row in enumerate(rows, 1))
+        return cls(_zone(where, row) for where, row in rows)
 
 
 def zones_of_backend(api: Api) -> list[Zone]:
@@ -122,7 +120,25 @@ def key_part(name: str) -> str:
     return base64.b32encode(hashlib.sha256(name.encode()).digest()).decode()[:_HASH_CHARS]
 
 
-def _row(row: object, number: int) -> Zone:
+def _csv_rows(text: str, path: Path) -> list[tuple[str, object]]:
+    """Each row with the place it came from, as `endcap-backend load` tells it: "zones.csv line 3"."""
+    reader = csv.DictReader(io.StringIO(text))
+    return [(f"{path.name} line {reader.line_num}", row) for row in reader]
+
+
+def _json_rows(text: str, path: Path) -> list[tuple[str, object]]:
+    """Each element of an array, as "zones.json zone 3".
+
+    Raises:
+        ValueError: it is no JSON, or no array.
+    """
+    rows = json.loads(text)
+    if not isinstance(rows, list):
+        raise ValueError("it must hold an array of zones")
+    return [(f"{path.name} zone {number}", row) for number, row in enumerate(rows, 1)]
+
+
+def _zone(where: str, row: object) -> Zone:
     try:
         if not isinstance(row, Mapping):
             raise BadMessage("", "must be an object")
@@ -137,7 +153,7 @@ def _row(row: object, number: int) -> Zone:
         point = check(LatLon(_degrees(row, "latitude"), _degrees(row, "longitude")))
         return Zone(f"{key_part(store)}.{zone.upper()}", store, name, point)
     except (BadMessage, OutOfRange) as fault:
-        raise BadConfig("zones", f"row {number}: {fault}") from None
+        raise BadConfig("zones", f"{where}: {fault}") from None
 
 
 def _degrees(row: Mapping[str, object], field: str) -> float:
