@@ -69,6 +69,7 @@ def test_without_tls_there_is_no_ca() -> None:
         (["--key", "nonsense"], "key: must read app.id:secret"),
         (["--rule", "nonsense"], "--rule: 'nonsense' must read CHANNELS=URL"),
         (["--ca-out", "ca.pem"], "--ca-out: needs --tls-port"),
+        (["--port", "99999"], "port: can't listen on 127.0.0.1:99999 (ports go from 0 to 65535)"),
     ],
 )
 def test_a_switch_that_cannot_be_is_named(arguments: list[str], complaint: str) -> None:
@@ -78,10 +79,14 @@ def test_a_switch_that_cannot_be_is_named(arguments: list[str], complaint: str) 
     assert complaint in done.stderr
 
 
-def test_a_taken_port_is_named() -> None:
+@pytest.mark.parametrize("switch", ["port", "tls-port"])
+def test_a_taken_port_is_named(switch: str) -> None:
     with running() as (_, ready):
         port = ready["http"].rpartition(":")[2]
-        command = [sys.executable, "-m", "endcap_devkit", "ably", "--port", port]
+        command = [sys.executable, "-m", "endcap_devkit", "ably", f"--{switch}", port]
         done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=False)
     assert done.returncode == 1
-    assert "port: can't listen on 127.0.0.1" in done.stderr
+    assert done.stderr == (
+        f"endcap ably: {switch}: can't listen on 127.0.0.1:{port} (Address already in use): "
+        f"choose another with --{switch}, or 0 for a free one\n"
+    )

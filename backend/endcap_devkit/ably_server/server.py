@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import socket
 import ssl
@@ -84,14 +85,14 @@ class AblyServer:
         """Listen; returns when clients can connect.
 
         Raises:
-            BadConfig: the port is taken.
+            BadConfig: a port is taken, or can't be one.
         """
         self._thread.start()
         try:
             self._call(self._listen())
-        except OSError as fault:
+        except BadConfig:
             self.stop()
-            raise BadConfig("port", f"can't listen on {HOST}: {fault.strerror}") from fault
+            raise
         return self
 
     def stop(self) -> None:
@@ -142,15 +143,21 @@ class AblyServer:
             shutdown_timeout=0.1,
         )
         await self._runner.setup()
-        self.port = await self._open(self._asked_port)
+        self.port = await self._open("port", self._asked_port)
         if self._certificates is not None:
-            self.tls_port = await self._open(self._asked_tls_port or 0, self._certificates.context)
+            self.tls_port = await self._open("tls-port", self._asked_tls_port or 0, self._certificates.context)
         self._tasks.append(asyncio.create_task(self._sweep()))
         self._carry_out_rules()
 
-    async def _open(self, port: int, context: ssl.SSLContext | None = None) -> int:
+    async def _open(self, switch: str, port: int, context: ssl.SSLContext | None = None) -> int:
         assert self._runner is not None
-        listener = socket.create_server((HOST, port), backlog=512)
+        try:
+            listener = socket.create_server((HOST, port), backlog=512)
+        except (OSError, OverflowError) as fault:  # the latter: beyond 65535
+            number = fault.errno if isinstance(fault, OSError) else None  # the fault's own words repeat the address
+            why = "ports go from 0 to 65535" if number is None else os.strerror(number)
+            act = f"choose another with --{switch}, or 0 for a free one"
+            raise BadConfig(switch, f"can't listen on {HOST}:{port} ({why}): {act}") from None
         await web.SockSite(self._runner, listener, ssl_context=context).start()
         return int(listener.getsockname()[1])
 
