@@ -20,4 +20,7 @@ with client:
     walk.until_ended()
     client.flush()
     report = client.diagnostics()
-print(f"{report['publisher']['sent']} sent, {report['outbox']['fixes']} waiting, lost: {report['outbox']['lost']}")
+publisher = report["publisher"]
+if publisher["reason"]:
+    print(f"{publisher['doing']}: {publisher['reason']}")
+print(f"{publisher['sent']} sent, {report['outbox']['fixes']} waiting, lost: {report['outbox']['lost']}")

@@ -85,6 +85,14 @@ def test_the_example_runs_there(python, backend, tmp_path):
     assert backend.count() == 48
 
 
+@pytest.mark.slow
+def test_without_a_backend_the_example_says_why_nothing_was_sent(python):
+    said = run(python, SDK / "examples" / "embed.py", env={**os.environ, "ENDCAP_BACKEND_URL": "http://127.0.0.1:9"})
+    why, report = said.splitlines()[-2:]
+    assert why.startswith("waiting: POST http://127.0.0.1:9/v1/sessions: ")
+    assert report.startswith("0 sent, ")
+
+
 def test_the_examples_of_ones_own_source_runs_there(python, backend):
     from datetime import UTC, datetime
 
