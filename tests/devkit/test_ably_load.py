@@ -71,8 +71,8 @@ def fill_history(url: str) -> None:
     """As much as is ever kept, so that memory is where it will stay."""
     with httpx.Client(base_url=url, auth=tuple(KEY.split(":")), timeout=WAIT_S, verify=False) as http:  # type: ignore[arg-type]
         for number in range(CHANNELS):
-            for _ in range(2):
-                http.post(f"/channels/load:{number}/messages", json=[{"name": "n", "data": "x" * 100}] * KEPT)
+            publish = {"channels": [f"load:{number}"], "messages": [{"name": "n", "data": "x" * 100}]}
+            assert http.post("/messages", json=[publish] * KEPT).status_code == 201
 
 
 async def attach(link: ClientConnection, channel: str) -> None:
