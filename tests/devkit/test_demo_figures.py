@@ -14,8 +14,9 @@ from endcap.messages import CustomerAlert, CustomerLocation
 from endcap_backend.log import Log, NewRecord
 from endcap_devkit.demo.check import Line
 from endcap_devkit.demo.city import load_city
+from endcap_devkit.demo.crowd import Crowd
 from endcap_devkit.demo.guests import Guests
-from endcap_devkit.demo.listening import listen_by_sse, read_alerts
+from endcap_devkit.demo.listening import AblyListener, listen_by_sse, read_alerts
 from endcap_devkit.demo.measure import Figures, Posts, percentile
 from endcap_devkit.demo.page import Page
 from endcap_devkit.demo.people import People
@@ -96,6 +97,44 @@ def test_a_frame_says_where_everybody_is_in_twelve_bytes_each():
     assert struct.unpack_from("<d", frame) == (1234.0,)
     assert struct.unpack_from("<HhhhhBB", frame, 8) == (one.number, 15, -22, 15, -22, 0, 0)
     assert struct.unpack_from("<HhhhhBB", frame, 20) == (two.number, -4000, 3000, -4010, 3020, 6, 1)
+
+
+def test_no_two_shoppers_whose_names_the_map_shows_share_one():
+    people = People()
+    ways = [*["http"] * 75, "recorded", *["sdk"] * 20, *["http"] * 75]
+    came = [people.welcome(way, Spot(0, 0)) for way in ways]
+    shown = [person.name for person in came if person.way != "http"]
+    assert len(set(shown)) == len(shown)
+    people.leave(came[76])
+    assert people.welcome("sdk", Spot(0, 0)).name not in set(shown) - {came[76].name}
+
+
+def test_a_demos_offers_are_titled_by_the_product_and_not_the_discount(city):
+    titles = [promotion.title for promotion in city.promotions()]
+    assert [title for title in titles if "%" in title] == []
+    assert {product.name for store in city.stores for product, _ in store.products} & set(titles)
+
+
+def test_for_half_an_hour_as_many_are_in_stores_as_at_the_beginning(stage):
+    nobody = "http://127.0.0.1:1"  # answers; the crowd walks all the same
+
+    async def scenario():
+        async with aiohttp.ClientSession() as http:
+            listener = AblyListener(nobody, "a.b:c", lambda uid, alert: None)
+            crowd = Crowd(stage, http, nobody, nobody, listener, size=150, pace=2.0, seed=1)
+            shares = []
+            for _ in range(30):
+                for _ in range(60):
+                    crowd.step(1.0)
+                    await asyncio.sleep(0)
+                shares.append(sum(1 for person in stage.people if person.store) / len(stage.people))
+            await crowd.stop()
+        return shares
+
+    shares = asyncio.run(scenario())
+    assert len(stage.people) == 150
+    assert max(person.number for person in stage.people) > 3 * 150
+    assert all(0.45 < share < 0.9 for share in shares), shares
 
 
 def test_who_left_is_known_no_more():

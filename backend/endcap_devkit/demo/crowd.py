@@ -31,7 +31,7 @@ BATCH_S = 2.0  # fixes wait so long for company, in a large crowd longer:
 REQUESTS_PER_S = 150  # of all together; more would fill two cores with HTTP
 SSE_SHARE = 20  # one in so many hears by event stream, as the lite page does
 ARRIVING = 60  # steps in which the first ones come: all at once would be a storm of sessions
-INSIDE_SHARE = 0.75  # of the first ones, who start in a store
+INSIDE_SHARE = 0.6  # of the first ones, who start in a store: about as many are in one later
 PATIENCE_S = 10.0
 AGAIN_S = 2.0
 

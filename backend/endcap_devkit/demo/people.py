@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -12,6 +13,7 @@ from endcap_devkit.simulate.shapes import Spot
 
 # How her fixes travel: batched HTTP, the SDK, a recorded walk through the SDK, or by whatever a guest of the demo uses.
 Way = Literal["http", "sdk", "recorded", "guest"]
+NAMED = ("sdk", "recorded")  # of these the page always shows the name: fewer than there are NAMES
 GUEST = "You?"
 
 NAMES = (
@@ -71,9 +73,16 @@ class People:
 
     def welcome(self, way: Way, spot: Spot) -> Person:
         number = next(self._numbers) % MAX_NUMBER
-        person = Person(number, GUEST if way == "guest" else NAMES[(number * 17) % len(NAMES)], way, spot, spot)
+        person = Person(number, GUEST if way == "guest" else self._name(number, way), way, spot, spot)
         self._here[number] = person
         return person
+
+    def _name(self, number: int, way: Way) -> str:
+        """One that few bear here, and none whose name stands on the map when hers will."""
+        borne = Counter(person.name for person in self)
+        shown = {person.name for person in self if person.way in NAMED} if way in NAMED else set()
+        first = number * 17 % len(NAMES)
+        return min(NAMES[first:] + NAMES[:first], key=lambda name: (name in shown, borne[name]))
 
     def known_as(self, person: Person, uid: str) -> None:
         """Her pseudonym, once she has one."""

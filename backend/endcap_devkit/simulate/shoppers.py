@@ -19,6 +19,7 @@ WALK_M_S = (1.0, 1.5)
 BROWSE_M_S = (0.5, 0.9)
 SHELVES_A_VISIT = (3, 7)
 PAUSE_S = (4.0, 14.0)
+CORNERS_CONSIDERED = 40  # of all, by chance; she comes and goes by the nearest of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +88,20 @@ class Shopper:
 
 
 def stroll(stores: Sequence[Store], streets: Net, rng: Random, *, inside: bool) -> list[Leg]:
-    """A trip: to a store (or already in it, when `inside`), along some of its shelves, out, and down a street."""
-    store = rng.choice(stores)
+    """A trip: to a store (or already in it, when `inside`), along some of its shelves, out, and down a street.
+
+    She comes and goes by corners near the store, and so spends more than half of a trip in it.
+    """
+    store, street_m_s = rng.choice(stores), rng.uniform(*WALK_M_S)
     corner = streets.nearest(store.door)
-    street_m_s = rng.uniform(*WALK_M_S)
-    legs = [] if inside else [Leg((*streets.path(rng.choice(streets.spots), corner), store.door), street_m_s)]
+    legs = [] if inside else [Leg((*streets.path(_nearby(streets, corner, rng), corner), store.door), street_m_s)]
     legs += browse(store, rng, from_door=not inside)[rng.randrange(SHELVES_A_VISIT[0]) if inside else 0 :]
-    legs.append(Leg((store.door, *streets.path(corner, rng.choice(streets.spots))), street_m_s))
+    legs.append(Leg((store.door, *streets.path(corner, _nearby(streets, corner, rng))), street_m_s))
     return legs
+
+
+def _nearby(streets: Net, corner: Spot, rng: Random) -> Spot:
+    return min(rng.sample(streets.spots, min(len(streets), CORNERS_CONSIDERED)), key=corner.to)
 
 
 def browse(store: Store, rng: Random, *, from_door: bool = True) -> list[Leg]:

@@ -76,7 +76,7 @@ def promote(stores: Sequence[Store], share: float, ends_at: datetime | None, rng
             chosen.add(rng.choice(own))
     promoted = [_promotion(placed[sku], rng.choice(DISCOUNTS), ends_at) for sku in sorted(chosen)]
     for segment in rng.sample(list(SEGMENTS.values()), len(SEGMENTS) // 6):
-        title = f"{segment.title}: 10 % off everything"
+        title = f"Everything in {segment.title}"
         promoted.append(
             ProductPromotion(derived_id("segment", segment.name), segment.name, None, title, 10, None, ends_at)
         )
@@ -141,7 +141,6 @@ def _placement(
 
 
 def _promotion(product: StoreProduct, discount: int, ends_at: datetime | None) -> ProductPromotion:
-    title = f"{product.name}: {discount} % off"
     return ProductPromotion(
-        derived_id("sku", product.sku), product.segment, product.sku, title, discount, None, ends_at
+        derived_id("sku", product.sku), product.segment, product.sku, product.name, discount, None, ends_at
     )
