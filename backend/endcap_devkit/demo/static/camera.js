@@ -76,7 +76,7 @@ export class Camera {
   step(now) {
     if (!this.target) return;
     const { from, x, y, scale, start } = this.target;
-    const done = Math.min(1, (now - start) / EASE_MS);
+    const done = Math.min(1, Math.max(0, now - start) / EASE_MS);
     const eased = 1 - (1 - done) ** 3;
     this.scale = from.scale * (scale / from.scale) ** eased;
     this.x = from.x + (x - from.x) * eased;

@@ -57,7 +57,7 @@ export class Crowd {
   }
 
   spot(person, now) {
-    const done = Math.min(1, (now - person.since) / GLIDE_MS);
+    const done = Math.min(1, Math.max(0, now - person.since) / GLIDE_MS);
     return [person.fromX + (person.x - person.fromX) * done, person.fromY + (person.y - person.fromY) * done];
   }
 
@@ -79,19 +79,29 @@ export class Crowd {
     return best;
   }
 
-  draw(camera, colours, ratio, now) {
+  /** `labels` is a sheet of the map's words, as large as the canvas: above the pulses, below the people. */
+  draw(camera, colours, ratio, now, labels) {
     const { pen } = this;
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     const followed = this.people.get(this.followed);
     if (followed?.seen) this.drawTrail(followed, camera, colours);
+    this.pulses = this.pulses.filter((pulse) => now - pulse.start < PULSE_MS);
+    this.pulses.forEach((pulse, i) => this.drawPulse(pulse, this.pulses.length - i <= TAGS, camera, colours, now));
+    this.lay(labels, ratio);
     const radius = Math.min(7, Math.max(2.6, 1.6 + camera.pixelsPerMetre * 0.9));
     const shown = [...this.people.values()].filter((person) => person.seen);
     shown.sort((a, b) => (a.way === 'http' ? 0 : 1) - (b.way === 'http' ? 0 : 1));
     for (const person of shown) this.drawPerson(person, radius, camera, colours, now);
-    this.pulses = this.pulses.filter((pulse) => now - pulse.start < PULSE_MS);
-    this.pulses.forEach((pulse, i) => this.drawPulse(pulse, this.pulses.length - i <= TAGS, camera, colours, now));
+  }
+
+  lay(labels, ratio) {
+    const { pen } = this;
+    if (!labels.width || !labels.height) return; // a window of no size
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.drawImage(labels, 0, 0);
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   }
 
   drawPerson(person, radius, camera, colours, now) {
@@ -150,7 +160,7 @@ export class Crowd {
 
   drawPulse(pulse, tagged, camera, colours, now) {
     const person = this.people.get(pulse.number);
-    const age = (now - pulse.start) / PULSE_MS;
+    const age = Math.max(0, now - pulse.start) / PULSE_MS; // a frame's time is that of its beginning: before the pulse's
     const fade = age < 0.75 ? 1 : 1 - (age - 0.75) / 0.25;
     const { pen } = this;
     pen.save();

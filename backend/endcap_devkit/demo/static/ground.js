@@ -1,4 +1,5 @@
 // What does not move: streets, houses, stores and, from near, their floor plans. Drawn only when the view changes.
+// The words stand on a sheet of their own, `labels`, which the crowd lays over its pulses.
 
 const STREETS = { // widths in decimetres
   path: 20, service: 40, walk: 70, street: 90, major: 140,
@@ -11,6 +12,8 @@ export class Ground {
   constructor(canvas, scene) {
     this.canvas = canvas;
     this.pen = canvas.getContext('2d', { alpha: false });
+    this.labels = document.createElement('canvas');
+    this.words = this.labels.getContext('2d');
     this.scene = scene;
     this.shapes = Object.fromEntries(['water', 'green', 'square', 'building'].map((name) => [name, polygons(scene[name])]));
     this.stores = scene.stores.map((store) => ({ ...store, shape: polygons([store.rings]), plan: shelves(store) }));
@@ -32,7 +35,9 @@ export class Ground {
     this.fill(this.shapes.building, colours.building, colours['building-edge'], 1 / camera.scale);
     for (const store of this.stores) this.fill(store.shape, colours.store, colours['store-edge'], 1.25 / camera.scale);
     if (camera.pixelsPerMetre > PLAN_FROM) this.drawPlans(camera, colours);
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.words.setTransform(1, 0, 0, 1, 0, 0);
+    this.words.clearRect(0, 0, this.labels.width, this.labels.height);
+    this.words.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.taken = [];
     this.drawLabels(camera, colours);
   }
@@ -132,7 +137,7 @@ export class Ground {
 
   text(text, x, y, font, colour, colours, angle = 0) {
     if (x < -60 || y < -20 || x > this.canvas.clientWidth + 60 || y > this.canvas.clientHeight + 20) return;
-    const { pen } = this;
+    const pen = this.words;
     pen.font = font;
     const width = this.width(text, font);
     const half = angle ? (Math.abs(Math.cos(angle)) * width) / 2 + 6 : width / 2 + 4;

@@ -76,6 +76,7 @@ function follow(number) {
 }
 
 function draw(now) {
+  requestAnimationFrame(draw); // first: a fault costs one frame, not all that follow
   const person = crowd.people.get(crowd.followed);
   if (person?.seen) {
     const [x, y] = crowd.spot(person, now);
@@ -88,8 +89,7 @@ function draw(now) {
     ground.draw(camera, colours, ratio);
     nameThePlace();
   }
-  crowd.draw(camera, colours, ratio, now);
-  requestAnimationFrame(draw);
+  crowd.draw(camera, colours, ratio, now, ground.labels);
 }
 
 /** From near, the name of the store one looks at stands where the city's did. */
@@ -113,7 +113,7 @@ function inside(ring, x, y) {
 function resize() {
   const { clientWidth, clientHeight } = canvas.parentElement;
   ratio = Math.min(2, window.devicePixelRatio || 1);
-  for (const each of [canvas, ground.canvas]) {
+  for (const each of [canvas, ground.canvas, ground.labels]) {
     each.width = Math.round(clientWidth * ratio);
     each.height = Math.round(clientHeight * ratio);
   }

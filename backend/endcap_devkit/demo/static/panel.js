@@ -84,7 +84,7 @@ export class Panel {
   place(person, store) {
     const doing = isPausing(person) ? 'stands' : 'walks';
     const where = store ? `in ${store}` : isInStore(person) ? 'in a store' : 'down the street';
-    const text = `She ${doing} ${where}; her phone is sure to ± ${person.accuracy} m`;
+    const text = `She ${doing} ${where}; her phone is sure to ±\u00a0${person.accuracy}\u00a0m`;
     const line = this.her.querySelector('.place');
     if (line.textContent !== text) line.textContent = text;
   }
