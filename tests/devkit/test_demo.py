@@ -27,6 +27,11 @@ FOLLOW_ONE = """() => {
   endcap.follow(person.number);
   return person.number;
 }"""
+COUNT_FRAMES = """() => {
+  const draw = endcap.crowd.draw;
+  endcap.frames = 0;
+  endcap.crowd.draw = function (...all) { draw.apply(this, all); endcap.frames += 1; };
+}"""
 LIMIT_S = 90.0
 
 
@@ -185,6 +190,56 @@ def test_offers_arrive_as_cards_with_how_long_they_took(visit):
 
 
 @pytest.mark.browser
+def test_an_offer_newer_than_the_frame_it_is_drawn_in_stops_nothing(visit):
+    page = visit()
+    until(page, "[...endcap.crowd.people.values()].some(p => p.seen)")
+    page.evaluate(COUNT_FRAMES)
+    page.evaluate("""() => {
+      const person = [...endcap.crowd.people.values()].find(p => p.seen);
+      endcap.crowd.pulses.push({ number: person.number, start: performance.now() + 60000 });
+    }""")
+    until(page, "endcap.frames > 20")
+
+
+@pytest.mark.browser
+def test_a_fault_while_drawing_costs_one_frame(browser, demo):
+    context = browser.new_context()
+    page = context.new_page()
+    faults = []
+    page.on("pageerror", lambda fault: faults.append(str(fault)))
+    page.goto(demo.links["Map"])
+    until(page, "window.endcap && endcap.crowd.people.size > 20")
+    page.evaluate(COUNT_FRAMES)
+    page.evaluate("""() => {
+      endcap.crowd.drawPerson = () => { delete endcap.crowd.drawPerson; throw Error('one fault'); };
+    }""")
+    until(page, "!Object.hasOwn(endcap.crowd, 'drawPerson')")
+    drawn = page.evaluate("endcap.frames")
+    until(page, "drawn => endcap.frames > drawn + 20", drawn)
+    context.close()
+    assert faults == ["one fault"]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1400, 1024, 800, 360])
+def test_large_figures_fit_in_the_panel(visit, width):
+    page = visit(width)
+    page.evaluate("""() => {
+      const texts = { offers: '12,051', matches: 'of 150K matches', in_stores: '1,999 in stores' };
+      for (const [name, text] of Object.entries(texts)) {
+        const place = document.querySelector(`[data-figure=${name}]`);
+        Object.defineProperty(place, 'textContent', { set() {} });
+        place.innerText = text;
+      }
+    }""")
+    assert (
+        page.evaluate("""() => [...document.querySelectorAll('.figures dd')]
+      .filter(each => each.scrollWidth > each.clientWidth).map(each => each.innerText)""")
+        == []
+    )
+
+
+@pytest.mark.browser
 def test_a_shopper_is_followed_and_let_go_by_escape(visit):
     page = visit()
     until(page, "[...endcap.crowd.people.values()].some(p => p.seen)")
@@ -257,6 +312,14 @@ def test_every_address_it_prints_answers(demo):
             assert answer.status == 200, (name, path)
 
 
+def test_no_command_line_has_the_key_of_its_ably(demo):
+    started = {
+        Path(f"/proc/{pid}/cmdline").read_bytes(): Path(f"/proc/{pid}/environ").read_bytes() for pid in demo.children
+    }
+    (key,) = set(re.findall(rb"\0ENDCAP_ABLY_KEY=([^\0]+)", b"".join(started.values())))
+    assert [command for command in started if key in command or b"--key" in command] == []
+
+
 def test_its_health_has_the_figures(demo):
     wait_for(lambda: demo.health().get("fixes", 0) > 0, "no fix was accepted")
     assert demo.health()["status"] == "ok"
@@ -295,14 +358,17 @@ def test_killed_outright_it_leaves_no_process_and_starts_again_on_its_data(tmp_p
         wait_for(lambda demo=demo: not any(map(alive, demo.children)), "a child outlived the demo")
 
 
-def test_a_data_folder_that_can_t_be_made_is_said(tmp_path):
+@pytest.mark.parametrize("folder", ["taken/data", "taken", "/proc/nope", "/proc"])
+def test_a_data_folder_that_can_t_be_used_is_said(tmp_path, folder):
     (tmp_path / "taken").touch()
-    folder = tmp_path / "taken" / "data"
+    folder = tmp_path / folder
     ran = subprocess.run(
         [sys.executable, "-m", "endcap_devkit", "demo", "--data", str(folder)],
         capture_output=True, text=True, timeout=30,
     )  # fmt: skip
-    assert (ran.returncode, ran.stderr) == (1, f"endcap demo: --data: {folder} can't be made: Not a directory\n")
+    reason = "Not a directory" if "taken" in str(folder) else "No such file or directory"
+    said = f"{folder} can't be used: {reason}; choose a folder that you may write to"
+    assert (ran.returncode, ran.stderr) == (1, f"endcap demo: --data: {said}\n")
 
 
 def test_a_port_in_use_is_said_and_nothing_is_started():

@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from endcap.errors import BadConfig
+from endcap_devkit.demo.city import load_city
+from endcap_devkit.demo.parts import Parts
 from endcap_devkit.demo.settings import Settings
+from endcap_devkit.demo.signs import signs
 from endcap_devkit.demo.tree import ChildFailed, Tree
 
 GOOD = "import json, signal, sys; print(json.dumps({'http': sys.argv[1]}), flush=True); signal.pause()"
@@ -42,6 +45,13 @@ def modules(tmp_path, monkeypatch):
         (tmp_path / f"a_{name}.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
     return tmp_path
+
+
+@pytest.fixture
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+    return port
 
 
 @pytest.fixture
@@ -84,6 +94,7 @@ def test_a_child_that_does_not_start_is_named_with_the_end_of_its_log(modules):
         try:
             await tree.start("backend", "a_silent", [], {})
         finally:
+            assert tree.pids() == []
             await tree.stop()
 
     with pytest.raises(ChildFailed, match=r"backend did not start\n  backend \| no such folder"):
@@ -178,6 +189,35 @@ def test_children_end_in_order_when_their_parent_was_killed(modules):
 def test_a_taken_port_is_named_with_its_switch(taken_port):
     with pytest.raises(BadConfig, match=rf"--lite-port: port {taken_port} of 127\.0\.0\.1 is in use"):
         Settings(lite_port=taken_port).check_ports()
+
+
+def test_the_backend_takes_its_usual_port_when_nobody_else_has_or_wants_it(taken_port, free_port, monkeypatch):
+    monkeypatch.setattr("endcap_devkit.demo.settings.BACKEND_PORT", free_port)
+    assert Settings().preferred_backend_port() == free_port
+    assert Settings(lite_port=free_port).preferred_backend_port() == 0
+    assert Settings(backend_port=47113).preferred_backend_port() == 47113
+    monkeypatch.setattr("endcap_devkit.demo.settings.BACKEND_PORT", taken_port)
+    assert Settings().preferred_backend_port() == 0
+
+
+def test_a_backend_whose_usual_port_is_taken_while_it_starts_takes_another(taken_port, modules, monkeypatch):
+    monkeypatch.setattr("endcap_devkit.demo.settings.BACKEND_PORT", taken_port)
+    monkeypatch.setattr("endcap_devkit.demo.settings.is_free", lambda host, port: True)
+
+    async def scenario():
+        tree = Tree(modules / "logs")
+        parts = Parts(tree, Settings(), modules)
+        try:
+            addresses = await parts.start_servers("http://localhost:1")
+            return addresses["backend"], len(tree.pids())
+        finally:
+            await tree.stop()
+
+    city = load_city()
+    (modules / "zones.csv").write_text(signs(city), encoding="utf-8")
+    address, running = asyncio.run(scenario())
+    assert running == 2
+    assert not address.endswith(f":{taken_port}")
 
 
 def test_one_port_for_two_things_is_refused():

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from endcap.errors import BadConfig
-from endcap_devkit.demo.settings import PAGE_PORT, Settings
+from endcap_devkit.demo.settings import BACKEND_PORT, PAGE_PORT, Settings
 
 EPILOG = """\
 The map is real (OpenStreetMap), a walk is (recorded, moved here); shelves, offers and the other shoppers are made up.
@@ -23,7 +23,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     plain = Settings()
     ports = parser.add_argument_group("ports", "each 0 by default: a free one")
     ports.add_argument("--port", type=int, default=0, help=f"of the map (default: {PAGE_PORT} when it is free)")
-    ports.add_argument("--backend-port", type=int, default=0, metavar="PORT", help="of the backend")
+    ports.add_argument(
+        "--backend-port", type=int, default=0, metavar="PORT",
+        help=f"of the backend (default: {BACKEND_PORT} when it is free)",
+    )  # fmt: skip
     ports.add_argument("--ably-port", type=int, default=0, metavar="PORT", help="of the local Ably")
     ports.add_argument("--lite-port", type=int, default=0, metavar="PORT", help="of the lite page")
     who = parser.add_argument_group("who walks")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from endcap.messages import ProductPromotion
 from endcap_devkit.demo.city import City
-from endcap_devkit.demo.settings import Settings
+from endcap_devkit.demo.settings import Settings, is_free
 from endcap_devkit.demo.signs import signs
-from endcap_devkit.demo.tree import Tree
+from endcap_devkit.demo.tree import ChildFailed, Tree
 
 PACING = {  # of the backend's alerts: spread over a visit, where one could watch them; the caps stay as they are
     "ENDCAP_ALERTS_PER_FIX": "1",
@@ -19,16 +20,19 @@ PACING = {  # of the backend's alerts: spread over a visit, where one could watc
 
 
 class Parts:
-    """What runs beside the demo's own process. `key` is the API key of its local Ably, made anew each time."""
+    """What runs beside the demo's own process. `key` is the API key of its local Ably, once that has made one up.
+
+    It travels by pipe and environment: a command line could be read by every user of the machine.
+    """
 
     def __init__(self, tree: Tree, settings: Settings, data: Path) -> None:
         self._tree, self._settings, self._data = tree, settings, data
-        self.key = f"demo.{secrets.token_hex(4)}:{secrets.token_urlsafe(24)}"
+        self.key = ""
 
     async def start_ably(self) -> str:
         """The local Ably's address."""
-        arguments = ["ably", "--port", str(self._settings.ably_port), "--key", self.key]
-        ready = await self._tree.start("ably", "endcap_devkit", arguments, {})
+        ready = await self._tree.start("ably", "endcap_devkit", ["ably", "--port", str(self._settings.ably_port)], {})
+        self.key = str(ready["key"])
         return str(ready["http"])
 
     async def stock(self, city: City, promotions: list[ProductPromotion]) -> None:
@@ -46,15 +50,7 @@ class Parts:
         """Backend and lite page; the addresses of all three by name."""
         wanted, data = self._settings, self._data
         env = {"ENDCAP_ABLY_ENDPOINT": ably, "ENDCAP_ABLY_KEY": self.key, **PACING}
-        backend = await self._tree.start(
-            "backend",
-            "endcap_backend",
-            [
-                "serve", "--host", wanted.host, "--port", str(wanted.backend_port),
-                "--data", str(data / "backend"), "--ably-endpoint", ably,
-            ],
-            env,
-        )  # fmt: skip
+        backend = await self._start_backend(ably, env)
         lite = await self._tree.start(
             "lite",
             "endcap_lite",
@@ -66,3 +62,14 @@ class Parts:
             env,
         )  # fmt: skip
         return {"lite": lite["http"], "backend": backend["http"], "ably": ably}
+
+    async def _start_backend(self, ably: str, env: Mapping[str, str]) -> dict[str, Any]:
+        serve = ["serve", "--host", self._settings.host, "--data", str(self._data / "backend"), "--ably-endpoint", ably]
+        port = self._settings.preferred_backend_port()
+        try:
+            return await self._tree.start("backend", "endcap_backend", [*serve, "--port", str(port)], env)
+        except ChildFailed:
+            if port == self._settings.backend_port or is_free(self._settings.host, port):
+                raise
+        # somebody took the port while the backend was starting
+        return await self._tree.start("backend", "endcap_backend", [*serve, "--port", "0"], env)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from endcap.errors import BadConfig
 
-PAGE_PORT = 8600  # tried first when none is chosen
+PAGE_PORT, BACKEND_PORT = 8600, 8700  # tried first when none is chosen; the backend's is its own default
 MAX_SHOPPERS = 2000  # what a browser draws and two cores post
 MAX_PHONES = 20
 
@@ -39,6 +39,12 @@ class Settings:
         for name in ("port", "backend_port", "ably_port", "lite_port"):
             if not 0 <= getattr(self, name) <= 65535:
                 raise BadConfig(switch(name), "must be from 0 to 65535")
+
+    def preferred_backend_port(self) -> int:
+        """The chosen one, else the backend's usual one when it is free and not chosen for another part, else 0."""
+        if self.backend_port or BACKEND_PORT in (self.port, self.ably_port, self.lite_port):
+            return self.backend_port
+        return BACKEND_PORT if is_free(self.host, BACKEND_PORT) else 0
 
     def check_ports(self) -> None:
         """Fail early, and with the switch's name, when a chosen port is taken.

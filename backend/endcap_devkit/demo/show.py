@@ -197,9 +197,10 @@ class Show:
 
 def _make(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "logs").mkdir(parents=True, exist_ok=True)
     except OSError as fault:
-        raise BadConfig("--data", f"{folder} can't be made: {fault.strerror}") from None
+        reason = f"{folder} can't be used: {fault.strerror}; choose a folder that you may write to"
+        raise BadConfig("--data", reason) from None
 
 
 def matches(metrics: str) -> int:

@@ -61,10 +61,12 @@ class Tree:
             line = await asyncio.wait_for(child.process.stdout.readline(), READY_S)
             ready: dict[str, Any] = json.loads(line)
         except TimeoutError:
+            await self._end(child)
             raise ChildFailed(f"{name} said nothing for {READY_S:g} s\n{_tail(child)}") from None
         except ValueError:
             with suppress(TimeoutError):  # what it says last comes when it ends; if it does not, `stop` sees to it
                 await asyncio.wait_for(child.process.wait(), STOP_S)
+            await self._end(child)
             raise ChildFailed(f"{name} did not start\n{_tail(child)}") from None
         child.output = asyncio.create_task(_drain(child.process.stdout))
         log.info("%s is ready: %s", name, ready.get("http", ""))
@@ -110,18 +112,21 @@ class Tree:
     async def stop(self) -> None:
         """End all, the last started first. Idempotent."""
         while self._children:
-            child = self._children.pop()
-            with suppress(ProcessLookupError):
-                child.process.send_signal(signal.SIGTERM)
-            try:
-                await asyncio.wait_for(child.process.wait(), STOP_S)
-            except TimeoutError:
-                log.warning("%s did not stop in %g s; killed", child.name, STOP_S)
-                child.process.kill()
-                await child.process.wait()
-            os.close(child.line)
-            if child.output is not None:
-                await child.output
+            await self._end(self._children[-1])
+
+    async def _end(self, child: Child) -> None:
+        self._children.remove(child)
+        with suppress(ProcessLookupError):
+            child.process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(child.process.wait(), STOP_S)
+        except TimeoutError:
+            log.warning("%s did not stop in %g s; killed", child.name, STOP_S)
+            child.process.kill()
+            await child.process.wait()
+        os.close(child.line)
+        if child.output is not None:
+            await child.output
 
     async def _spawn(self, name: str, module: str, arguments: Sequence[str], env: Mapping[str, str]) -> Child:
         self._logs.mkdir(parents=True, exist_ok=True)
