@@ -58,7 +58,7 @@ class Connection:
             self.socket.disconnect(fault)
 
     def renew_key(self, presented: str) -> None:
-        """Give a new key; the one just presented stays good, as the link may break before the client hears of the new."""
+        """Give a new key; the one presented stays good, as the link may break before the client hears of the new."""
         self.last_key, self.key = presented, self._fresh_key()
 
     def send(self, message: dict[str, Any]) -> None:
