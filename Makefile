@@ -5,10 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 NODE_DIR := .cache/node
+JAVA_DIR := .cache/java
 ARGS ?=
 export ENDCAP_CACHE ?= $(CURDIR)/.cache/endcap
 
-.PHONY: demo test check format bench sync system node kafka wheel pictures clean help
+.PHONY: demo test check format bench sync system node java kafka wheel pictures clean help
 
 help:                 ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -16,7 +17,7 @@ help:                 ## what there is
 demo: $(VENV)/.demo   ## everything in one process tree, and a page to look at (ARGS=--check: headless)
 	$(BIN)/endcap demo $(ARGS)
 
-test: sync system node  ## all tests, real parts included
+test: sync system node java  ## all tests, real parts included
 	$(BIN)/python -m pytest $(ARGS)
 
 check: sync           ## formatting, lint, types
@@ -62,6 +63,14 @@ $(NODE_DIR)/.installed: tests/devkit/js/package.json
 	cp $< $(NODE_DIR)/package.json
 	cd $(NODE_DIR) && npm install --silent --no-package-lock --no-audit --no-fund
 	touch $@
+
+java: system $(JAVA_DIR)/classpath  ## the official Java client
+
+$(JAVA_DIR)/classpath: tests/devkit/java/pom.xml
+	mkdir -p $(JAVA_DIR)
+	mvn -q -B -Dmaven.repo.local=$(CURDIR)/$(JAVA_DIR)/m2 -f $< dependency:build-classpath \
+		-Dmdep.outputFile=$(CURDIR)/$@.new -Dstyle.color=never
+	mv $@.new $@
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || (apt-get update -qq && apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV))
