@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -281,3 +282,22 @@ def test_a_slow_reader_is_cut_off_instead_of_filling_memory(raw: Raw) -> None:
         speaker.publish("chat", {"data": "x" * 60_000})
         speaker.take(Action.ACK)
     assert sum(1 for _ in until_closed(sleeper)) < 400
+
+
+def test_a_filtered_channel_hears_only_what_its_expression_holds_for(raw: Raw) -> None:
+    expression = base64.b64encode(b"name == 'deal' && headers.aisle > `2`").decode()
+    speaker, listener = raw().open(), raw().open()
+    listener.attach(f"[filter={expression}]chat")
+    deals = [{"name": "deal", "data": str(aisle), "extras": {"headers": {"aisle": aisle}}} for aisle in range(5)]
+    speaker.publish("chat", *deals, {"name": "help", "data": "9"}, {"name": "deal", "data": "no headers"})
+    speaker.publish("chat", {"name": "help"})
+    speaker.publish("chat", deals[4])
+    heard = [listener.take(Action.MESSAGE) for _ in range(2)]
+    assert [[message["data"] for message in each["messages"]] for each in heard] == [["3", "4"], ["4"]]
+
+
+@pytest.mark.parametrize("filter", ["§", "bmFtZSA9PSA=", "eA"])
+def test_a_filter_that_is_none_fails_the_channel(raw: Raw, filter: str) -> None:
+    client = raw().open()
+    client.send(Action.ATTACH, channel=f"[filter={filter}]chat")
+    assert codes(client.take(Action.ERROR)) == 40010

@@ -97,7 +97,7 @@ class Attaching:
         """At the head, or as far back as rewind asks."""
         rewind = read_rewind(attachment.params) if rewinds else None
         backlog = rewound(attachment.channel, rewind, self._ably.now_ms()) if rewind else []
-        backlog = [entry for entry in backlog if attachment.wants(entry)]
+        backlog = [wanted for entry in backlog if (wanted := attachment.select(entry))]
         attachment.position = just_before(backlog[0].messages[0].serial) if backlog else attachment.channel.serials.head
         self._attached(attachment, Flag.HAS_BACKLOG if backlog else Flag(0))
         self._replay(attachment, backlog)
@@ -111,7 +111,7 @@ class Attaching:
             self._attached(attachment, Flag(0), error)
             return
         attachment.position = after
-        missed = [entry.rest(after) for entry in channel.after(after) if attachment.wants(entry)]
+        missed = [wanted for entry in channel.after(after) if (wanted := attachment.select(entry.rest(after)))]
         self._attached(attachment, Flag.RESUMED)
         self._replay(attachment, missed)
 

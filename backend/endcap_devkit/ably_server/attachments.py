@@ -64,16 +64,23 @@ class Attachment:
         if not self.active:
             return
         self.position = entry.serial
-        if self.wants(entry):
-            self.send(frames)
+        wanted = self.select(entry)
+        if wanted is not None:
+            self.send(frames if wanted is entry else Frames(wanted, self.channel.name))
 
     def send(self, frames: Frames) -> None:
         self.connection.send_entry(frames, self.name.wire, self.deltas)
 
-    def wants(self, entry: Entry) -> bool:
+    def select(self, entry: Entry) -> Entry | None:
+        """What of an entry this attachment hears: by its modes, its echo, its filter."""
         if not entry.messages:
-            return Flag.PRESENCE_SUBSCRIBE in self.modes
-        return Flag.SUBSCRIBE in self.modes and (self._echoes() or entry.connection_id != self.connection.id)
+            return entry if self.watches and self.name.filter is None else None
+        if Flag.SUBSCRIBE not in self.modes or (entry.connection_id == self.connection.id and not self._echoes()):
+            return None
+        if self.name.filter is None:
+            return entry
+        messages = self.name.filter.select(entry.messages)
+        return entry.only(messages) if messages else None
 
     @property
     def link_id(self) -> str:

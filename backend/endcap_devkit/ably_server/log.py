@@ -25,14 +25,18 @@ class Entry:
 
     @property
     def end(self) -> str:
-        """A serial that sorts after every message of this entry and before the next entry."""
-        return message_serial(self.serial, _LAST_INDEX)
+        """The serial of its last part."""
+        return message_serial(self.serial, max(len(self.messages), len(self.presence)) - 1)
 
     def rest(self, after: str) -> Entry:
         """Without the messages that came up to a position inside this entry."""
         if not self.messages or after < self.messages[0].serial:
             return self
-        return replace(self, messages=[message for message in self.messages if message.serial > after])
+        return self.only([message for message in self.messages if message.serial > after])
+
+    def only(self, messages: Sequence[Message]) -> Entry:
+        """With some of its messages."""
+        return self if len(messages) == len(self.messages) else replace(self, messages=messages)
 
     @property
     def weight(self) -> int:

@@ -1,4 +1,4 @@
-"""Channel names as they travel: `[kind?param=value&…]base`, where the bracket is optional."""
+"""Channel names as they travel: `[kind?param=value&…]base` or `[filter=…?…]base`, where the bracket is optional."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from urllib.parse import parse_qsl
 
 from endcap_devkit.ably_server.channels import check_name
 from endcap_devkit.ably_server.errors import BAD_CHANNEL_NAME, AblyError
+from endcap_devkit.ably_server.filters import Filter
+
+FILTER = "filter="
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,7 @@ class ChannelName:
     wire: str
     base: str
     params: dict[str, str]
+    filter: Filter | None = None  # which messages of the base channel it hears; None: all
 
     @classmethod
     def read(cls, wire: object) -> ChannelName:
@@ -30,4 +34,7 @@ class ChannelName:
             raise AblyError(BAD_CHANNEL_NAME, f"{wire[:100]!r} has a '[' that is never closed")
         kind, _, query = qualifier.partition("?")
         check_name(base)
-        return cls(wire, f"[{kind}]{base}" if kind else base, dict(parse_qsl(query, keep_blank_values=True)))
+        params = dict(parse_qsl(query, keep_blank_values=True))
+        if kind.startswith(FILTER):
+            return cls(wire, base, params, Filter(kind.removeprefix(FILTER)))
+        return cls(wire, f"[{kind}]{base}" if kind else base, params)

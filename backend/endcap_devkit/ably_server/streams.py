@@ -165,7 +165,8 @@ class Stream:
     def _queue(self, channel: str, entry: Entry) -> None:
         if self._ending:
             return
-        for message in entry.messages:
+        chosen = self._names[channel].filter
+        for message in chosen.select(entry.messages) if chosen else entry.messages:
             self._positions[channel] = message.serial
             chunk = self._chunk(channel, message)
             self._waiting.append((channel, chunk))
