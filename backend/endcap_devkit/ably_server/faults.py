@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from endcap_devkit.ably_server.capability import matches
 from endcap_devkit.ably_server.errors import (
@@ -51,6 +51,9 @@ class Switches:
     cut: Switch = field(default_factory=Switch)  # cut an event stream in the middle of a message
 
 
+FAULTS: Final = ("drop", "disconnect", "expire", *Switches.__slots__)
+
+
 class Faults:
     """The switches, and the faults that happen at once. Owned by the server's loop."""
 
@@ -86,6 +89,8 @@ class Faults:
         Raises:
             AblyError: 40003, no such fault or an option out of range.
         """
+        if name not in FAULTS:
+            raise AblyError(BAD_PARAMETER, f"there is no fault {name!r}; there are {', '.join(FAULTS)}")
         now: dict[str, Callable[[dict[str, Any]], int]] = {
             "drop": self._drop,
             "disconnect": self._disconnect,
@@ -93,9 +98,6 @@ class Faults:
         }
         if name in now:
             return {"hit": now[name](options)}
-        if name not in Switches.__slots__:
-            known = ", ".join((*now, *Switches.__slots__))
-            raise AblyError(BAD_PARAMETER, f"there is no fault {name!r}; there are {known}")
         setattr(self.switches, name, _read_switch(name, options))
         return self.to_wire()
 
