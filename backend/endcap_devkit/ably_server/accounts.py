@@ -40,10 +40,6 @@ class App:
         self.keys[key.name] = key
         return key
 
-    def default_key(self) -> Key:
-        """The first key."""
-        return next(iter(self.keys.values()))
-
 
 class Accounts:
     """All apps by id. Owned by the server's loop."""

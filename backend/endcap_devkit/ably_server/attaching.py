@@ -8,9 +8,9 @@ from endcap_devkit.ably_server.attachments import Attachment
 from endcap_devkit.ably_server.connections import Connection
 from endcap_devkit.ably_server.errors import BAD_REQUEST, CHANNEL_LIMIT, CONNECTION_LOST, AblyError
 from endcap_devkit.ably_server.log import Entry, position
-from endcap_devkit.ably_server.messages import text_field
 from endcap_devkit.ably_server.modes import Flag, granted
 from endcap_devkit.ably_server.names import ChannelName
+from endcap_devkit.ably_server.payloads import text_field
 from endcap_devkit.ably_server.rewind import read_rewind, rewound
 from endcap_devkit.ably_server.serials import just_before
 from endcap_devkit.ably_server.state import LocalAbly

@@ -72,10 +72,6 @@ class Capability:
                 return True
         return False
 
-    def covers(self, channel: str) -> bool:
-        """Whether any operation at all is covered on `channel`."""
-        return any(matches(resource, channel) for resource in self.resources)
-
     def require(self, operation: str, channel: str) -> None:
         """Raise 40160 unless `operation` is covered on `channel`."""
         if not self.allows(operation, channel):

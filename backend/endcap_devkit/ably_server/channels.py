@@ -19,9 +19,9 @@ from endcap_devkit.ably_server.messages import (
     own_id_base,
     random_base,
     stamp,
-    text_field,
 )
 from endcap_devkit.ably_server.modes import Flag
+from endcap_devkit.ably_server.payloads import text_field
 from endcap_devkit.ably_server.serials import Serials
 from endcap_devkit.ably_server.settings import Settings
 from endcap_devkit.ably_server.wire import Frames
@@ -65,7 +65,6 @@ class Published:
 
     message_id: str
     serials: Sequence[str]
-    repeated: bool = False  # the same first id was published before; nothing was delivered
 
 
 class Channel:
@@ -107,7 +106,7 @@ class Channel:
         self._append(self.messages, Entry(serial, now_ms, id, connection_id, messages=messages))
         published = Published(id, [message.serial for message in messages])
         if own is not None:
-            self._published[own] = now_ms, Published(id, published.serials, repeated=True)
+            self._published[own] = now_ms, published
         return published
 
     def change_presence(self, changes: Sequence[PresenceMessage], now_ms: int, id: str) -> None:

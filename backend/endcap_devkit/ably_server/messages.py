@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
 
 from endcap_devkit.ably_server import delta
-from endcap_devkit.ably_server.errors import BAD_CLIENT_ID, BAD_DATA, BAD_MESSAGE_IDS, BAD_REQUEST, TOO_BIG, AblyError
+from endcap_devkit.ably_server.errors import BAD_MESSAGE_IDS, BAD_REQUEST, TOO_BIG, AblyError
 from endcap_devkit.ably_server.formats import Format, to_json_text
+from endcap_devkit.ably_server.payloads import Data, plain, put, put_data, read_data, text_field, weigh
 from endcap_devkit.ably_server.serials import message_serial, random_word
 
 MAX_MESSAGES: Final = 1_000  # of one publish: what a serial's three digits can count
 VERSIONED: Final = 5.0  # the protocol version from which a message's `version` is an object
-
-Data = str | bytes | None
 
 
 class PresenceAction(IntEnum):
@@ -43,7 +40,7 @@ class Draft:
     @property
     def size(self) -> int:
         """Bytes that count towards the message size limit."""
-        weight = _weight(self.name) + _weight(self.data) + _weight(self.client_id)
+        weight = weigh(self.name) + weigh(self.data) + weigh(self.client_id)
         return weight + (len(to_json_text(self.extras).encode()) if self.extras else 0)
 
 
@@ -72,7 +69,7 @@ class Message:
         wire: dict[str, Any] = {"id": self.id, "timestamp": self.timestamp, "serial": self.serial, "action": 0}
         if version >= VERSIONED:
             wire["version"] = {"serial": self.serial, "timestamp": self.timestamp}
-        _put(wire, name=self.name, clientId=self.client_id, connectionId=self.connection_id, extras=self.extras)
+        put(wire, name=self.name, clientId=self.client_id, connectionId=self.connection_id, extras=self.extras)
         change = self._change_from(base)
         if base is None or change is None:
             put_data(wire, self.data, self.encoding, format)
@@ -115,7 +112,7 @@ class PresenceMessage:
             "clientId": self.client_id,
             "connectionId": self.connection_id,
         }
-        _put(wire, extras=self.extras)
+        put(wire, extras=self.extras)
         put_data(wire, self.data, self.encoding, format)
         return wire
 
@@ -152,7 +149,7 @@ def read_draft(raw: Any) -> Draft:
         data=data,
         encoding=encoding,
         client_id=text_field(raw, "clientId"),
-        extras=_plain(extras),
+        extras=plain(extras),
         connection_key=text_field(raw, "connectionKey"),
     )
 
@@ -203,59 +200,3 @@ def own_id_base(drafts: Sequence[Draft]) -> str | None:
 def random_base() -> str:
     """A base for the ids of a publish that brought none."""
     return random_word(12)
-
-
-def read_data(raw: dict[str, Any]) -> tuple[Data, str | None]:
-    """`data` and `encoding` as they are kept: bytes instead of base64, JSON text instead of an object.
-
-    Raises:
-        AblyError: 40013, data of another type or base64 that is none.
-    """
-    data, encoding = raw.get("data"), text_field(raw, "encoding") or None
-    if isinstance(data, dict | list):
-        return to_json_text(_plain(data)), f"{encoding}/json" if encoding else "json"
-    if data is not None and not isinstance(data, str | bytes):
-        raise AblyError(BAD_DATA, "a message's data must be text, bytes, an object or an array")
-    if encoding is None or encoding.rpartition("/")[2] != "base64" or not isinstance(data, str):
-        return data, encoding
-    try:
-        return base64.b64decode(data, validate=True), encoding.rpartition("/")[0] or None
-    except (binascii.Error, ValueError):
-        raise AblyError(BAD_DATA, "a message's data is not valid base64") from None
-
-
-def put_data(wire: dict[str, Any], data: Data, encoding: str | None, format: Format) -> None:
-    """Write what `read_data` kept: bytes are base64 in JSON and themselves in msgpack."""
-    if isinstance(data, bytes) and format is Format.JSON:
-        data = base64.b64encode(data).decode()
-        encoding = f"{encoding}/base64" if encoding else "base64"
-    _put(wire, data=data, encoding=encoding)
-
-
-def text_field(raw: dict[str, Any], name: str) -> str | None:
-    """A field that is text or absent.
-
-    Raises:
-        AblyError: 40000 (40012 for a clientId).
-    """
-    value = raw.get(name)
-    if value is not None and not isinstance(value, str):
-        raise AblyError(BAD_CLIENT_ID if name == "clientId" else BAD_REQUEST, f"{name} must be text")
-    return value
-
-
-def _plain(value: Any) -> Any:
-    """`value` without bytes, which JSON could not carry: old raw strings that are no UTF-8."""
-    if isinstance(value, bytes):
-        raise AblyError(BAD_DATA, "bytes may stand in a message's data, not inside an object")
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list) else value
-
-
-def _weight(part: Data) -> int:
-    return len(part.encode()) if isinstance(part, str) else len(part or b"")
-
-
-def _put(wire: dict[str, Any], **fields: Any) -> None:
-    wire.update((name, value) for name, value in fields.items() if value is not None)

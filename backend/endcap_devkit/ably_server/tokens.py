@@ -16,25 +16,17 @@ from typing import Any, Final
 from endcap_devkit.ably_server.accounts import Accounts, Key
 from endcap_devkit.ably_server.capability import Capability
 from endcap_devkit.ably_server.errors import (
-    BAD_CLIENT_ID,
     BAD_JWT,
-    BAD_PARAMETER,
     BAD_REQUEST,
-    BAD_TIMESTAMP,
     NO_CREDENTIALS,
-    NONCE_REPLAYED,
     NOT_CAPABLE,
     TOKEN_EXPIRED,
     TOKEN_REVOKED,
     UNKNOWN_TOKEN,
     AblyError,
 )
+from endcap_devkit.ably_server.token_requests import MAX_TTL_MS, Signatures, read_client_id, read_ttl_ms
 
-DEFAULT_TTL_MS: Final = 3_600_000
-MAX_TTL_MS: Final = 86_400_000
-TIMESTAMP_WINDOW_MS: Final = 900_000  # how far a request's timestamp may be off
-MIN_NONCE_CHARS: Final = 16
-MAX_NONCES: Final = 100_000  # remembered; the oldest goes first
 MAX_REVOCATIONS: Final = 10_000
 
 
@@ -68,7 +60,7 @@ class Tokens:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
         self._seal = secrets.token_bytes(32)
-        self._nonces: OrderedDict[tuple[str, int], None] = OrderedDict()
+        self._signatures = Signatures()
         self._dead: OrderedDict[str, int] = OrderedDict()  # digest of a token -> the code it is refused with
         self._revoked: OrderedDict[tuple[str, str], tuple[int, int]] = OrderedDict()  # (key name, target)
 
@@ -82,11 +74,11 @@ class Tokens:
         if request.get("keyName") not in (None, key.name):
             raise AblyError(NO_CREDENTIALS, "keyName in the body is another than in the path")
         if request.get("mac") is not None:
-            self._check_signature(key, request, now_ms)
+            self._signatures.check(key, request, now_ms)
         elif not signed_by_key:
             raise AblyError(NO_CREDENTIALS, "a token request needs a mac, or Basic authentication with its key")
-        ttl_ms = _ttl_ms(request.get("ttl"))
-        client_id = _client_id(request.get("clientId"))
+        ttl_ms = read_ttl_ms(request.get("ttl"))
+        client_id = read_client_id(request.get("clientId"))
         capability = _granted(key, request.get("capability"))
         claims = {
             "k": key.name,
@@ -135,23 +127,6 @@ class Tokens:
         return any(
             token.issued_ms <= issued_before_ms and applies_ms <= now_ms for issued_before_ms, applies_ms in found
         )
-
-    def _check_signature(self, key: Key, request: Mapping[str, Any], now_ms: int) -> None:
-        mac, nonce, timestamp = request.get("mac"), request.get("nonce"), _whole(request.get("timestamp"))
-        if not isinstance(nonce, str) or len(nonce) < MIN_NONCE_CHARS:
-            raise AblyError(BAD_REQUEST, f"nonce must be text of at least {MIN_NONCE_CHARS} characters")
-        if timestamp is None:
-            raise AblyError(BAD_REQUEST, "timestamp must be a whole number of milliseconds")
-        if not isinstance(mac, str) or not hmac.compare_digest(
-            sign_request(key.secret, key.name, request).encode(), mac.encode()
-        ):
-            raise AblyError(NO_CREDENTIALS, "the mac does not sign this token request")
-        if abs(now_ms - timestamp) > TIMESTAMP_WINDOW_MS:
-            raise AblyError(BAD_TIMESTAMP, "the token request's timestamp is more than 15 minutes off", 401)
-        if (nonce, timestamp) in self._nonces:
-            raise AblyError(NONCE_REPLAYED, "the token request was used before", 401)
-        self._nonces[nonce, timestamp] = None
-        _bound(self._nonces, MAX_NONCES)
 
     def _sealed(self, key: Key, claims: Mapping[str, Any]) -> str:
         body = _b64(json.dumps(claims, separators=(",", ":")).encode())
@@ -205,13 +180,6 @@ def read_jwt_part(text: str, index: int) -> dict[str, Any]:
     return value
 
 
-def sign_request(secret: str, key_name: str, request: Mapping[str, Any]) -> str:
-    """The `mac` of a token request: HMAC-SHA256 over its fields, one a line, absent ones empty."""
-    fields = [key_name, *(request.get(name) for name in ("ttl", "capability", "clientId", "timestamp", "nonce"))]
-    text = "".join(f"{'' if field is None else field}\n" for field in fields)
-    return base64.b64encode(hmac.digest(secret.encode(), text.encode("utf-8", "surrogatepass"), "sha256")).decode()
-
-
 def _from_claims(text: str, key: Key, claims: Mapping[str, Any]) -> Token:
     issued_s, expires_s = _seconds(claims.get("iat")), _seconds(claims.get("exp"))
     if issued_s is None or expires_s is None:
@@ -241,28 +209,6 @@ def _granted(key: Key, asked: object) -> Capability:
     if not granted.resources:
         raise AblyError(NOT_CAPABLE, "none of the capability asked for is the key's")
     return granted
-
-
-def _ttl_ms(raw: object) -> int:
-    if raw is None or raw == "":
-        return DEFAULT_TTL_MS
-    ttl_ms = _whole(raw)
-    if ttl_ms is None or not 0 < ttl_ms <= MAX_TTL_MS:
-        raise AblyError(BAD_PARAMETER, f"ttl must be a whole number of milliseconds from 1 to {MAX_TTL_MS}", 400)
-    return ttl_ms
-
-
-def _client_id(raw: object) -> str | None:
-    if raw is not None and (not isinstance(raw, str) or not raw):
-        raise AblyError(BAD_CLIENT_ID, "clientId must be text and not empty", 400)
-    return raw
-
-
-def _whole(raw: object) -> int | None:
-    """A whole number, also as text: a client may send its query parameters on."""
-    if isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) < 20:
-        return int(raw)
-    return raw if isinstance(raw, int) and not isinstance(raw, bool) else None
 
 
 def _seconds(raw: object) -> float | None:
