@@ -28,7 +28,9 @@ APPLICATION_ID = 0x456E6463  # "Endc", in the file's header: tells a log from an
 VERSION = 1
 CHECKED_WHOLE_BYTES = 256 * 1024 * 1024  # a larger file is not read through at start: a second for each 300 MB
 BUSY_TIMEOUT_S = 2.0  # how long a lock is waited for; only somebody else's sqlite3 on the file ever holds one
-CHECKPOINT_PAGES = 1000  # of 4 KiB: the journal is folded into the file each 4 MB, which takes some milliseconds
+# Of 4 KiB, so that the journal is folded into the file each 64 MB: each page of the index is then written once for many
+# changes. At 4 MB a full log takes 7,800 records a second and 17 ms at p95; at 64 MB 11,500 and 7 ms.
+CHECKPOINT_PAGES = 16_000
 _SYNCHRONOUS = {"full": "FULL", "fast": "NORMAL"}
 # the transaction did not happen; a later one may
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

@@ -29,7 +29,7 @@ from endcap_backend.wiring import make_pipeline
 
 log = logging.getLogger("endcap.serve")
 
-EXPIRE_EVERY_S = 60.0
+EXPIRE_EVERY_S = 600.0  # it empties the journal, which takes up to some tenths of a second
 ERASE_EVERY_S = 5.0
 COMPACT_EVERY_S = 3600.0  # it reads the whole topic
 
