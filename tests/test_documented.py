@@ -1,5 +1,6 @@
 """Docs are held to the code: a field that is renamed, added or dropped must be so in `docs/` too."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from endcap.messages import MESSAGES, help_channel, location_channel, promotions_channel
 
 DOCS = Path(__file__).parent.parent / "docs"
+PAGES = [*DOCS.parent.glob("*.md"), *DOCS.rglob("*.md")]
 
 
 def documented_fields(cls):
@@ -34,3 +36,9 @@ def test_each_shopper_channel_is_documented(channel):
 
 def test_the_staff_channel_is_documented():
     assert f"| `{help_channel('{store}')}` |" in (DOCS / "messages.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_relative_link_leads_somewhere(page):
+    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
