@@ -117,6 +117,16 @@ def test_an_attach_that_cannot_be_fails_the_channel_only(raw: Raw, channel: str,
     client.ping()
 
 
+def test_a_channel_attached_to_listen_is_not_spoken_on(raw: Raw) -> None:
+    client = raw().open()
+    client.attach("chat", params={"modes": "subscribe"})
+    client.publish("chat", {"data": "x"})
+    assert codes(client.take(Action.NACK)) == 40160
+    client.attach("chat", params={"modes": "publish"})
+    client.publish("chat", {"data": "x"})
+    client.take(Action.ACK)
+
+
 def test_a_publish_is_acknowledged_with_the_serials_of_its_messages(raw: Raw) -> None:
     speaker, listener = raw().open(), raw().open()
     listener.attach("chat")

@@ -145,6 +145,18 @@ def test_rewind_is_not_for_who_resumes(raw: Raw) -> None:
     assert Flag.HAS_BACKLOG not in Flag(attached["flags"])
 
 
+def test_a_link_lost_before_the_backlog_came_loses_none_of_it(raw: Raw) -> None:
+    speaker, listener = raw().open(), raw().open()
+    for data in ("1", "2", "3"):
+        speaker.publish("chat", {"data": data})
+        speaker.take(Action.ACK)
+    serial = listener.attach("chat", params={"rewind": "2"})["channelSerial"]
+    listener.cut()
+    back = raw(resume=listener.key).open()
+    back.attach("chat", channelSerial=serial)
+    assert [data_of(back.take(Action.MESSAGE)) for _ in range(2)] == [["2"], ["3"]]
+
+
 def test_msg_serials_are_remembered_across_sockets(raw: Raw) -> None:
     speaker, listener = raw().open(), raw().open()
     listener.attach("chat")

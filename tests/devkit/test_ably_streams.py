@@ -79,6 +79,15 @@ def test_a_stream_taken_up_inside_a_batch_brings_the_rest_and_no_more(http: http
     assert sorted(each.message["data"] for each in rest) == ["a3", "a4", "b2"]
 
 
+def test_a_cursor_covers_channels_that_were_silent_so_far(http: httpx.Client) -> None:
+    publish(http, "a", "a1")
+    with stream(http, channels="a,b", rewind="1") as told:
+        last = next(told).id
+    publish(http, "b", "b1")
+    with stream(http, channels="a,b", lastEvent=last) as told:
+        assert next(told).message["data"] == "b1"
+
+
 def test_a_stream_cut_inside_a_message_loses_and_repeats_nothing(ably_server: AblyServer, http: httpx.Client) -> None:
     heard: list[str] = []
     last = ""

@@ -108,7 +108,9 @@ def test_a_key_gives_away_no_more_than_it_has(ably_server: AblyServer, anybody: 
 
     assert granted('{"*":["*"]}').json()["capability"] == '{"a:*":["publish"],"b":["subscribe"]}'
     assert granted('{"a:x":["publish","subscribe"]}').json()["capability"] == '{"a:x":["publish"]}'
+    assert granted('{"a:x":["publish"],"b":["publish"]}').json()["capability"] == '{"a:x":["publish"]}'
     assert refusal(granted('{"c":["publish"]}')) == (401, 40160)
+    assert refusal(granted('{"b":["publish"]}')) == (401, 40160)
 
 
 @pytest.mark.parametrize(
