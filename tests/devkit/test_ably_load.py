@@ -144,7 +144,7 @@ def test_five_hundred_idle_connections_are_all_served(served: tuple[str, int]) -
     url, pid = served
 
     async def scenario() -> int:
-        links = [await opened(url) for _ in range(IDLE)]
+        links = [link for _ in range(0, IDLE, 50) for link in await asyncio.gather(*(opened(url) for _ in range(50)))]
         for link in links:
             await attach(link, "all")
         publish = {"action": int(Action.MESSAGE), "channel": "all", "msgSerial": 0, "messages": [{"data": "to all"}]}

@@ -18,9 +18,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from endcap_devkit.ably_server import AblyServer
+from endcap_devkit.ably_server import AblyServer, Settings
 from endcap_devkit.ably_server.errors import INTERNAL
 from endcap_devkit.ably_server.wire import Action
+
+pytestmark = pytest.mark.ably(settings=Settings(accept_s=0.0, echo_s=0.0))
 
 COUNT = int(os.environ.get("ENDCAP_ABLY_MALFORMED", "1500"))
 WAIT_S = 10.0

@@ -35,13 +35,12 @@ async def realtime(request: web.Request) -> web.WebSocketResponse:
     await ws.prepare(request)
     socket = _socket(ws, request, ably)
     writer = asyncio.create_task(socket.write())
-    pulse = asyncio.create_task(socket.pulse(ably.settings.max_idle_interval_s * 0.45))
     try:
+        await asyncio.sleep(ably.settings.accept_s)
         connection = _connect(ably, socket, request)
         if connection is not None:
-            await _read(Session(ably, connection, socket), ws, socket)
+            await _read(Session(ably, connection, socket), ws, ably.settings.max_idle_interval_s)
     finally:
-        pulse.cancel()
         socket.close()
         await asyncio.gather(writer, return_exceptions=True)
     return ws
@@ -113,9 +112,10 @@ def _present_for_s(ably: LocalAbly, text: str | None) -> float:
     return int(text) / 1000
 
 
-async def _read(session: Session, ws: web.WebSocketResponse, socket: Socket) -> None:
+async def _read(session: Session, ws: web.WebSocketResponse, max_idle_interval_s: float) -> None:
     """Take frames until the link ends, then let the connection wait to be resumed unless it was closed."""
     session.watch_token()
+    pulse = asyncio.create_task(session.socket.pulse(max_idle_interval_s * 0.45))  # two beats fit the longest silence
     try:
         async for frame in ws:
             if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
@@ -123,6 +123,7 @@ async def _read(session: Session, ws: web.WebSocketResponse, socket: Socket) -> 
             if not await _take(session, frame.data):
                 break
     finally:
+        pulse.cancel()
         session.ended()
 
 

@@ -107,7 +107,8 @@ class Session:
 
     def _heartbeat(self, message: dict[str, Any]) -> None:
         id = message.get("id")
-        self.connection.send({"action": Action.HEARTBEAT} | ({"id": id} if isinstance(id, str) else {}))
+        echo = {"action": Action.HEARTBEAT} | ({"id": id} if isinstance(id, str) else {})
+        asyncio.get_running_loop().call_later(self._ably.settings.echo_s, self.socket.send, echo)
 
     def _close(self) -> None:
         self.socket.send({"action": Action.CLOSED})

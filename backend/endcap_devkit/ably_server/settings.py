@@ -13,6 +13,8 @@ class Settings:
     max_idle_interval_s: float = 15.0  # the longest silence before a heartbeat
     presence_grace_s: float = 15.0  # between an abrupt drop and the synthesised leave
     auth_nudge_s: float = 30.0  # how long before a token's expiry AUTH asks for a new one
+    accept_s: float = 0.01  # the least a connect takes; over a network none is instant, and clients' code must bear it
+    echo_s: float = 0.001  # the least a heartbeat's echo takes; clients count whole ms, and none reads as no answer
     keepalive_s: float = 15.0  # between two comments on a silent event stream
     retention_s: float = 120.0  # history of an ordinary channel
     persisted_retention_s: float = 86_400.0  # history of a channel in a persisted namespace
