@@ -49,7 +49,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make records until `--count` or Ctrl-C; a reader that closes the pipe ends it too."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for each in (signal.SIGINT, signal.SIGTERM):  # a shell starts what runs in the background with SIGINT ignored
+        signal.signal(each, signal.default_int_handler)
     stream = STREAMS[args.stream]
     options = {} if args.stream == "promotions" else {"country": args.country}
     if args.stream == "customers" and args.shoppers:
