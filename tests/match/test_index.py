@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from endcap.geo import FEET_PER_KM, NEAR_FT, NEAR_M, LatLon, haversine_km
 from endcap_backend.match.index import SpatialIndex
+from endcap_backend.match.tile import slots_of
 from endcap_backend.match.tiling import ROWS, TILE_M, cell_of, cells_about, centre_of, columns_of
 
 PLACES = [
@@ -47,6 +48,23 @@ def test_all_within_100_ft_are_found_and_little_else(vectorised: bool, place: tu
         assert len(found) == len(set(found))
         assert {id for id, point in enumerate(points) if within_100_ft(fix, point)} <= set(found)
         assert all(haversine_km(*fix, *points[id]) * 1000 < NEAR_M + 0.04 for id in found)
+
+
+@pytest.mark.parametrize("vectorised", [True, False])
+@given(st.integers(0, 2**32), st.integers(1, 20))
+@settings(max_examples=40, deadline=None)
+def test_the_nearest_few_of_many_are_among_those_picked(vectorised: bool, seed: int, count: int) -> None:
+    dice, index = Random(seed), SpatialIndex(vectorised)
+    here = LatLon(60.17, 24.94)
+    for id, point in enumerate(some_points(dice, here, 300)):
+        index.put(id, point)
+    tile = max(index.tiles, key=lambda each: each.occupied.bit_count())
+    distances = {slot: haversine_km(*here, *tile.point(slot)) * FEET_PER_KM for slot in slots_of(tile.occupied)}
+    near = sorted(slot for slot, distance in distances.items() if distance <= NEAR_FT)
+    picked = tile.pick(*tile.offset(60_17000, 24_94000), tile.occupied, count)
+    nearest = sorted(distances[slot] for slot in near)[:count]
+    assert sorted(distances[slot] for slot in picked)[:count] == nearest
+    assert len(picked) <= len(nearest) + 30  # and not all of them
 
 
 @pytest.mark.parametrize("vectorised", [True, False])

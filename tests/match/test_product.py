@@ -84,6 +84,14 @@ def test_a_thing_is_told_once_to_each_shopper(match: ProductMatch) -> None:
     assert told(match.locate(a_fix("u2"), 3)) == [("u2", 7, "p1")]
 
 
+def test_who_knows_all_in_one_place_hears_what_is_new_in_the_next(match: ProductMatch) -> None:
+    match.place(a_product(7), 0)
+    match.place(a_product(8, latitude_deg=60.173), 0)
+    match.promote(a_promotion(), 0)
+    heard = [told(match.locate(a_fix(north=north), at)) for at, north in enumerate([0, 0, 0, 260, 260, 290, 290])]
+    assert heard == [[("u1", 7, "p1")], [], [], [], [], [("u1", 8, "p1")], []]
+
+
 def test_the_same_product_in_another_store_is_another_shelf(match: ProductMatch) -> None:
     match.place(a_product(store="s1"), 0)
     match.place(a_product(store="s2"), 0)
@@ -205,8 +213,9 @@ def test_what_was_taken_back_is_new_again(match: ProductMatch) -> None:
     match.promote(a_promotion(), 0)
     match.retract("u1", [(7, "s1")])  # nothing was told yet
     match.locate(a_fix(), 1)
+    assert match.locate(a_fix(), 2) == []
     match.retract("u1", [(7, "s1"), (99, "s1")])
-    assert told(match.locate(a_fix(), 2)) == [("u1", 7, "p1")]
+    assert told(match.locate(a_fix(), 3)) == [("u1", 7, "p1")]
 
 
 def test_a_forgotten_shopper_is_a_stranger(match: ProductMatch) -> None:

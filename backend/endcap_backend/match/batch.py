@@ -7,12 +7,11 @@ the fixes one by one.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from endcap.messages import CustomerLocation
 from endcap_backend.match.offers import Shelves
 from endcap_backend.match.shoppers import Shopper
-from endcap_backend.match.sight import Front
 from endcap_backend.match.tile import E5, Tile
 
 Asked = tuple[int, Shopper, CustomerLocation, int, Shelves]  # place in the batch, whose, where, when, what may be news
@@ -22,24 +21,23 @@ WORTH_A_BLOCK = 4  # fixes in a tile; fewer are faster one by one
 class Batch:
     """Fixes in order, and of each the shelves that may be news: first those untold, then those of them within reach."""
 
-    def __init__(self, fronts: Sequence[Front]) -> None:
-        self._fronts = fronts
+    def __init__(self) -> None:
         self._asked: list[Asked] = []
         self._by_tile: defaultdict[Tile, list[tuple[Shelves, tuple[int, int]]]] = defaultdict(list)  # with offsets
 
-    def add(self, at: int, shopper: Shopper, location: CustomerLocation, moment_ms: int, tiles: Sequence[Tile]) -> None:
-        """A fix, and the tiles about it."""
+    def add(self, at: int, shopper: Shopper, location: CustomerLocation, moment_ms: int, untold: Shelves) -> None:
+        """A fix, and the shelves about it that are untold."""
         latitude_e5, longitude_e5 = round(location.latitude_deg * E5), round(location.longitude_deg * E5)
         shelves: Shelves = {}
-        for tile in tiles:
+        for tile, among in untold.items():
             offset = tile.look(latitude_e5, longitude_e5)
-            if offset is not None and (untold := self._fronts[tile.number].untold(shopper.uid, moment_ms)):
-                shelves[tile] = untold
+            if offset is not None:
+                shelves[tile] = among
                 self._by_tile[tile].append((shelves, offset))
         if shelves:
             self._asked.append((at, shopper, location, moment_ms, shelves))
 
-    def reached(self) -> Iterator[Asked]:
+    def narrowed(self) -> Iterator[Asked]:
         """The fixes that may have news, in order."""
         from endcap_backend.match.vector import VectorTile  # only who has numpy makes a batch
 

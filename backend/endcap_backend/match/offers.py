@@ -33,6 +33,7 @@ class Offers:
         self.placements = Placements()
         self.promotions = Promotions()
         self.fronts: list[Front] = []  # by tile number
+        self.version = 0  # grows whenever there may be something new to tell
         self._most_placements = most_placements
         self._most_promotions = most_promotions
         self._dropped = dropped
@@ -42,6 +43,7 @@ class Offers:
 
         A product that moved or changed its segment is told anew to everyone, one whose price or stock changed is not.
         """
+        self.version += 1
         number = self.placements.find(product.sku, product.store)
         if number is not None:
             self._replace(number, product)
@@ -71,6 +73,7 @@ class Offers:
         if len(self.promotions) >= self._most_promotions:
             self._dropped["promotions_refused"] += 1
             return {}
+        self.version += 1
         return self._publish(self.promotions.publish(record))
 
     def nbytes_placements(self) -> int:

@@ -10,10 +10,9 @@ from endcap.messages import CustomerLocation, NearbyPromotion, ProductPromotion,
 from endcap_backend.match.batch import Batch
 from endcap_backend.match.offers import Offers, Shelves
 from endcap_backend.match.placements import Kind
-from endcap_backend.match.promotions import Published
 from endcap_backend.match.shoppers import Shopper, Shoppers
 from endcap_backend.match.sight import Layer, Sight
-from endcap_backend.match.tile import E5, FEW, Tile, slots_of
+from endcap_backend.match.tile import E5, Tile
 
 STANDS_MS = 5 * 60_000  # how long after her last fix a shopper still counts as standing there
 MOST_PLACEMENTS = 4_000_000  # 400 MB
@@ -75,24 +74,24 @@ class ProductMatch:
         if shopper is None:
             self._dropped["late_fixes"] += 1
             return []
-        tiles = self._tiles_about(shopper)
-        return self._tell(shopper, location, timestamp_ms, tiles) if tiles else []
+        untold = self._untold_about(shopper, timestamp_ms)
+        return self._tell(shopper, location, timestamp_ms, untold) if untold else []
 
     def locate_many(self, locations: Sequence[tuple[CustomerLocation, int]]) -> list[list[NearbyPromotion]]:
         """`locate` for each, in order: the same rows, with numpy a tile's fixes at once."""
         if not self._offers.index.vectorised or not self._shoppers.has_room_for(locations):
             return [self.locate(location, timestamp_ms) for location, timestamp_ms in locations]
         rows: list[list[NearbyPromotion]] = []
-        batch = Batch(self._offers.fronts)
+        batch = Batch()
         for location, timestamp_ms in locations:
             shopper = self._shoppers.admit(location, timestamp_ms)
             if shopper is None:
                 self._dropped["late_fixes"] += 1
-            elif tiles := self._tiles_about(shopper):
-                batch.add(len(rows), shopper, location, timestamp_ms, tiles)
+            elif untold := self._untold_about(shopper, timestamp_ms):
+                batch.add(len(rows), shopper, location, timestamp_ms, untold)
             rows.append([])
-        for at, shopper, location, timestamp_ms, shelves in batch.reached():
-            rows[at] = self._tell(shopper, location, timestamp_ms, shelves, shelves)
+        for at, shopper, location, timestamp_ms, shelves in batch.narrowed():
+            rows[at] = self._tell(shopper, location, timestamp_ms, shelves)
         return rows
 
     def stand(self, location: CustomerLocation, timestamp_ms: int) -> None:
@@ -102,13 +101,16 @@ class ProductMatch:
 
     def retract(self, uid: str, shelves: Iterable[tuple[int, str | None]]) -> None:
         """Take back what `locate` told of some shelves (SKU and store), since she was not told: they are new to her."""
+        shopper = self._shoppers.get(uid)
+        if shopper is None:
+            return
+        shopper.quiet = -1
+        placements, fronts = self._offers.placements, self._offers.fronts
         for sku, store in shelves:
-            number = self._offers.placements.find(sku, store)
-            if number is None:
-                continue
-            sight = self._offers.fronts[self._offers.placements.tiles[number]].sights.get(uid)
-            if sight is not None:
-                sight.clear(self._offers.placements.slots[number])
+            number = placements.find(sku, store)
+            sight = None if number is None else fronts[placements.tiles[number]].sights.get(uid)
+            if number is not None and sight is not None:
+                sight.clear(placements.slots[number])
 
     def forget(self, uid: str) -> None:
         """Erase what is known of a shopper: where she was and what she has been told."""
@@ -135,37 +137,53 @@ class ProductMatch:
         self.forget(uid)
         self._dropped["shoppers_forgotten"] += 1
 
-    def _tiles_about(self, shopper: Shopper) -> Sequence[Tile]:
-        """The tiles about a shopper's cell; remembered with her, as she walks in one for a minute or more."""
-        index = self._offers.index
-        if shopper.layout != index.layout:
-            shopper.tiles, shopper.layout = index.about(shopper.cell), index.layout
-        return shopper.tiles
+    def _untold_about(self, shopper: Shopper, moment_ms: int) -> Shelves:
+        """The shelves about a shopper that may be news to her. She walks in one cell for a minute or more, most of it
+        past what she has been told of: both are remembered with her."""
+        offers = self._offers
+        if shopper.layout != offers.index.layout:
+            shopper.tiles, shopper.layout = offers.index.about(shopper.cell), offers.index.layout
+        elif shopper.quiet == offers.version:
+            return {}
+        untold = self._untold(shopper, shopper.tiles, moment_ms)
+        fronts = (offers.fronts[tile.number] for tile in shopper.tiles)
+        if not untold and all(front.nothing_begins_after(moment_ms) for front in fronts):
+            shopper.quiet = offers.version
+        return untold
+
+    def _untold(self, shopper: Shopper, tiles: Iterable[Tile], moment_ms: int) -> Shelves:
+        """The shelves of tiles that may be news to a shopper."""
+        fronts, uid = self._offers.fronts, shopper.uid
+        return {tile: among for tile in tiles if (among := fronts[tile.number].untold(uid, moment_ms))}
 
     def _tell_about(self, shelves: Shelves, timestamp_ms: int) -> list[NearbyPromotion]:
         """The rows about these shelves for who stands there now."""
         rows: list[NearbyPromotion] = []
         for shopper in self._shoppers.about(tile.cell for tile in shelves):
             if timestamp_ms - shopper.timestamp_ms <= STANDS_MS:
-                moment_ms = max(timestamp_ms, shopper.timestamp_ms)
-                rows += self._tell(shopper, shopper.location, moment_ms, shelves, shelves)
+                rows += self._tell(shopper, shopper.location, max(timestamp_ms, shopper.timestamp_ms), shelves)
         return rows
 
     def _tell(
-        self, shopper: Shopper, location: CustomerLocation, moment_ms: int, tiles: Iterable[Tile],
-        shelves: Shelves | None = None,
-    ) -> list[NearbyPromotion]:  # fmt: skip
-        """The rows that are new to a shopper at a moment, of all shelves of tiles or of these; they count as told."""
+        self, shopper: Shopper, location: CustomerLocation, moment_ms: int, shelves: Shelves
+    ) -> list[NearbyPromotion]:
+        """The rows of these shelves that are new to a shopper at a moment; they count as told from now on."""
         rows: list[NearbyPromotion] = []
         most, told = self._most_shelves, 0
-        while near := self._near(shopper, location, moment_ms, tiles, shelves):
+        kind_of, live = self._offers.placements.kind, self._offers.promotions.at(moment_ms)
+        while near := self._near(shopper, location, moment_ms, shelves):
             near.sort()
             sights = {tile: self._sight(shopper, tile, moment_ms) for tile in {each[4] for each in near}}
             for each in near[:most]:
                 if told == most:
                     break
-                kind = self._offers.placements.kind(each[3])
-                news = self._news(each, kind.segment, moment_ms, *sights[each[4]])
+                _, sku, _, number, tile, slot = each
+                kind = kind_of(number)
+                news = live.of(sku, kind.segment)
+                sight, layer = sights[tile]
+                if len(sight.layers) > 1:
+                    news = [promotion for promotion in news if not sight.told(slot, promotion)]
+                sight.mark(slot, layer)
                 if news:
                     told += 1
                     rows += [self._row(location, each, kind, promotion.record) for promotion in news]
@@ -173,45 +191,24 @@ class ProductMatch:
                 break  # else shelves without news have taken the place of others, further away
         return rows
 
-    def _near(
-        self,
-        shopper: Shopper,
-        location: CustomerLocation,
-        moment_ms: int,
-        tiles: Iterable[Tile],
-        shelves: Shelves | None,
-    ) -> list[Near]:
-        """The shelves within 100 ft that may have news, or enough of them to hold the nearest `most_shelves`."""
+    def _near(self, shopper: Shopper, location: CustomerLocation, moment_ms: int, shelves: Shelves) -> list[Near]:
+        """Of these shelves those within 100 ft that may be news, or enough of them to hold the nearest
+        `most_shelves`."""
         latitude_deg, longitude_deg = location.latitude_deg, location.longitude_deg
         latitude_e5, longitude_e5 = round(latitude_deg * E5), round(longitude_deg * E5)
-        placements, fronts = self._offers.placements, self._offers.fronts
+        placements = self._offers.placements
         found: list[Near] = []
-        for tile in tiles:
+        for tile, untold in self._untold(shopper, shelves, moment_ms).items():
             offset = tile.look(latitude_e5, longitude_e5)
-            if offset is None:
+            among = untold & shelves[tile]
+            if offset is None or not among:
                 continue
-            among = fronts[tile.number].untold(shopper.uid, moment_ms)
-            if shelves is not None:
-                among &= shelves[tile]
-            if not among:
-                continue
-            few = shelves is not None and among.bit_count() <= FEW  # and mostly within reach: a batch has looked
-            for slot in slots_of(among) if few else tile.pick(*offset, among, self._most_shelves):
+            for slot in tile.pick(*offset, among, self._most_shelves):
                 distance_ft = haversine_km(latitude_deg, longitude_deg, *tile.point(slot)) * FEET_PER_KM
                 if distance_ft <= NEAR_FT:
                     number = tile.ids[slot]
                     found.append((distance_ft, placements.skus[number], placements.store(number), number, tile, slot))
         return found
-
-    def _news(self, near: Near, segment: str, moment_ms: int, sight: Sight, layer: Layer) -> list[Published]:
-        """The promotions of a shelf that are new to a shopper, by pid; they are told from now on."""
-        _, sku, _, _, _, slot = near
-        promotions = self._offers.promotions.of(sku, segment)
-        news = [promotion for promotion in promotions if promotion.starts_ms <= moment_ms < promotion.ends_ms]
-        if len(sight.layers) > 1:
-            news = [promotion for promotion in news if not sight.told(slot, promotion)]
-        sight.mark(slot, layer)
-        return news
 
     def _sight(self, shopper: Shopper, tile: Tile, moment_ms: int) -> tuple[Sight, Layer]:
         """What a shopper has been told in a tile, and the layer in which to write what she is told now."""

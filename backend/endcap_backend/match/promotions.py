@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from endcap.messages import ProductPromotion
@@ -21,9 +21,6 @@ class Published:
     turn: int
     starts_ms: int
     ends_ms: int  # excluded
-
-    def live_at(self, timestamp_ms: int) -> bool:
-        return self.starts_ms <= timestamp_ms < self.ends_ms
 
 
 class Promotions:
@@ -69,12 +66,14 @@ class Promotions:
         same = self._by_sku.get(record.sku or 0, ()) if by_sku else self._by_segment.get(segment, ())
         return [published for published in same if published.ends_ms < before_ms]
 
-    def of(self, sku: int, segment: str) -> Sequence[Published]:
-        """The promotions that a product has, live or to come, by pid: its own and its segment's."""
-        own, shared = self._by_sku.get(sku), self._by_segment.get(segment)
-        if own is None or shared is None:
-            return own or shared or ()
-        return sorted([*own, *shared], key=_by_pid)
+    def of(self, sku: int, segment: str) -> Iterator[Published]:
+        """The promotions that a product has, live or to come: its own, then its segment's."""
+        yield from self._by_sku.get(sku, ())
+        yield from self._by_segment.get(segment, ())
+
+    def at(self, moment_ms: int) -> Live:
+        """What holds at a moment."""
+        return Live(self._by_sku, self._by_segment, moment_ms)
 
     def any_of(self, sku: int, segment: str) -> bool:
         return sku in self._by_sku or segment in self._by_segment
@@ -87,6 +86,29 @@ class Promotions:
         if record.sku is not None:
             return self._by_sku.setdefault(record.sku, [])
         return self._by_segment.setdefault(record.segment, [])
+
+
+class Live:
+    """The promotions that hold at one moment; a segment's are picked out once."""
+
+    def __init__(
+        self, by_sku: Mapping[int, list[Published]], by_segment: Mapping[str, list[Published]], moment_ms: int
+    ) -> None:
+        self._by_sku = by_sku
+        self._by_segment = by_segment
+        self._moment_ms = moment_ms
+        self._shared: dict[str, Sequence[Published]] = {}
+
+    def of(self, sku: int, segment: str) -> Sequence[Published]:
+        """A product's own and its segment's, by pid."""
+        shared = self._shared.get(segment)
+        if shared is None:
+            shared = self._shared[segment] = self._holding(self._by_segment.get(segment, ()))
+        own = self._by_sku.get(sku)
+        return shared if own is None else sorted([*self._holding(own), *shared], key=_by_pid)
+
+    def _holding(self, promotions: Sequence[Published]) -> Sequence[Published]:
+        return [each for each in promotions if each.starts_ms <= self._moment_ms < each.ends_ms]
 
 
 def _by_pid(published: Published) -> str:

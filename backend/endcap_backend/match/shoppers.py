@@ -24,6 +24,7 @@ class Shopper:
     bounds: Bounds = NOWHERE  # of the cell
     tiles: Sequence[Tile] = ()  # about the cell, as they were in the index's `layout`
     layout: int = -1
+    quiet: int = -1  # the offers' version at which no tile about her had anything to tell
     told_in: set[int] = field(default_factory=set)  # tile numbers
 
 
@@ -62,6 +63,9 @@ class Shoppers:
             return True
         return len({location.uid for location, _ in locations} - self._by_uid.keys()) <= spare
 
+    def get(self, uid: str) -> Shopper | None:
+        return self._by_uid.get(uid)
+
     def forget(self, uid: str) -> Shopper | None:
         shopper = self._by_uid.pop(uid, None)
         if shopper is not None:
@@ -81,7 +85,7 @@ class Shoppers:
         self._leave(shopper)
         shopper.cell = cell_of(*shopper.location.point)
         shopper.bounds = bounds_of(shopper.cell)
-        shopper.layout = -1
+        shopper.layout = shopper.quiet = -1
         self._standing.setdefault(shopper.cell, {})[shopper.uid] = shopper
 
     def _leave(self, shopper: Shopper) -> None:

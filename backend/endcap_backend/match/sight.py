@@ -60,6 +60,9 @@ class Front:
         layer = sight.layer_at(self, moment_ms)
         return self.offered if layer is None else self.offered & ~layer.shelves
 
+    def nothing_begins_after(self, moment_ms: int) -> bool:
+        return not self.starts_ms or self.starts_ms[-1] <= moment_ms
+
     def clear(self, slot: int) -> None:
         """Nothing stands in a slot any more."""
         self.offered &= ~(1 << slot)
