@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
+from contextlib import suppress
 from threading import Event, Thread
 from typing import Any
 
@@ -68,7 +69,8 @@ class HttpServer:
         """Take no more connections, finish what has begun, close. Idempotent."""
         if not self._stopping.is_set():
             self._stopping.set()
-            self._server.pull_trigger()
+            with suppress(OSError):  # its thread may have seen the flag first, and closed the trigger
+                self._server.pull_trigger()
         if self._thread.is_alive():
             self._thread.join()
         elif self._connections:
