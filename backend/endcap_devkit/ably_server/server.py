@@ -164,6 +164,7 @@ class AblyServer:
     async def _close(self) -> None:
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for connection in self._ably.connections:
             if connection.socket is not None:
                 connection.socket.abort()
