@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -106,6 +107,19 @@ def test_a_connection_away_too_long_is_forgotten(raw: Raw) -> None:
     client.cut()
     assert watcher.take(Action.PRESENCE)["presence"][0]["action"] == 3  # it leaves when its state goes
     assert raw(resume=client.key, clientId="u1").open().connected["error"]["code"] == 80008
+
+
+@pytest.mark.ably(settings=Settings(max_connections=2))
+def test_when_there_are_too_many_connections_one_that_is_away_is_forgotten(raw: Raw) -> None:
+    stays, leaves = raw().open(), raw().open()
+    assert raw().take(Action.ERROR)["error"]["code"] == 42910
+    stays.ping()
+    leaves.cut()
+    deadline = time.monotonic() + 10.0
+    while (greeting := raw().receive())["action"] == Action.ERROR and time.monotonic() < deadline:
+        pass  # the server has not seen the cut yet
+    assert greeting["action"] == Action.CONNECTED
+    stays.ping()
 
 
 def test_a_second_socket_takes_over_from_the_first(raw: Raw) -> None:

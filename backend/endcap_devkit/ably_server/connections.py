@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from endcap_devkit.ably_server.attachments import Attachment
 from endcap_devkit.ably_server.auth import Identity
-from endcap_devkit.ably_server.errors import BAD_CONNECTION_KEY, CONNECTION_LOST, AblyError
+from endcap_devkit.ably_server.errors import BAD_CONNECTION_KEY, CONNECTION_LOST, RATE, AblyError
 from endcap_devkit.ably_server.limits import Rate
 from endcap_devkit.ably_server.messages import PresenceAction
 from endcap_devkit.ably_server.serials import random_word
@@ -101,6 +101,9 @@ class Connections:
         self._by_id: dict[str, Connection] = {}
 
     def open(self, identity: Identity, echo: bool, present_for_s: float) -> Connection:
+        """Raises AblyError 42910 when there are too many and none of them is away."""
+        if len(self._by_id) >= self._ably.settings.max_connections:
+            self._forget_one()
         connection = Connection(identity, echo, present_for_s, self._ably.settings)
         self._by_id[connection.id] = connection
         return connection
@@ -178,6 +181,13 @@ class Connections:
     def _note(self, connection: Connection, name: str) -> None:
         client_id = connection.identity.client_id
         self._ably.journal.note("link", self._ably.now_ms(), name=name, client=client_id, data=connection.id)
+
+    def _forget_one(self) -> None:
+        """Make room: whoever has been known longest of those that are away is not waited for."""
+        away = next((connection for connection in self._by_id.values() if connection.socket is None), None)
+        if away is None:
+            raise AblyError(RATE, f"there are {len(self._by_id)} connections already")
+        self.close(away)
 
     def _leave_all(self, connection: Connection) -> None:
         for attachment in connection.attachments.values():

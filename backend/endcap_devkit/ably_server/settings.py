@@ -27,6 +27,7 @@ class Settings:
         4 * 2**20
     )  # one REST request: a batch of a hundred full messages does not fit a cloud call either
     max_outbox_bytes: int = 16 * 2**20  # unsent to one client; a slower reader is cut off and resumes
+    max_connections: int = 20_000  # live ones and those that can still be resumed
     max_members: int = 200  # presence members of one channel
     max_channels: int = 200  # channels of one connection, when limits are on
     max_rate_per_s: int = 50  # messages a second of one channel and one connection, when limits are on
