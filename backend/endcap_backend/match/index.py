@@ -60,7 +60,7 @@ class SpatialIndex:
         ids: list[int] = []
         for tile in self.about(cell_of(*point)):
             if (offset := tile.look(latitude_e5, longitude_e5)) is not None:
-                ids += [tile.ids[slot] for slot in tile.pick(*offset, tile.occupied, None)]
+                ids += tile.ids_within(*offset)
         return ids
 
     def nbytes(self) -> int:

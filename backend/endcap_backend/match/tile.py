@@ -108,6 +108,10 @@ class Tile:
         limit = furthest(sorted(squares.values())[count - 1])
         return [slot for slot, square in squares.items() if square <= limit]
 
+    def ids_within(self, east: int, north: int) -> list[int]:
+        """The ids of all points that may lie within 100 ft of an offset."""
+        return [self.ids[slot] for slot in self.pick(east, north, self.occupied, None)]
+
     def nbytes(self) -> int:
         """What the tile takes, but for the ints that name sets."""
         columns = len(self.ids) * (2 * self.norths.itemsize + self.ids.itemsize)

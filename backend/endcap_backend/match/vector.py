@@ -22,9 +22,15 @@ class VectorTile(Tile):
             return super().pick(east, north, among, count)
         return self.pick_squares(self.squares(east, north), among, count)
 
+    def ids_within(self, east: int, north: int) -> list[int]:
+        if self.polar or len(self.ids) <= FEW:
+            return super().ids_within(east, north)
+        ids: list[int] = self._columns()[2][self.squares(east, north) <= REACH_SQUARED].tolist()
+        return ids
+
     def squares(self, east: int, north: int) -> Floats:
         """Squared distances in units from an offset to every slot."""
-        easts, norths = self._columns()
+        easts, norths, _ = self._columns()
         to_east = easts - east
         to_east *= to_east
         to_east *= np.float32(self.shrink)
@@ -47,7 +53,7 @@ class VectorTile(Tile):
 
     def reached(self, offsets: Sequence[tuple[int, int]]) -> list[int]:
         """For each offset the set of slots that may be within 100 ft: one product of two narrow matrices."""
-        slot_easts, slot_norths = self._columns()
+        slot_easts, slot_norths, _ = self._columns()
         squeeze = np.float32(self.shrink**0.5)
         slot_easts = slot_easts * squeeze
         slots = np.stack((-2 * slot_easts, -2 * slot_norths, slot_easts**2 + slot_norths**2, np.ones_like(slot_easts)))
@@ -60,10 +66,11 @@ class VectorTile(Tile):
         width, data = packed.shape[1], packed.tobytes()
         return [int.from_bytes(data[at : at + width], "little") for at in range(0, len(data), width)]
 
-    def _columns(self) -> tuple[Floats, Floats]:
+    def _columns(self) -> tuple[Floats, Floats, npt.NDArray[np.uint32]]:
         if self.views is None:
-            self.views = (np.frombuffer(self.easts, np.float32), np.frombuffer(self.norths, np.float32))
-        views: tuple[Floats, Floats] = self.views
+            easts, norths = np.frombuffer(self.easts, np.float32), np.frombuffer(self.norths, np.float32)
+            self.views = (easts, norths, np.frombuffer(self.ids, np.uint32))
+        views: tuple[Floats, Floats, npt.NDArray[np.uint32]] = self.views
         return views
 
 
