@@ -11,13 +11,18 @@ from sqlalchemy import Connection, insert, select, true
 from endcap.messages import ProductPromotion, StoreProduct
 from endcap_backend.retail.database import ROWS, upsert
 from endcap_backend.retail.schema import NO_STORE, Outbox, Placement, Product, Promotion
+from endcap_backend.retail.terms import ShopPromotion, cents
 
 M = TypeVar("M")
+CATALOGUE = (StoreProduct.TOPIC, ProductPromotion.TOPIC)  # what can be told anew from the tables
 Progress = Callable[[int], None]  # hears how many are done
 
 _PRODUCT = ("segment", "variant", "name")  # what a product is on every shelf
 _PLACEMENT = ("latitude_deg", "longitude_deg", "country", "section", "price", "stock")
-_PROMOTION = ("pid", "segment", "sku", "title", "discount", "starts_at", "ends_at")
+_PROMOTION = (
+    "pid", "segment", "sku", "title", "discount", "starts_at", "ends_at", "kind", "value", "n", "m", "members_only",
+    "limit_per_shopper", "stacking_group",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +52,17 @@ def put_placements(
 def put_promotions(
     connection: Connection, promotions: Sequence[ProductPromotion], at_ms: int, progress: Progress = lambda done: None
 ) -> Stored:
-    """Publish promotions; the latest record of a pid counts."""
+    """Publish promotions; the latest record of a pid counts. One that says no terms has those of its discount.
+
+    Raises:
+        BadMessage: terms that do not go together.
+    """
     total, done = Stored(), 0
-    for chunk in _chunks(promotions):
+    for chunk in _chunks([ShopPromotion.of(each) for each in promotions]):
         known = _promotions_by(connection, Promotion.pid.in_([each.pid for each in chunk]))
         differing = [each for each in chunk if known.get(each.pid) != each]
         upsert(connection, Promotion, [_promotion_row(each) for each in differing])
-        _tell(connection, differing, at_ms)
+        _tell(connection, [each.published() for each in differing if _travels(each, known.get(each.pid))], at_ms)
         new = sum(each.pid not in known for each in differing)
         total += Stored(new, len(differing) - new, len(chunk) - len(differing))
         done += len(chunk)
@@ -77,7 +86,7 @@ def tell_everything(connection: Connection, at_ms: int) -> int:
         placements = list(_placements_by(connection, Placement.sku.in_(skus)).values())
         _tell(connection, placements, at_ms)
         told += len(placements)
-    promotions = list(_promotions_by(connection, true()).values())
+    promotions = [each.published() for each in _promotions_by(connection, true()).values()]
     _tell(connection, promotions, at_ms)
     return told + len(promotions)
 
@@ -105,10 +114,16 @@ def _placements_by(connection: Connection, which: Any) -> dict[tuple[int, str], 
     return {(row.sku, row.store): _store_product(row) for row in rows.all()}
 
 
-def _promotions_by(connection: Connection, which: Any) -> dict[str, ProductPromotion]:
+def _promotions_by(connection: Connection, which: Any) -> dict[str, ShopPromotion]:
     columns = Promotion.__table__.columns
     rows = connection.execute(select(*columns).where(which).order_by(Promotion.pid))
-    return {row.pid: ProductPromotion(**{name: getattr(row, name) for name in _PROMOTION}) for row in rows}
+    return {row.pid: shop_promotion(row) for row in rows}
+
+
+def shop_promotion(row: Any) -> ShopPromotion:
+    """A row of `promotions` as it was put there."""
+    budget = None if row.budget_cents is None else row.budget_cents / 100
+    return ShopPromotion(budget=budget, **{name: getattr(row, name) for name in _PROMOTION})
 
 
 def _store_product(row: Any) -> StoreProduct:
@@ -124,8 +139,13 @@ def _placement_row(product: StoreProduct) -> Mapping[str, Any]:
     return {"store": product.store or NO_STORE, **{name: getattr(product, name) for name in ("sku", *_PLACEMENT)}}
 
 
-def _promotion_row(promotion: ProductPromotion) -> Mapping[str, Any]:
-    return {name: getattr(promotion, name) for name in _PROMOTION}
+def _promotion_row(promotion: ShopPromotion) -> Mapping[str, Any]:
+    return {"budget_cents": cents(promotion.budget), **{name: getattr(promotion, name) for name in _PROMOTION}}
+
+
+def _travels(promotion: ShopPromotion, known: ShopPromotion | None) -> bool:
+    """True when what the topic carries of it is new; of a budget it never hears."""
+    return known is None or known.published() != promotion.published()
 
 
 def _shelf(product: StoreProduct) -> tuple[int, str]:

@@ -125,6 +125,12 @@ def upsert(connection: Connection, table: type[DeclarativeBase], rows: Sequence[
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), chunk)
 
 
+def lock_table(connection: Connection, table: type[DeclarativeBase]) -> None:
+    """Keep other writers of `table` out until the transaction ends; on SQLite every transaction that writes does."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"LOCK TABLE {table.__tablename__} IN EXCLUSIVE MODE"))
+
+
 def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)

@@ -13,8 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from endcap.clock import Clock, SystemClock
 from endcap.wire import epoch_ms
 from endcap_backend.log import GROUP_ROWS, Log, LogClosed, LogError, LogFull, NewRecord
-from endcap_backend.retail.catalogue import tell_everything
-from endcap_backend.retail.database import Database, upsert
+from endcap_backend.retail.catalogue import CATALOGUE, tell_everything
+from endcap_backend.retail.database import Database, lock_table, upsert
 from endcap_backend.retail.schema import Identity, Outbox
 
 log = logging.getLogger("endcap.retail")
@@ -99,7 +99,8 @@ class Feed:
             if connection.execute(select(Identity.value).where(Identity.name == "fed_log")).scalar() == uuid:
                 return
         with self._database.writing() as connection:
-            connection.execute(delete(Outbox))
+            lock_table(connection, Outbox)  # what is put meanwhile follows, and is not told twice
+            connection.execute(delete(Outbox).where(Outbox.topic.in_(CATALOGUE)))
             told = tell_everything(connection, epoch_ms(self._clock.now()))
             upsert(connection, Identity, [{"name": "fed_log", "value": uuid}])
         if told:

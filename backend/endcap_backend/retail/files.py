@@ -13,6 +13,7 @@ from endcap.wire import Message, Wire, parse_json
 Progress = Callable[[int], None]  # hears how many bytes of a file are read
 
 MAX_LINE_BYTES = 1 << 20  # a row is some hundred bytes; a longer one is no row
+FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}  # what spreadsheets write
 ALIASES = {"lat": "latitude", "lon": "longitude", "lng": "longitude", "long": "longitude"}
 
 
@@ -98,6 +99,8 @@ def _json_value(cell: str, wire: Wire) -> object:
     """A cell as the JSON value of its field; what is no number stays text, for the message's own check to name."""
     if any("\udc80" <= char <= "\udcff" for char in cell):
         raise BadMessage(wire.name, "is not valid UTF-8; save the file as UTF-8")
+    if wire.kind == "flag":
+        return FLAGS.get(cell.lower(), cell)
     if wire.kind not in ("number", "integer"):
         return cell
     for number in (int, float):

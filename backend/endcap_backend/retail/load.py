@@ -1,7 +1,8 @@
-"""`endcap-backend load`: products, placements and promotions from a shop's files into its database.
+"""`endcap-backend load`: products, placements, promotions and coupons from a shop's files into its database.
 
     endcap-backend load --placements shelves.csv --promotions week48.csv --dry-run
     endcap-backend load --products products.csv --placements plan.geojson --data endcap-data
+    endcap-backend load --coupons coupons.csv
 
 All of it or nothing: one bad row, and nothing is stored, unless --skip-bad lets the good rows pass. Loading the same
 files again changes nothing. The backend may run meanwhile: it hears of what changed within a second.
@@ -20,12 +21,14 @@ from typing import TypeVar
 
 from endcap.clock import SystemClock
 from endcap.errors import BadConfig
-from endcap.messages import ProductPromotion, StoreProduct
+from endcap.messages import StoreProduct
 from endcap.wire import epoch_ms
 from endcap_backend.retail.catalogue import Stored, known_products, put_placements, put_promotions
+from endcap_backend.retail.coupons import put_coupons
 from endcap_backend.retail.database import Database, database_url
 from endcap_backend.retail.progress import Progress
-from endcap_backend.retail.rows import Fault, check_placements, check_products, check_promotions
+from endcap_backend.retail.rows import Fault, check_coupons, check_placements, check_products, check_promotions
+from endcap_backend.retail.terms import CouponTerms, ShopPromotion
 
 T = TypeVar("T")
 
@@ -37,7 +40,8 @@ class Wanted:
     """What the files ask for, checked."""
 
     placements: list[StoreProduct] = field(default_factory=list)
-    promotions: list[ProductPromotion] = field(default_factory=list)
+    promotions: list[ShopPromotion] = field(default_factory=list)
+    coupons: list[CouponTerms] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -48,7 +52,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for kind, what in (
         ("products", "what products are, by SKU: fills what placements leave out"),
         ("placements", "which product stands where: SKU, segment, latitude, longitude, store, section, name, price …"),
-        ("promotions", "what is promoted: pid, segment, SKU, title, discount, starts_at, ends_at"),
+        ("promotions", "what is promoted: pid, segment, SKU, title, discount, starts_at, ends_at, kind, value, n, m …"),
+        ("coupons", "what can be clipped: id, title, kind, value, n, m, sku, segment, starts_at, ends_at, tier …"),
     ):
         files.add_argument(f"--{kind}", type=Path, action="append", default=[], metavar="FILE", help=what)
     parser.add_argument(
@@ -69,9 +74,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if not args.placements and not args.promotions:
+    if not args.placements and not args.promotions and not args.coupons:
         raise BadConfig(
-            "files", "name at least one with --placements or --promotions; --products alone places nothing on a shelf"
+            "files",
+            "name at least one with --placements, --promotions or --coupons; "
+            "--products alone places nothing on a shelf",
         )
     with closing(Database(args.database_url or database_url(args.data))) as database:
         wanted = _read(database, args)
@@ -103,6 +110,11 @@ def _read(database: Database, args: argparse.Namespace) -> Wanted:
             "reading promotions", args.promotions, lambda progress: check_promotions(args.promotions, progress)
         )
         wanted.promotions, wanted.faults = offers.messages, wanted.faults + offers.faults
+    if args.coupons:
+        coupons = _with_progress(
+            "reading coupons", args.coupons, lambda progress: check_coupons(args.coupons, progress)
+        )
+        wanted.coupons, wanted.faults = coupons.messages, wanted.faults + coupons.faults
     return wanted
 
 
@@ -126,6 +138,8 @@ def _store(database: Database, wanted: Wanted, *, dry: bool) -> None:
             progress = Progress("storing promotions", len(wanted.promotions))
             _tell("promotions", put_promotions(connection, wanted.promotions, at_ms, progress), dry=dry)
             progress.end()
+        if wanted.coupons:
+            _tell("coupons", put_coupons(connection, wanted.coupons), dry=dry)
 
 
 def _tell(kind: str, stored: Stored, *, dry: bool) -> None:

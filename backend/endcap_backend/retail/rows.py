@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from endcap.errors import BadMessage, OutOfRange
 from endcap.messages import ProductPromotion, StoreProduct
 from endcap.wire import Message
 from endcap_backend.retail.files import Progress, Row, read_rows
+from endcap_backend.retail.terms import CouponTerms, ShopPromotion
 
 M = TypeVar("M", bound=Message)
 Thing = tuple[object, ...]
@@ -40,6 +41,8 @@ def thing_of(message: Message) -> Thing:
     """What a record is about; the latest record of a thing is the current one."""
     if isinstance(message, StoreProduct):
         return (message.sku, message.store)
+    if isinstance(message, CouponTerms):
+        return (message.id,)
     assert isinstance(message, ProductPromotion)
     return (message.pid,)
 
@@ -58,9 +61,14 @@ def check_placements(
     return _check(rows, StoreProduct)
 
 
-def check_promotions(paths: Sequence[Path], progress: Progress = lambda read: None) -> Checked[ProductPromotion]:
-    rows = (row for path in paths for row in read_rows(path, ProductPromotion, progress))
-    return _check(rows, ProductPromotion)
+def check_promotions(paths: Sequence[Path], progress: Progress = lambda read: None) -> Checked[ShopPromotion]:
+    rows = (row for path in paths for row in read_rows(path, ShopPromotion, progress))
+    return _check(rows, ShopPromotion)
+
+
+def check_coupons(paths: Sequence[Path], progress: Progress = lambda read: None) -> Checked[CouponTerms]:
+    rows = (row for path in paths for row in read_rows(path, CouponTerms, progress))
+    return _check(rows, CouponTerms)
 
 
 def check_products(
@@ -95,7 +103,7 @@ def _check(rows: Iterable[Row], cls: type[M]) -> Checked[M]:
         try:
             if isinstance(row.value, BadMessage):
                 raise row.value
-            message = cls.from_json(row.value)
+            message = _settled(cls.from_json(row.value))
             _check_times(message)
             _refuse_twice(message, row.where, seen)
             _refuse_other_product(message, row.where, products)
@@ -107,8 +115,12 @@ def _check(rows: Iterable[Row], cls: type[M]) -> Checked[M]:
     return checked
 
 
+def _settled(message: M) -> M:
+    return cast(M, message.settled()) if isinstance(message, ShopPromotion) else message
+
+
 def _check_times(message: Message) -> None:
-    if not isinstance(message, ProductPromotion) or message.starts_at is None or message.ends_at is None:
+    if not isinstance(message, ProductPromotion | CouponTerms) or message.starts_at is None or message.ends_at is None:
         return
     if message.ends_at <= message.starts_at:
         raise BadMessage("ends_at", "must be after starts_at")
@@ -122,8 +134,14 @@ def _refuse_twice(message: Message, where: str, seen: dict[Thing, str]) -> None:
     """
     first = seen.setdefault(thing_of(message), where)
     if first != where:
-        field = "pid" if isinstance(message, ProductPromotion) else "SKU"
-        raise BadMessage(field, f"stands already in {first}")
+        raise BadMessage(_named(message), f"stands already in {first}")
+
+
+def _named(message: Message) -> str:
+    """The wire name of the field that says which thing a record is about."""
+    if isinstance(message, CouponTerms):
+        return "id"
+    return "pid" if isinstance(message, ProductPromotion) else "SKU"
 
 
 def _refuse_other_product(message: Message, where: str, products: dict[int, tuple[StoreProduct, str]]) -> None:

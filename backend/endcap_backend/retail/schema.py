@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Float, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import BigInteger, Boolean, Dialect, Float, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -71,7 +71,11 @@ class Placement(Base):
 
 
 class Promotion(Base):
-    """What is promoted: one product, or a whole segment where `sku` is null."""
+    """What is promoted: one product, or a whole segment where `sku` is null. `spent_cents` of its budget are gone.
+
+    Without a `kind` it is `discount` per cent off; `value` is per cent, or currency off each piece; `n` for the price
+    of `m`.
+    """
 
     __tablename__ = "promotions"
 
@@ -82,6 +86,15 @@ class Promotion(Base):
     discount: Mapped[float | None] = mapped_column(Float(53))
     starts_at: Mapped[datetime | None] = mapped_column(Instant)
     ends_at: Mapped[datetime | None] = mapped_column(Instant)
+    kind: Mapped[str | None] = mapped_column(String(16))
+    value: Mapped[float | None] = mapped_column(Float(53))
+    n: Mapped[int | None] = mapped_column(Integer)
+    m: Mapped[int | None] = mapped_column(Integer)
+    members_only: Mapped[bool] = mapped_column(Boolean, default=False)
+    budget_cents: Mapped[int | None] = mapped_column(BigInteger)
+    limit_per_shopper: Mapped[int | None] = mapped_column(Integer)
+    stacking_group: Mapped[str | None] = mapped_column(String(64))
+    spent_cents: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 class Outbox(Base):

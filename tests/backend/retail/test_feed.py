@@ -82,6 +82,16 @@ def test_a_log_begun_anew_hears_of_the_whole_catalogue_as_it_stands(database, tm
         assert ProductPromotion.from_text(promotion.value) == a_promotion()
 
 
+def test_a_log_begun_anew_still_hears_of_what_can_be_told_only_once(database, log):
+    """A purchase that waits in the outbox is not part of the catalogue."""
+    event = {"topic": "customers_events", "key": "uid-1", "value": "{}", "at_ms": 0}
+    with database.writing() as connection:
+        put_placements(connection, [a_product()], 0)
+        connection.execute(insert(Outbox), [event])
+    Feed(database, log).drain()
+    assert sorted(each.topic for each in log.read(0)) == ["customers_events", "stores_products"]
+
+
 def test_a_feed_that_runs_hears_of_a_change_at_once(database, log):
     feed = Feed(database, log)
     feed.start()

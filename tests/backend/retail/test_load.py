@@ -179,7 +179,7 @@ def test_a_url_of_no_known_database_is_refused(capsys, shelves, url):
 
 def test_without_a_file_it_says_what_to_name(load):
     told = (
-        "endcap-backend load: files: name at least one with --placements or --promotions; "
+        "endcap-backend load: files: name at least one with --placements, --promotions or --coupons; "
         "--products alone places nothing on a shelf\n"
     )
     assert load() == load("--products", "products.csv") == (1, "", told)
@@ -205,7 +205,7 @@ def test_many_faults_are_cut_short_and_counted(load, a_file):
     ]
 
 
-@pytest.mark.parametrize("kind", ["placements", "promotions"])
+@pytest.mark.parametrize("kind", ["placements", "promotions", "coupons"])
 def test_help_names_the_fields(kind, capsys):
     from endcap_backend.__main__ import main
 
