@@ -1,6 +1,9 @@
-"""Who asks: the shopper behind a bearer token, her session alive, and not too often."""
+"""Who asks: the shopper behind a bearer token, her session alive, and not too often; or who works in the shop."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from flask import request
 
@@ -8,14 +11,15 @@ from endcap.consent import Purpose
 from endcap_backend.api.limits import RateLimit
 from endcap_backend.api.metrics import Metrics
 from endcap_backend.api.problems import Problem
+from endcap_backend.api.roles import Employee, Role
 from endcap_backend.api.shoppers import Shopper, Shoppers
-from endcap_backend.api.tokens import ACCESS, BadToken, Tokens
+from endcap_backend.api.tokens import ACCESS, STAFF, BadToken, Tokens
 
 MAX_TOKEN_CHARS = 2048  # ours have 230
 
 
 class Guard:
-    """Stands before every call of a shopper. Safe from any thread."""
+    """Stands before every call of a shopper or of the shop's staff. Safe from any thread."""
 
     def __init__(self, tokens: Tokens, shoppers: Shoppers, requests: RateLimit, metrics: Metrics) -> None:
         self._tokens = tokens
@@ -45,14 +49,30 @@ class Guard:
         self._requests.spend(uid, "requests")
         return uid
 
+    def staff(self, needed: Role) -> Employee:
+        """Who of the shop makes the request, in the role that is `needed` or as its manager.
+
+        Raises:
+            Problem: 401 no token of the staff's, or one that is not good; 403 another role.
+        """
+        claims = self._claims(STAFF)
+        employee = Employee(str(claims["sub"]), Role(claims["role"]))
+        if not employee.role.may_act_as(needed):
+            self._metrics.refused.labels("role").inc()
+            raise Problem("forbidden", f"this is for the role {needed}")
+        return employee
+
     def _uid(self) -> str:
+        return str(self._claims(ACCESS)["sub"])
+
+    def _claims(self, kind: str) -> Mapping[str, Any]:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise self._refused("send the session's token: Authorization: Bearer ...")
         if len(token) > MAX_TOKEN_CHARS:
             raise self._refused("the token is not one of ours")
         try:
-            return str(self._tokens.read(ACCESS, token.strip())["sub"])
+            return self._tokens.read(kind, token.strip())
         except BadToken as fault:
             raise self._refused(str(fault)) from None
 

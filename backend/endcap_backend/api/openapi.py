@@ -14,6 +14,7 @@ from endcap.messages import CustomerEvent, CustomerLocation
 from endcap.wire import Message
 from endcap_backend.api.bodies import answer
 from endcap_backend.api.problems import KINDS, SCHEMA
+from endcap_backend.api.roles import Role
 
 T = TypeVar("T", bound=Callable[..., Any])
 JSON = "application/json"
@@ -53,6 +54,7 @@ class Operation:
     body_required: bool = True
     problems: tuple[str, ...] = ()
     bearer: bool = False
+    role: Role | None = None  # whose token it takes; a manager's is taken too
     gzip: bool = False
     media: str = JSON  # of the answers
     parameters: tuple[Mapping[str, Any], ...] = field(default=())
@@ -96,7 +98,13 @@ def document(app: Flask) -> dict[str, Any]:
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
                     "description": "POST /v1/sessions",
-                }
+                },
+                "staff": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "POST /v1/staff/sessions; the roles that may are named",
+                },
             },
         },
     }
@@ -149,6 +157,8 @@ def _operation(described: Operation, endpoint: str, arguments: list[str]) -> dic
         found["requestBody"] = {"required": described.body_required, "content": {JSON: {"schema": described.body}}}
     if described.bearer:
         found["security"] = [{"session": []}]
+    if described.role is not None:
+        found["security"] = [{"staff": [each for each in Role if each.may_act_as(described.role)]}]
     return found
 
 

@@ -18,6 +18,7 @@ ISSUER = "endcap"
 ALGORITHM = "HS256"
 ACCESS = "access"  # a session's bearer token
 REFRESH = "refresh"  # good for one new session token
+STAFF = "staff"  # the bearer token of who works in the shop; names her role
 KNOWN = 20_000  # tokens remembered as good: checking a signature costs a tenth of a request
 _REQUIRED = ("iss", "aud", "sub", "iat", "exp")
 
@@ -33,7 +34,7 @@ class Tokens:
     """
 
     def __init__(self, secret: str, clock: Clock) -> None:
-        self._keys = {kind: derived_key(secret, kind) for kind in (ACCESS, REFRESH)}
+        self._keys = {kind: derived_key(secret, kind) for kind in (ACCESS, REFRESH, STAFF)}
         self._clock = clock
         self._known: dict[tuple[str, str], Mapping[str, Any]] = {}
 
