@@ -112,7 +112,7 @@ class Tracker:
 
     def register(self, *fences: Geofence) -> None:
         with self._lock:
-            self._keep(self.monitor.register(*fences))
+            self.monitor.register(*fences)
             self._expire_rotation()
 
     def unregister(self, *fence_ids: str) -> None:

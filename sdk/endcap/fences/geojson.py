@@ -116,7 +116,9 @@ class FenceDelta:
 
     def apply(self, monitor: GeofenceMonitor) -> list[GeofenceEvent]:
         """Change what the monitor watches. A fence whose shape is as before keeps its visit; a removed one ends it."""
-        return monitor.unregister(*self.removed) + monitor.register(*self.changed)
+        events = monitor.unregister(*self.removed)
+        monitor.register(*self.changed)
+        return events
 
 
 def to_collection(fences: Iterable[Geofence]) -> dict[str, Any]:

@@ -67,12 +67,11 @@ class GeofenceMonitor:
             self.restore(state)
         self._add(fences)
 
-    def register(self, *fences: Geofence) -> list[GeofenceEvent]:
+    def register(self, *fences: Geofence) -> None:
         """Add fences; one of the same id is replaced, and a visit to it goes on until evidence says otherwise."""
         if self._looked:
             self._fresh |= {each.id for each in fences if each.id not in self.fences and each.id not in self._tracks}
         self._add(fences)
-        return []
 
     def unregister(self, *fence_ids: str) -> list[GeofenceEvent]:
         """Forget fences; a visit to one of them ends with the reason "removed"."""
@@ -91,7 +90,8 @@ class GeofenceMonitor:
         """Watch these and no others: what is gone is unregistered, what is new or changed registered."""
         wanted = {fence.id: fence for fence in fences}
         events = self.unregister(*[fence_id for fence_id in self.fences.ids() if fence_id not in wanted])
-        return events + self.register(*[each for each in wanted.values() if self.fences.get(each.id) != each])
+        self.register(*[each for each in wanted.values() if self.fences.get(each.id) != each])
+        return events
 
     def feed(self, evidence: Fix | Evidence) -> list[GeofenceEvent]:
         """Take one fix or other evidence in; what it settled comes out, oldest first."""
@@ -164,17 +164,19 @@ class GeofenceMonitor:
         """Go on from `state()`; register the fences afterwards.
 
         Raises:
-            BadMessage: it is no state of this version.
+            BadMessage: it is no state of this version; the monitor is as it was.
         """
         if state.get("version") != STATE_VERSION:
             raise BadMessage("version", f"must be {STATE_VERSION}; begin without a state and with a new install id")
         try:
             tracks = {fence_id: Track.restored(held) for fence_id, held in state["tracks"].items()}
-            self._where.restore(state["where"])
-            self._now_ms = int(state["now_ms"])
+            where = Whereabouts()
+            where.restore(state["where"])
+            now_ms = int(state["now_ms"])
         except (KeyError, TypeError, ValueError, AttributeError) as fault:
             raise BadMessage("state", f"can't be read: {fault!r}") from None
-        self._tracks, self._looked = tracks, self._where.position.known
+        self._now_ms, self._where, self._tracks = now_ms, where, tracks
+        self._looked = where.position.known
         self._busy = {fence_id for fence_id, track in tracks.items() if track.busy}
 
     def _add(self, fences: Iterable[Geofence]) -> None:
@@ -191,12 +193,14 @@ class GeofenceMonitor:
         fence, at_ms = self.fences.get(evidence.fence_id), epoch_ms(evidence.at)
         if fence is None:
             return self._drop("unknown fence")
-        track = self._track(fence)
-        if at_ms < max(self._now_ms - LATE_MS, track.heard.get(evidence.kind, (True, 0))[1]):
+        known = self._tracks.get(fence.id)
+        heard_ms = known.heard.get(evidence.kind, (True, 0))[1] if known else 0
+        if at_ms < max(self._now_ms - LATE_MS, heard_ms):
             return self._drop("late")
         if self._where.contradicts(evidence, fence, at_ms):
             return self._drop("contradicted")
         self._now_ms = at_ms = max(at_ms, self._now_ms)
+        track = self._track(fence)
         track.heard[evidence.kind] = (evidence.inside, at_ms)
         moved = self._where.take_place(evidence, fence, at_ms)
         certain = fence.id if WEIGHTS[evidence.kind].certain else ""

@@ -104,6 +104,14 @@ def test_late_evidence_and_unknown_fences_are_counted(monitor, fix_at):
     assert monitor.dropped == {"late": 1, "unknown fence": 1}
 
 
+def test_evidence_that_comes_too_late_leaves_nothing_behind(monitor, fix_at):
+    told(monitor, [fix_at(s, 900) for s in range(0, 60, 5)])
+    before = monitor.state()
+    monitor.feed(evidence("wifi", 5))
+    assert monitor.dropped == {"late": 1}
+    assert monitor.state() == before
+
+
 def test_evidence_survives_a_restart(monitor, shop):
     monitor.feed(evidence("wifi", 0))
     again = GeofenceMonitor([shop], monitor.state(), install="phone")

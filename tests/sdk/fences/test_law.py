@@ -123,7 +123,7 @@ class Life(RuleBasedStateMachine):
         fence = FENCES[fence_id]
         if isinstance(fence.shape, Circle):
             fence = replace(fence, shape=Circle(SHOP, fence.shape.radius_m + grown_m))
-        self.hear(self.monitor.register(fence))
+        self.monitor.register(fence)
 
     @rule(wanted=st.sets(ids))
     def sync(self, wanted):

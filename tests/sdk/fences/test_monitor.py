@@ -334,6 +334,15 @@ def test_a_state_that_is_none_is_refused(state, shop):
         GeofenceMonitor([shop], state, install="phone")
 
 
+def test_a_state_that_breaks_off_leaves_the_monitor_as_it_was(monitor, fix_at):
+    for s in range(0, 60, 5):
+        monitor.observe(fix_at(s))
+    before = monitor.state()
+    with pytest.raises(BadMessage, match="state"):
+        monitor.restore({**GeofenceMonitor(install="phone").state(), "now_ms": None})
+    assert monitor.state() == before
+
+
 @pytest.mark.parametrize("rules", [{"p_in": 0.4}, {"p_out": 0.9}, {"exit_hold_s": -1}, {"timeout_s": 1}])
 def test_rules_that_cannot_work_are_refused(rules):
     with pytest.raises(BadConfig, match=next(iter(rules))):
