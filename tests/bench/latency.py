@@ -2,8 +2,9 @@
 
 Three processes: the backend, the local Ably, and this one, which posts at a fixed rate whatever the answers take
 (latency counts from the moment a post was due, so waiting for an answer before it is in it) and hears every channel.
-Each fix stands at another promoted product, so that it brings exactly one offer. The floor is measured in the same run
-with nothing else going on: one record appended to a log of its own, then one alert pushed and heard.
+The fixes that bring an offer stand each at another promoted product, so that each brings exactly one; the others stand
+between two, out of reach of both. The floor is measured in the same run with nothing else going on: one record appended
+to a log of its own, then one alert pushed and heard.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from endcap_backend.api.tokens import AblyTokens
 from endcap_backend.log import Log, NewRecord
 from endcap_backend.pipeline.push import CAPABILITY, AblyPush
 
-STEPS = 20  # products a shopper passes
+PRODUCTS = 20  # that a shopper passes
 HTTP_CONNECTIONS = 64
 LATE_S = 20.0  # after the last post, for offers still on their way
 
@@ -50,10 +51,21 @@ class Case:
     fixes_per_s: int
     fixes_a_post: int
     seconds: float
+    fixes_an_offer: int = 1
 
     @property
     def posts(self) -> int:
         return int(self.fixes_per_s * self.seconds) // self.fixes_a_post
+
+    @property
+    def steps(self) -> int:
+        """Fixes of one shopper."""
+        return PRODUCTS * self.fixes_an_offer
+
+    def place(self, step: int) -> tuple[int, bool]:
+        """The product that a shopper's fix number `step` is at, and whether it only stands beside it."""
+        product, rest = divmod(step, self.fixes_an_offer)
+        return product, rest > 0
 
 
 @dataclass(frozen=True)
@@ -69,9 +81,11 @@ class Measured:
 def run(quick: bool) -> str:
     seconds = 5.0 if quick else 15.0
     cases = [
-        Case("100 fixes/s, one a post", 100, 1, seconds),
-        Case("1,000 fixes/s, ten a post", 1000, 10, seconds),
-        Case("1,000 fixes/s, one a post", 1000, 1, seconds),
+        Case("100 fixes/s, one a post, each brings an offer", 100, 1, seconds),
+        Case("300 fixes/s, one a post, each brings an offer", 300, 1, seconds),
+        Case("1,000 fixes/s, ten a post, one of ten brings an offer", 1000, 10, seconds, 10),
+        Case("1,000 fixes/s, ten a post, each brings an offer", 1000, 10, seconds),
+        Case("1,000 fixes/s, one a post, one of ten brings an offer", 1000, 1, seconds, 10),
     ]
     with tempfile.TemporaryDirectory(prefix="endcap-latency-") as folder, an_ably() as ably:
         floor = asyncio.run(_floor(Path(folder), ably, 100 if quick else 300))
@@ -112,8 +126,8 @@ async def _floor(folder: Path, ably: Ably, rounds: int) -> Measured:
 
 
 async def _measure(case: Case, data: Path, ably: Ably) -> Measured:
-    with a_backend(data, ably, STEPS) as url:
-        people = await asyncio.to_thread(sessions, url, -(-case.posts * case.fixes_a_post // STEPS))
+    with a_backend(data, ably, PRODUCTS) as url:
+        people = await asyncio.to_thread(sessions, url, -(-case.posts * case.fixes_a_post // case.steps))
         ears = Ears(ably, people)
         await ears.open()
         due_s, answers_s = await _post_all(case, Poster(url, HTTP_CONNECTIONS), people)
@@ -127,14 +141,14 @@ async def _measure(case: Case, data: Path, ably: Ably) -> Measured:
 async def _post_all(
     case: Case, poster: Poster, people: list[Person]
 ) -> tuple[dict[tuple[str, int], float], list[float]]:
-    """Post on time, never waiting for an answer: when each (uid, SKU) was due, and what the answers took."""
+    """Post on time, never waiting for an answer: when each offer (uid, SKU) was due, and what the answers took."""
     due_s: dict[tuple[str, int], float] = {}
     answers_s: list[float] = []
 
     async def post(person: Person, steps: range, at_s: float, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await before  # a phone has one post under way, so that its fixes arrive in order
-        await poster.post(person, [_fix(person, step) for step in steps])
+        await poster.post(person, [_fix(person, step, case) for step in steps])
         answers_s.append(time.monotonic() - at_s)
 
     began_s = time.monotonic() + 0.5
@@ -145,7 +159,7 @@ async def _post_all(
             await asyncio.sleep(early_s)
         turn, place = divmod(number, len(people))
         steps = range(turn * case.fixes_a_post, (turn + 1) * case.fixes_a_post)
-        due_s.update({(people[place].uid, step): at_s for step in steps})
+        due_s.update({(people[place].uid, product): at_s for product, beside in map(case.place, steps) if not beside})
         before = posting[number - len(people)] if number >= len(people) else None
         posting.append(asyncio.create_task(post(people[place], steps, at_s, before)))
     await asyncio.gather(*posting)
@@ -154,10 +168,11 @@ async def _post_all(
     return due_s, answers_s
 
 
-def _fix(person: Person, step: int) -> dict[str, Any]:
+def _fix(person: Person, step: int, case: Case) -> dict[str, Any]:
+    product, beside = case.place(step)
     return {
         "id": f"{person.uid[:16]}:{step}",
-        "latitude": round(LATITUDE_DEG + step * STEP_DEG, 5),
+        "latitude": round(LATITUDE_DEG + (product + (0.5 if beside else 0)) * STEP_DEG, 5),
         "longitude": LONGITUDE_DEG,
         "accuracy_m": 5.0,
         "taken_at": write_instant(datetime.now(UTC)),
