@@ -62,7 +62,7 @@ def create_app(
     app.register_blueprint(locations.blueprint(guard, intake, messages, max_bytes))
     app.register_blueprint(events.blueprint(guard, intake, messages, max_bytes))
     app.register_blueprint(integrations.blueprint(intake, shoppers, ably, metrics))
-    app.register_blueprint(me.blueprint(guard, shoppers, Erasure(log, clock), log, clock))
+    app.register_blueprint(me.blueprint(guard, shoppers, Erasure(log, database, clock), log, database, clock))
     app.register_blueprint(places.blueprint(Places(database, clock)))
     app.register_blueprint(health.blueprint(log, pipeline.ready, settings.untold, metrics))
     app.register_blueprint(openapi.blueprint())

@@ -80,7 +80,7 @@ class Backend:
         return [
             Chore("forgetting old records", EXPIRE_EVERY_S, retention.expire),
             Chore("forgetting replaced records", COMPACT_EVERY_S, retention.compact),
-            Chore("erasing", ERASE_EVERY_S, Erasure(self.log, clock).sweep),
+            Chore("erasing", ERASE_EVERY_S, Erasure(self.log, self._database, clock).sweep),
             Chore("forgetting ended sessions", EXPIRE_EVERY_S, shoppers.forget_ended),
         ]
 

@@ -1,6 +1,6 @@
 """Erasing a shopper: at once what can be, the rest within a quarter of an hour, with a receipt that names each store.
 
-Her session and her records go in the call. A tombstone in `customers_locations` then passes through the log, so that
+Her session, her records and her rows in the shop's database go in the call. A tombstone in `customers_locations` then passes through the log, so that
 whoever reads it forgets her too; once every consumer has passed it, or after ten minutes, what they made meanwhile goes
 with the tombstone, the log's journal is emptied, and only the receipt is left, which does not name her.
 """
@@ -20,6 +20,8 @@ from endcap.messages import CUSTOMERS_LOCATIONS
 from endcap.wire import epoch_ms, from_epoch_ms, write_instant
 from endcap_backend.api.shoppers import forget_session
 from endcap_backend.log import READ_LIMIT, Log, NewRecord
+from endcap_backend.retail.database import Database
+from endcap_backend.retail.personal import forget
 
 log = logging.getLogger("endcap.api")
 
@@ -48,8 +50,9 @@ class Receipt:
             "stores": [
                 {"store": "session and consents", "erased_at": asked},
                 {"store": "fixes, events and alerts in the log", "erased_at": asked, "records": self.records},
+                {"store": "card, coupons, purchases and lists in the shop's database", "erased_at": asked},
                 {"store": "the match's memory, and what it made meanwhile", "erased_at": done},
-                {"store": "the log's journal on disk", "erased_at": done},
+                {"store": "the journals of both on disk", "erased_at": done},
             ],
         }
 
@@ -57,8 +60,9 @@ class Receipt:
 class Erasure:
     """Erases shoppers. Safe from any thread; `sweep` is for one thread that comes by every few seconds."""
 
-    def __init__(self, records: Log, clock: Clock) -> None:
+    def __init__(self, records: Log, database: Database, clock: Clock) -> None:
         self._log = records
+        self._database = database
         self._clock = clock
         records.prepare(resources.files("endcap_backend.api").joinpath("erasure.sql").read_text())
 
@@ -69,6 +73,7 @@ class Erasure:
             LogFull: the disk refuses; what is not erased yet, the next call or the next sweep erases.
         """
         number = self._log.transact(lambda connection: self._note(connection, uid))
+        self._forget(uid)
         tombstone = self._bury(uid, number)
         self._discard(uid, number, [offset for offset in self._log.offsets_of(uid) if offset != tombstone])
         receipt = self.receipt(number)
@@ -96,8 +101,9 @@ class Erasure:
             under_way = connection.execute("SELECT uid, receipt, tombstone FROM erasures").fetchall()
         due = [(uid, number) for uid, number, tombstone in under_way if self._passed(uid, number, tombstone)]
         for uid, number in due:
+            self._forget(uid)  # what a call of hers made that was already under way
             self._discard(uid, number, self._log.offsets_of(uid))
-        if due and not self._log.fold():
+        if due and not (self._log.fold() and self._database.fold()):
             return 0  # a reader was in the way: all of it again at the next sweep
         for uid, number in due:
             self._close(uid, number)
@@ -114,6 +120,10 @@ class Erasure:
         connection.execute("INSERT INTO receipts VALUES (?, ?, NULL, 0)", (number, epoch_ms(self._clock.now())))
         connection.execute("INSERT INTO erasures VALUES (?, ?, 0)", (uid, number))
         return number
+
+    def _forget(self, uid: str) -> None:
+        with self._database.writing() as connection:
+            forget(connection, uid)
 
     def _bury(self, uid: str, number: str) -> int:
         """Put a tombstone behind everything there is of her; returns its offset."""

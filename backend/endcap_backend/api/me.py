@@ -17,6 +17,8 @@ from endcap_backend.api.problems import Problem
 from endcap_backend.api.sessions import RECORDED
 from endcap_backend.api.shoppers import Shopper, Shoppers
 from endcap_backend.log import READ_LIMIT, Log, Record
+from endcap_backend.retail.database import Database
+from endcap_backend.retail.personal import export_of
 
 _PROBLEMS = ("unauthorised", "too_many_requests", "unavailable")
 RECEIPT = object_of(
@@ -38,6 +40,11 @@ EXPORT = object_of(
         "uid": TEXT,
         "exported_at": INSTANT,
         "consents": {"type": "array", "items": RECORDED},
+        "shop": {
+            "type": "object",
+            "description": "her rows in the shop's database, by table: coupons, card, ledger, purchases, lists",
+            "additionalProperties": {"type": "array", "items": {"type": "object"}},
+        },
         "records": {
             "type": "array",
             "items": object_of({"topic": TEXT, "at": INSTANT, "value": {"type": ["object", "null"]}}),
@@ -47,18 +54,22 @@ EXPORT = object_of(
 )
 
 
-def blueprint(guard: Guard, shoppers: Shoppers, erasure: Erasure, log: Log, clock: Clock) -> Blueprint:
+def blueprint(
+    guard: Guard, shoppers: Shoppers, erasure: Erasure, log: Log, database: Database, clock: Clock
+) -> Blueprint:
     routes = Blueprint("me", __name__)
 
     @routes.get("/v1/me/export")
     @operation(Operation("All that is held of her", "shopper", {200: EXPORT}, problems=_PROBLEMS, bearer=True))
     def export() -> Response:
         shopper = guard.shopper()
-        head = {
+        head: dict[str, object] = {
             "uid": shopper.uid,
             "exported_at": write_instant(clock.now()),
             "consents": shoppers.consents(shopper.uid),
         }
+        with database.reading() as connection:
+            head["shop"] = export_of(connection, shopper.uid)
         return Response(_written(head, log, shopper), mimetype="application/json")
 
     @routes.delete("/v1/me")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -71,6 +71,17 @@ class Database:
                 transaction.rollback()
         if keep:
             self.changed.set()
+
+    def fold(self) -> bool:
+        """Bring SQLite's journal into the file and cut it to nothing, so that what was deleted is on disk no more.
+
+        False when a reader was in the way. PostgreSQL looks after its own: see `docs/privacy.md`.
+        """
+        if not self._sqlite:
+            return True
+        with closing(self._engine.raw_connection()) as connection:
+            busy, _, _ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
 
     def close(self) -> None:
         self._engine.dispose()

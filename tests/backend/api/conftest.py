@@ -41,6 +41,7 @@ class Api:
 
     app: Flask
     log: Log
+    database: Database
     clock: ManualClock
     settings: Settings
     pipeline: IdlePipeline
@@ -99,7 +100,7 @@ def make_api(tmp_path: Path, empty_database: Database) -> Iterator[MakeApi]:
         found = Settings(**{"data": tmp_path, "ably_key": ABLY_KEY, **settings})
         pipeline = IdlePipeline()
         app = create_app(found, log, database, SECRET, pipeline, clock=clock)
-        return Api(app, log, clock, found, pipeline)
+        return Api(app, log, database, clock, found, pipeline)
 
     yield make_api
     for log in logs:

@@ -11,7 +11,7 @@ from endcap_backend.log import NewRecord
 
 @pytest.fixture
 def erasure(api):
-    return Erasure(api.log, api.clock)
+    return Erasure(api.log, api.database, api.clock)
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_erasing_twice_gives_the_same_receipt_and_then_tells_that_it_is_done(api
 
 def test_an_erasure_goes_on_after_a_restart(api, walked):
     erase(api)
-    assert Erasure(api.log, api.clock).sweep() == 1
+    assert Erasure(api.log, api.database, api.clock).sweep() == 1
 
 
 def test_receipts_are_forgotten_after_a_year_and_a_month(api, walked, erasure):
