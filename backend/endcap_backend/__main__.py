@@ -11,6 +11,7 @@ COMMANDS = {
     "serve": ("endcap_backend.serve", "run the HTTP service with its pipeline"),
     "load": ("endcap_backend.retail.load", "load products, placements and promotions from files"),
     "match": ("endcap_backend.match.command", "look inside the match: records in, rows out"),
+    "check": ("endcap_backend.pipeline.cluster.commands.check", "say in words what is wrong with a Kafka's settings"),
 }
 
 

@@ -1,0 +1,64 @@
+"""Who does what on the cluster, and the rights each needs: the same table as backend/infra/terraform/access.tf."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from endcap.messages import (
+    CUSTOMERS_ALERTS,
+    CUSTOMERS_LOCATIONS,
+    NEARBY_CUSTOMERS,
+    PRODUCTS_PROMOTIONS,
+    STORES_PRODUCTS,
+)
+from endcap_backend.pipeline.cluster.topics import letters_of
+from endcap_backend.pipeline.forward import FORWARDED
+from endcap_backend.pipeline.marks import MARKS
+
+READ, WRITE = "READ", "WRITE"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One program on the cluster: the operations it does on each topic, its consumer group and its transactions."""
+
+    name: str
+    topics: Mapping[str, frozenset[str]]
+    group: str
+    transactional_id: str  # "" when it uses no transactions; the program's own begins with this
+
+
+def _reads(*names: str) -> dict[str, frozenset[str]]:
+    return {name: frozenset({READ}) for name in names}
+
+
+def _writes(*names: str) -> dict[str, frozenset[str]]:
+    return {name: frozenset({WRITE}) for name in names}
+
+
+ROLES = {
+    role.name: role
+    for role in (
+        Role(
+            "backend",
+            _writes(*FORWARDED, *map(letters_of, FORWARDED)) | {MARKS: frozenset({READ, WRITE})},
+            "endcap-forwarder",
+            "endcap-forwarder",
+        ),
+        Role(
+            "match",
+            _reads(CUSTOMERS_LOCATIONS, STORES_PRODUCTS, PRODUCTS_PROMOTIONS)
+            | {NEARBY_CUSTOMERS: frozenset({READ, WRITE})}
+            | _writes(CUSTOMERS_ALERTS),
+            "endcap-match",
+            "endcap-match",
+        ),
+        Role(
+            "delivery",
+            _reads(CUSTOMERS_ALERTS) | _writes(letters_of(CUSTOMERS_ALERTS)),
+            "endcap-delivery",
+            "",
+        ),
+    )
+}

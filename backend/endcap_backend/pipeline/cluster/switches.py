@@ -1,0 +1,77 @@
+"""The switches that the cluster's commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+
+from endcap.errors import BadConfig
+from endcap_backend.pipeline.cluster.topics import LOCATIONS_H, PARTITIONS, Topic, topics
+from endcap_backend.pipeline.kafka import KafkaSettings
+from endcap_backend.settings import add_switches, read_settings
+
+PARTITIONS_MOST = 10_000
+LOCATIONS_H_MOST = 720.0  # as `serve --keep-locations-h`
+
+
+def add_kafka(parser: argparse.ArgumentParser) -> None:
+    """A switch for each of Kafka's settings, and `--kafka` for the one that is always needed."""
+    add_switches(parser, KafkaSettings)
+    parser.add_argument(
+        "--kafka",
+        dest="kafka_bootstrap_servers",
+        metavar="HOST:PORT",
+        default=argparse.SUPPRESS,
+        help="short for --kafka-bootstrap-servers",
+    )
+
+
+def kafka_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> KafkaSettings:
+    """Kafka's settings from the switches, then from the environment.
+
+    Raises:
+        BadConfig: names the setting at fault.
+    """
+    return read_settings(KafkaSettings, args, environ)
+
+
+def add_topics(parser: argparse.ArgumentParser) -> None:
+    """How the topics should be."""
+    parser.add_argument(
+        "--partitions", type=int, default=PARTITIONS, metavar="N", help=f"of each topic (default {PARTITIONS})"
+    )
+    add_locations_h(parser)
+
+
+def topics_given(args: argparse.Namespace) -> tuple[Topic, ...]:
+    """The topics as the switches want them.
+
+    Raises:
+        BadConfig: a number out of bounds.
+    """
+    if not 1 <= args.partitions <= PARTITIONS_MOST:
+        raise BadConfig("--partitions", f"must be from 1 to {PARTITIONS_MOST}")
+    return topics(args.partitions, locations_h_given(args))
+
+
+def add_locations_h(parser: argparse.ArgumentParser) -> None:
+    """How long positions are kept."""
+    parser.add_argument(
+        "--keep-locations-h",
+        type=float,
+        default=LOCATIONS_H,
+        metavar="HOURS",
+        help=f"how long positions are kept (default {LOCATIONS_H:g})",
+    )
+
+
+def locations_h_given(args: argparse.Namespace) -> float:
+    """Hours for which positions are kept.
+
+    Raises:
+        BadConfig: out of bounds.
+    """
+    hours: float = args.keep_locations_h
+    if not 1 <= hours <= LOCATIONS_H_MOST:
+        raise BadConfig("--keep-locations-h", f"must be from 1 to {LOCATIONS_H_MOST:g} hours")
+    return hours

@@ -1,0 +1,70 @@
+"""The topics of the product: what `apply` makes, and what a check looks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from endcap.messages import (
+    CUSTOMERS_ALERTS,
+    CUSTOMERS_LOCATIONS,
+    NEARBY_CUSTOMERS,
+    PRODUCTS_PROMOTIONS,
+    STORES_PRODUCTS,
+)
+from endcap_backend.pipeline.forward import FORWARDED
+from endcap_backend.pipeline.marks import MARKS
+
+HOUR_MS = 3600 * 1000
+PARTITIONS = 6  # Confluent Cloud's own default; each match consumer takes at least one
+LOCATIONS_H = 24.0  # what the privacy notice promises
+EVENTS_H = 7 * 24.0
+ALERTS_H = 24.0  # an alert is worth a quarter of an hour; the day is for who looks into a complaint
+FOR_EVER = "-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic as it should be. `config` holds only what differs from the brokers' own defaults."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str]
+
+
+def topics(partitions: int = PARTITIONS, locations_h: float = LOCATIONS_H) -> tuple[Topic, ...]:
+    """Every topic of the product, in the order in which they are made.
+
+    Products and promotions are kept for ever and not compacted: their keys (SKU, segment) are not their identity (SKU
+    and store, pid), so that compaction would lose all but one store's shelf.
+    """
+    kept = {
+        CUSTOMERS_LOCATIONS: _hours(locations_h),
+        STORES_PRODUCTS: FOR_EVER,
+        PRODUCTS_PROMOTIONS: FOR_EVER,
+    }
+    forwarded = [_kept(name, partitions, kept.get(name, _hours(EVENTS_H))) for name in FORWARDED]
+    made = [
+        _kept(NEARBY_CUSTOMERS, partitions, _hours(locations_h)),  # it holds positions, so no longer than those
+        _kept(CUSTOMERS_ALERTS, partitions, _hours(ALERTS_H)),
+    ]
+    letters = [
+        _kept(letters_of(name), partitions, _hours(min(locations_h, LOCATIONS_H)))
+        for name in (*FORWARDED, CUSTOMERS_ALERTS)
+    ]
+    # one partition: a forwarder reads it to its end before it begins
+    marks = Topic(MARKS, 1, {"cleanup.policy": "compact"})
+    return (*forwarded, *made, *letters, marks)
+
+
+def _kept(name: str, partitions: int, retention_ms: str) -> Topic:
+    return Topic(name, partitions, {"cleanup.policy": "delete", "retention.ms": retention_ms})
+
+
+def _hours(hours: float) -> str:
+    return str(round(hours * HOUR_MS))
+
+
+def letters_of(topic: str) -> str:
+    """Where the records of a topic go that are refused."""
+    return f"{topic}_dlq"

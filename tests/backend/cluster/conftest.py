@@ -1,0 +1,75 @@
+"""One real broker as a laptop has it and one secured as Confluent Cloud, for all tests of the cluster's commands."""
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from endcap_backend.pipeline.cluster.topics import topics
+from endcap_backend.pipeline.kafka import KafkaSettings
+from endcap_devkit.kafka.broker import KafkaBroker
+
+WAIT_S = 30
+
+
+def warmed(broker):
+    """The first transaction makes the brokers' own topic of transactions, which may take a while."""
+    Producer(broker.client_config() | {"transactional.id": "warm"}).init_transactions(WAIT_S)
+    return broker
+
+
+@pytest.fixture(scope="package")
+def plain():
+    with KafkaBroker() as broker:
+        yield warmed(broker)
+
+
+@pytest.fixture(scope="package")
+def secured():
+    with KafkaBroker(secure=True) as broker:
+        yield warmed(broker)
+
+
+@pytest.fixture
+def emptied():
+    """Takes every topic off a broker, so that each test begins with none."""
+
+    def empty(broker):
+        admin = AdminClient(broker.client_config())
+        names = [name for name in admin.list_topics(timeout=WAIT_S).topics if not name.startswith("__")]
+        if names:
+            for future in admin.delete_topics(names).values():
+                future.result(WAIT_S)
+        return broker
+
+    return empty
+
+
+@pytest.fixture
+def settings(plain, emptied):
+    return KafkaSettings(emptied(plain).bootstrap)
+
+
+@pytest.fixture
+def as_user(secured):
+    """The settings of a user of the secured broker."""
+
+    def user(name="admin", password=None, **others):
+        login = {"kafka_sasl_username": name, "kafka_sasl_password": password or f"{name}-secret"}
+        given = {"kafka_bootstrap_servers": secured.bootstrap, "kafka_ca_file": str(secured.security.ca)}
+        return KafkaSettings(**given | login | others)
+
+    return user
+
+
+@pytest.fixture
+def make_topics():
+    """The product's topics, but for those left out; a setting may differ."""
+
+    def make(broker, without=(), **config):
+        admin = AdminClient(broker.client_config())
+        wanted = [each for each in topics() if each.name not in without]
+        made = admin.create_topics([NewTopic(each.name, 1, config=dict(each.config) | config) for each in wanted])
+        for future in made.values():
+            future.result(WAIT_S)
+
+    return make
