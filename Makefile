@@ -48,6 +48,7 @@ system:               ## what the tests drive besides Python: Chromium, Java wit
 	command -v mvn >/dev/null || missing="$$missing maven"; \
 	command -v npm >/dev/null || missing="$$missing nodejs npm"; \
 	command -v openssl >/dev/null || missing="$$missing openssl"; \
+	command -v curl >/dev/null || missing="$$missing curl"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	ldconfig -p | grep -q libzbar || missing="$$missing libzbar0"; \
 	test -z "$$missing" || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive \

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,39 @@ EXPECTED: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("scenario", EXPECTED)
-def test_the_client_sees_what_it_should(ably_server: AblyServer, scenario: str) -> None:
-    place = {"ABLY_URL": ably_server.url, "ABLY_KEY": ably_server.key, "CLASSPATH": CLASSPATH.read_text().strip()}
-    command = [sys.executable, str(SCRIPT), scenario]
+def seen(scenario: str, url: str, key: str, trust_store: str = "") -> Any:
+    place = {"ABLY_URL": url, "ABLY_KEY": key, "CLASSPATH": CLASSPATH.read_text().strip(), "TRUST_STORE": trust_store}
     done = subprocess.run(
-        command, env={**os.environ, **place}, capture_output=True, text=True, timeout=WAIT_S, check=False
+        [sys.executable, str(SCRIPT), scenario],
+        env={**os.environ, **place},
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == EXPECTED[scenario]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AblyServer, str]]:
+    """A server that speaks TLS, and a Java trust store with its CA."""
+    folder = tmp_path_factory.mktemp("tls")
+    with AblyServer(tls_port=0) as server:
+        (folder / "ca.pem").write_bytes(server.ca_pem or b"")
+        keytool = ["keytool", "-importcert", "-noprompt", "-storetype", "PKCS12", "-storepass", "changeit"]
+        store = str(folder / "trust.p12")
+        subprocess.run([*keytool, "-file", str(folder / "ca.pem"), "-keystore", store], check=True, capture_output=True)
+        yield server, store
+
+
+@pytest.mark.parametrize("scenario", EXPECTED)
+def test_the_client_sees_what_it_should(ably_server: AblyServer, scenario: str) -> None:
+    assert seen(scenario, ably_server.url, ably_server.key) == EXPECTED[scenario]
+
+
+@pytest.mark.parametrize("scenario", ["batch", "realtime_msgpack"])
+def test_over_tls_it_sees_the_same(secure: tuple[AblyServer, str], scenario: str) -> None:
+    server, store = secure
+    assert server.tls_url is not None
+    assert seen(scenario, server.tls_url, server.key, store) == EXPECTED[scenario]
