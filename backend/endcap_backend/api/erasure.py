@@ -1,8 +1,9 @@
 """Erasing a shopper: at once what can be, the rest within a quarter of an hour, with a receipt that names each store.
 
-Her session, her records and her rows in the shop's database go in the call. A tombstone in `customers_locations` then passes through the log, so that
-whoever reads it forgets her too; once every consumer has passed it, or after ten minutes, what they made meanwhile goes
-with the tombstone, the log's journal is emptied, and only the receipt is left, which does not name her.
+Her session, her records and her rows in the shop's database go in the call. A tombstone in `customers_locations` then
+passes through the log, so that whoever reads it forgets her too; once every consumer has passed it, or after ten
+minutes, what they made meanwhile goes with the tombstone, the log's journal is emptied, and only the receipt is left,
+which does not name her.
 """
 
 from __future__ import annotations
