@@ -3,43 +3,60 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from endcap.messages import CustomerAlert, derived_id
+from endcap.messages import CustomerAlert
 from endcap.wire import from_epoch_ms
 from endcap_backend.decide.candidates import Candidate
+from endcap_backend.decide.identity import alert_id, was_told
+from endcap_backend.decide.knowledge import NOBODY, Known
 from endcap_backend.decide.limits import Limits
 from endcap_backend.decide.reason import why
-from endcap_backend.decide.score import rank
+from endcap_backend.decide.score import Score, rank, score
 from endcap_backend.decide.shoppers import DAY_MS, HOUR_MS, Shopper
+
+Barred = Callable[[str | None], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What to tell her now, best first, and why the rest is held back: reason -> candidates.
 
-    `waiting` are those that only she has no room for now: they may be told at another fix.
+    `waiting` are those that only she has no room for now: they may be told at another fix. `scores` say of each alert
+    what it was chosen by. Of a shopper who is held out the alerts are `withheld`.
     """
 
     alerts: tuple[CustomerAlert, ...]
     held: Counter[str]
     waiting: tuple[Candidate, ...]
+    scores: tuple[Score, ...] = ()
+    withheld: tuple[CustomerAlert, ...] = ()
 
 
 def decide(
-    candidates: Iterable[Candidate], shopper: Shopper, at_ms: int, limits: Limits, accuracy_m: float | None = None
+    candidates: Iterable[Candidate],
+    shopper: Shopper,
+    at_ms: int,
+    limits: Limits,
+    accuracy_m: float | None = None,
+    *,
+    known: Known = NOBODY,
+    barred: Barred = lambda pid: "",
+    currency: str = "EUR",
 ) -> Choice:
     """The alerts for one fix, taken at `at_ms` (epoch ms) with a 68 % radius of `accuracy_m` (None: unknown).
 
-    Changes nothing: the same arguments give the same choice, in whichever order the candidates come.
+    `barred` says why she may not have a promotion, "" when she may. Changes nothing: the same arguments give the same
+    choice, in whichever order the candidates come.
     """
     held: Counter[str] = Counter()
     chosen: list[Candidate] = []
     waiting: list[Candidate] = []
-    room, full = room_for(shopper, at_ms, limits)
-    for candidate in rank(list(_open(candidates, shopper, at_ms, held))):
+    room, full = room_for(shopper, at_ms, limits, known)
+    section = shopper.stay.section
+    for candidate in rank(list(_open(candidates, shopper, at_ms, known, barred, held)), section):
         if clash := _clash(candidate, chosen, shopper, at_ms, limits):
             held[clash] += 1
         elif len(chosen) >= room:
@@ -47,28 +64,46 @@ def decide(
             waiting.append(candidate)
         else:
             chosen.append(candidate)
-    return Choice(tuple(_alert(each, shopper, at_ms, limits, accuracy_m) for each in chosen), held, tuple(waiting))
+    return Choice(
+        tuple(_alert(each, shopper, at_ms, limits, accuracy_m, currency) for each in chosen),
+        held,
+        tuple(waiting),
+        tuple(score(each, section) for each in chosen),
+    )
 
 
-def _open(candidates: Iterable[Candidate], shopper: Shopper, at_ms: int, held: Counter[str]) -> Iterator[Candidate]:
-    """Those that hold at all: in stock, not over, never told her before."""
-    told = shopper.pairs()
+def _open(
+    candidates: Iterable[Candidate],
+    shopper: Shopper,
+    at_ms: int,
+    known: Known,
+    barred: Barred,
+    held: Counter[str],
+) -> Iterator[Candidate]:
+    """Those that hold at all: in stock, not over, hers to have, never told her before."""
+    pairs = shopper.pairs()
     now = from_epoch_ms(at_ms)
     for candidate in candidates:
-        if (candidate.pid, candidate.sku) in told:
+        if was_told(candidate, shopper, pairs, at_ms):
             held["told before"] += 1
         elif candidate.stock == 0:
             held["out of stock"] += 1
         elif candidate.ends_at is not None and candidate.ends_at <= now:
             held["promotion over"] += 1
+        elif candidate.kind in known.muted:
+            held["muted by her"] += 1
+        elif bar := barred(candidate.pid):
+            held[bar] += 1
         else:
             yield candidate
 
 
-def room_for(shopper: Shopper, at_ms: int, limits: Limits) -> tuple[int, str]:
+def room_for(shopper: Shopper, at_ms: int, limits: Limits, known: Known = NOBODY) -> tuple[int, str]:
     """How many alerts she may get now, and the limit that says so."""
     if limits.quiet is not None and limits.quiet.hold(at_ms):
         return 0, "quiet hours"
+    if known.quiet is not None and known.quiet.hold(at_ms):
+        return 0, "her quiet hours"
     if limits.cooldown_s and shopper.since(at_ms, int(limits.cooldown_s * 1000)):
         return 0, "cooldown"
     rooms = (
@@ -93,15 +128,15 @@ def _clash(candidate: Candidate, chosen: list[Candidate], shopper: Shopper, at_m
 
 
 def _alert(
-    candidate: Candidate, shopper: Shopper, at_ms: int, limits: Limits, accuracy_m: float | None
+    candidate: Candidate, shopper: Shopper, at_ms: int, limits: Limits, accuracy_m: float | None, currency: str
 ) -> CustomerAlert:
     expires_at = from_epoch_ms(at_ms) + timedelta(seconds=limits.alert_life_s)
     return CustomerAlert(
-        id=derived_id("alert", shopper.uid, candidate.pid, candidate.sku),
+        id=alert_id(candidate, shopper, at_ms),
         uid=shopper.uid,
         kind=candidate.kind,
         title=candidate.title,
-        why=why(candidate, accuracy_m),
+        why=why(candidate, accuracy_m, currency),
         expires_at=expires_at if candidate.ends_at is None else min(expires_at, candidate.ends_at),
         pid=candidate.pid,
         sku=candidate.sku,

@@ -62,6 +62,7 @@ class Limits:
     cooldown_s: float = 0.0  # silence after a fix that told her something
     visit_gap_s: float = 1800.0  # a visit ends when no fix came for so long
     alert_life_s: float = 900.0  # she has walked on by then; an alert older than that is not shown
+    help_after_s: float = 180.0  # in one section without taking anything up; 0: help is never offered
     quiet: QuietHours | None = None
 
     @property
@@ -73,6 +74,6 @@ class Limits:
         for name in ("per_fix", "per_visit", "per_hour", "per_day", "per_promotion"):
             if not 0 <= getattr(self, name) <= MAX_CAP:
                 raise BadConfig(name, f"must be between 0 and {MAX_CAP}")
-        for name in ("cooldown_s", "visit_gap_s", "alert_life_s"):
+        for name in ("cooldown_s", "visit_gap_s", "alert_life_s", "help_after_s"):
             if getattr(self, name) < 0:
                 raise BadConfig(name, "must not be negative")

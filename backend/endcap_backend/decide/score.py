@@ -2,49 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from endcap.geo import NEAR_FT
 from endcap_backend.decide.candidates import Candidate
 
-# At these weights half price at 60 ft loses to 5 % off within arm's reach, and wins from 30 ft on.
-NEARNESS_WEIGHT = 0.6
-DISCOUNT_WEIGHT = 0.4
+# They add up to 1. Nearness to discount is as 3 to 2: half price at 60 ft loses to 5 % off within arm's reach, and wins
+# from 30 ft on. What she asked for herself outweighs either.
+NEARNESS_WEIGHT = 0.3
+DISCOUNT_WEIGHT = 0.2
+WISH_WEIGHT = 0.3
+COUPON_WEIGHT = 0.1
+SECTION_WEIGHT = 0.1
+HELP_WORTH = 0.5  # before an offer she did not ask for, after one she did
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """A candidate's worth between 0 and 1 in its parts, each weighted already; the parts add up to `total`."""
 
-    nearness: float
-    discount: float
+    nearness: float = 0.0
+    discount: float = 0.0
+    wish: float = 0.0  # it is on her list
+    coupon: float = 0.0  # she holds one for it
+    section: float = 0.0  # it stands in the part of the store she is in
+    lingering: float = 0.0  # she has stood about without finding anything
 
     @property
     def total(self) -> float:
-        return self.nearness + self.discount
+        return sum(self)
 
     def __str__(self) -> str:
-        return f"{self.total:.3f} = {self.nearness:.3f} nearness + {self.discount:.3f} discount"
+        parts = " + ".join(f"{part:.3f} {name}" for name, part in zip(self._fields, self, strict=True) if part)
+        return f"{self.total:.3f} = {parts or 'nothing'}"
 
 
-def score(candidate: Candidate) -> Score:
-    """Nearness falls in a line from the shelf to 100 ft; the discount counts by its per cent."""
+def score(candidate: Candidate, section: str | None = None) -> Score:
+    """Nearness falls in a line from the shelf to 100 ft; the discount counts by its per cent.
+
+    `section` is the part of the store that she is in, as far as her phone told.
+    """
+    if candidate.kind == "help":
+        return Score(lingering=HELP_WORTH)
     distance_ft = NEAR_FT if candidate.distance_ft is None else min(candidate.distance_ft, NEAR_FT)
     return Score(
-        nearness=NEARNESS_WEIGHT * (1 - distance_ft / NEAR_FT),
-        discount=DISCOUNT_WEIGHT * (candidate.discount or 0) / 100,
+        NEARNESS_WEIGHT * (1 - distance_ft / NEAR_FT),
+        DISCOUNT_WEIGHT * (candidate.discount or 0) / 100,
+        0.0 if candidate.wish is None else WISH_WEIGHT,
+        0.0 if candidate.clip is None else COUPON_WEIGHT,
+        SECTION_WEIGHT if section is not None and candidate.section == section else 0.0,
     )
 
 
-def rank(candidates: list[Candidate]) -> list[Candidate]:
-    """Best first. Equal scores go by distance, then by SKU and promotion, so that the order never depends on luck."""
-    return sorted(candidates, key=_order)
+def rank(candidates: list[Candidate], section: str | None = None) -> list[Candidate]:
+    """Best first. Equal scores go by distance, then by SKU, promotion and kind: the order never depends on luck."""
+    return sorted(candidates, key=lambda candidate: _order(candidate, section))
 
 
-def _order(candidate: Candidate) -> tuple[float, float, int, str]:
+def _order(candidate: Candidate, section: str | None) -> tuple[float, float, int, str, str]:
     return (
-        -score(candidate).total,
+        -sum(score(candidate, section)),
         NEAR_FT if candidate.distance_ft is None else candidate.distance_ft,
         -1 if candidate.sku is None else candidate.sku,
         candidate.pid or "",
+        candidate.kind,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from endcap.messages import derived_id
+from endcap_backend.decide.stay import NO_STAY, Stay
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -20,6 +21,7 @@ class Told(NamedTuple):
     pid: str | None
     sku: int | None
     visit: str
+    id: str = ""  # the alert's
 
 
 @dataclass(slots=True)
@@ -30,6 +32,7 @@ class Shopper:
     last_fix_ms: int
     visit: str
     told: deque[Told]
+    stay: Stay = NO_STAY  # what she does in this visit
 
     def since(self, at_ms: int, window_ms: int) -> int:
         """How many alerts she got within `window_ms` before `at_ms`."""
@@ -60,6 +63,9 @@ class Shoppers:
     def __len__(self) -> int:
         return len(self._records)
 
+    def get(self, uid: str) -> Shopper | None:
+        return self._records.get(uid)
+
     def see(self, uid: str, at_ms: int) -> Shopper:
         """Her record, brought to `at_ms`: a new visit begins when no fix came for longer than the gap.
 
@@ -70,7 +76,7 @@ class Shoppers:
             shopper = self._records[uid] = Shopper(uid, at_ms, visit_id(uid, at_ms), deque(maxlen=self._alerts))
             self._make_room()
         elif at_ms - shopper.last_fix_ms > self._visit_gap_ms:
-            shopper.visit = visit_id(uid, at_ms)
+            shopper.visit, shopper.stay = visit_id(uid, at_ms), NO_STAY
         shopper.last_fix_ms = max(shopper.last_fix_ms, at_ms)
         self._records.move_to_end(uid)
         return shopper

@@ -43,8 +43,8 @@ def test_half_price_across_the_aisle_beats_five_per_cent_at_hand(a_row, noon_ms)
 
 
 def test_a_score_says_what_it_is_made_of(a_row):
-    assert score(deal(a_row(distance_ft=50, discount=25))) == Score(nearness=0.3, discount=0.1)
-    assert str(Score(0.3, 0.1)) == "0.400 = 0.300 nearness + 0.100 discount"
+    assert score(deal(a_row(distance_ft=50, discount=25))) == Score(nearness=0.15, discount=0.05)
+    assert str(Score(0.15, 0.05)) == "0.200 = 0.150 nearness + 0.050 discount"
 
 
 def test_the_same_offer_is_never_told_twice(a_row, noon_ms):
