@@ -246,6 +246,12 @@ class NearbyPromotion(Message):
     store: str | None = wired("STORE", "text", "the store", default=None, pattern=ID_PATTERN)
     section: str | None = wired("SECTION", "text", "the part of the store", default=None, max_chars=64)
     location_id: str | None = wired("LOCATION_ID", "text", "the fix that found it", default=None, max_chars=96)
+    shelf_latitude_deg: float | None = wired(
+        "S_LATITUDE", "number", "of the shelf", default=None, unit="degrees", minimum=-90, maximum=90
+    )
+    shelf_longitude_deg: float | None = wired(
+        "S_LONGITUDE", "number", "of the shelf", default=None, unit="degrees", minimum=-180, maximum=180
+    )
     ends_at: datetime | None = wired("ENDS_AT", "instant", "when the promotion ends", default=None)
 
 

@@ -48,7 +48,8 @@ def test_a_row_carries_all_that_is_known(match: ProductMatch) -> None:
         NearbyPromotion(
             uid="u1", latitude_deg=location.latitude_deg, longitude_deg=24.94, pid="p1", sku=7, segment="coffee",
             distance_ft=36.48305543069855, country="FIN", variant="dark", title="A third off", discount=33.3,
-            name="Coffee", price=4.5, stock=3, store="s1", section="aisle 4", location_id="phone:1", ends_at=NINE,
+            name="Coffee", price=4.5, stock=3, store="s1", section="aisle 4", location_id="phone:1",
+            shelf_latitude_deg=60.17, shelf_longitude_deg=24.94, ends_at=NINE,
         )
     ]  # fmt: skip
 

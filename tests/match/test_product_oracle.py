@@ -102,7 +102,7 @@ def row(location: CustomerLocation, product: StoreProduct, promotion: ProductPro
         sku=product.sku, segment=product.segment, distance_ft=feet, country=location.country, variant=product.variant,
         title=promotion.title, discount=promotion.discount, name=product.name, price=product.price,
         stock=product.stock, store=product.store, section=product.section, location_id=location.id,
-        ends_at=promotion.ends_at,
+        shelf_latitude_deg=product.latitude_deg, shelf_longitude_deg=product.longitude_deg, ends_at=promotion.ends_at,
     )  # fmt: skip
 
 

@@ -112,6 +112,10 @@ class ProductMatch:
             if number is not None and sight is not None:
                 sight.clear(placements.slots[number])
 
+    def knows(self, sku: int, store: str | None) -> bool:
+        """Whether this product has a shelf in this store, as far as it was placed here."""
+        return self._offers.placements.find(sku, store) is not None
+
     def forget(self, uid: str) -> None:
         """Erase what is known of a shopper: where she was and what she has been told."""
         shopper = self._shoppers.forget(uid)
@@ -226,8 +230,9 @@ class ProductMatch:
 
     def _row(self, location: CustomerLocation, near: Near, kind: Kind, promotion: ProductPromotion) -> NearbyPromotion:
         placements = self._offers.placements
-        distance_ft, sku, _, number, _, _ = near
+        distance_ft, sku, _, number, tile, slot = near
         shelf = placements.shelf(number)
+        shelf_latitude_deg, shelf_longitude_deg = tile.point(slot)
         return NearbyPromotion(
             uid=location.uid,
             latitude_deg=location.latitude_deg,
@@ -246,5 +251,7 @@ class ProductMatch:
             store=shelf.store,
             section=shelf.section,
             location_id=location.id,
+            shelf_latitude_deg=shelf_latitude_deg,
+            shelf_longitude_deg=shelf_longitude_deg,
             ends_at=promotion.ends_at,
         )
