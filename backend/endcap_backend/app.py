@@ -8,7 +8,7 @@ from typing import Protocol
 from flask import Flask
 
 from endcap.clock import Clock, SystemClock
-from endcap_backend.api import ably_token, events, health, integrations, locations, me, openapi, places, sessions
+from endcap_backend.api import ably_token, events, health, integrations, locations, me, openapi, places, sessions, staff
 from endcap_backend.api.auth import Guard
 from endcap_backend.api.edge import surround
 from endcap_backend.api.erasure import Erasure
@@ -18,10 +18,12 @@ from endcap_backend.api.metrics import Metrics
 from endcap_backend.api.places import Places
 from endcap_backend.api.sessions import SessionDesk
 from endcap_backend.api.shoppers import Shoppers
+from endcap_backend.api.staff import StaffDesk
 from endcap_backend.api.tokens import AblyTokens, Tokens
 from endcap_backend.config import Settings
 from endcap_backend.log import Log
 from endcap_backend.retail.database import Database
+from endcap_backend.retail.staff import Staff
 
 
 class Watched(Protocol):
@@ -42,7 +44,9 @@ def create_app(
     shoppers = Shoppers(log, clock, settings.refresh_days * 86_400)
     tokens = Tokens(secret, clock)
     ably = AblyTokens(settings.ably_key, clock) if settings.ably_key else None
-    guard = Guard(tokens, shoppers, _limit(settings.user_requests_per_s, settings.user_requests_burst, clock), metrics)
+    crew = Staff(database, clock)
+    requests = _limit(settings.user_requests_per_s, settings.user_requests_burst, clock)
+    guard = Guard(tokens, shoppers, crew, requests, metrics)
     intake = Intake(log, clock, metrics)
     messages = _limit(settings.user_fixes_per_s, settings.user_fixes_burst, clock)
     beginnings = _limit(settings.sessions_per_s, settings.sessions_burst, clock)
@@ -53,6 +57,8 @@ def create_app(
         token_life_s=settings.token_minutes * 60,
         refresh_life_s=settings.refresh_days * 86_400,
     )
+    tries = _limit(settings.sign_in_per_s, settings.sign_in_burst, clock)
+    staff_desk = StaffDesk(crew, tokens, metrics, tries, settings.staff_session_hours * 3600)
     max_bytes = settings.max_body_kb * 1024
 
     app = Flask("endcap_backend", static_folder=None)
@@ -64,6 +70,7 @@ def create_app(
     app.register_blueprint(integrations.blueprint(intake, shoppers, ably, metrics))
     app.register_blueprint(me.blueprint(guard, shoppers, Erasure(log, database, clock), log, database, clock))
     app.register_blueprint(places.blueprint(Places(database, clock)))
+    app.register_blueprint(staff.blueprint(staff_desk, guard, crew))
     app.register_blueprint(health.blueprint(log, pipeline.ready, settings.untold, metrics))
     app.register_blueprint(openapi.blueprint())
     return app

@@ -73,6 +73,13 @@ class Settings:
     sessions_burst: int = setting(
         "new sessions at once from one address, such as a store's Wi-Fi", 500, read=whole, minimum=1
     )
+    staff_session_hours: float = setting(
+        "hours until staff have to sign in again", 12.0, read=number, minimum=0.1, maximum=168
+    )
+    sign_in_per_s: float = setting(
+        "tries a second to sign in as one of the staff, from one address", 0.1, read=number, minimum=0.001
+    )
+    sign_in_burst: int = setting("tries to sign in at once, from one address", 10, read=whole, minimum=1)
     max_body_kb: int = setting("KiB of a request body, unpacked", 1024, read=whole, minimum=64, maximum=65_536)
 
     cors_origins: tuple[str, ...] = setting("origins whose pages may call the API", (), read=words)

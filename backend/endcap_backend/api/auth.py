@@ -14,6 +14,7 @@ from endcap_backend.api.problems import Problem
 from endcap_backend.api.roles import Employee, Role
 from endcap_backend.api.shoppers import Shopper, Shoppers
 from endcap_backend.api.tokens import ACCESS, STAFF, BadToken, Tokens
+from endcap_backend.retail.staff import Staff
 
 MAX_TOKEN_CHARS = 2048  # ours have 230
 
@@ -21,9 +22,10 @@ MAX_TOKEN_CHARS = 2048  # ours have 230
 class Guard:
     """Stands before every call of a shopper or of the shop's staff. Safe from any thread."""
 
-    def __init__(self, tokens: Tokens, shoppers: Shoppers, requests: RateLimit, metrics: Metrics) -> None:
+    def __init__(self, tokens: Tokens, shoppers: Shoppers, staff: Staff, requests: RateLimit, metrics: Metrics) -> None:
         self._tokens = tokens
         self._shoppers = shoppers
+        self._staff = staff
         self._requests = requests
         self._metrics = metrics
 
@@ -49,18 +51,23 @@ class Guard:
         self._requests.spend(uid, "requests")
         return uid
 
-    def staff(self, needed: Role) -> Employee:
-        """Who of the shop makes the request, in the role that is `needed` or as its manager.
+    def staff(self, needed: Role | None = None) -> Employee:
+        """Who of the shop makes the request, in the role that is `needed` or as its manager; in any without one.
 
         Raises:
-            Problem: 401 no token of the staff's, or one that is not good; 403 another role.
+            Problem: 401 no token of the staff's, or its session has ended; 403 another role.
         """
-        claims = self._claims(STAFF)
-        employee = Employee(str(claims["sub"]), Role(claims["role"]))
-        if not employee.role.may_act_as(needed):
+        employee = self._staff.find(self.staff_session())
+        if employee is None:
+            raise self._refused("the session has ended: sign in again")
+        if needed is not None and not employee.role.may_act_as(needed):
             self._metrics.refused.labels("role").inc()
             raise Problem("forbidden", f"this is for the role {needed}")
         return employee
+
+    def staff_session(self) -> str:
+        """The session in a good token of the staff's, whether or not it has ended; raises 401 as `staff`."""
+        return str(self._claims(STAFF)["sid"])
 
     def _uid(self) -> str:
         return str(self._claims(ACCESS)["sub"])

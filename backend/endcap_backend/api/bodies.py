@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from flask import Response, request
 
-from endcap.errors import BadMessage
-from endcap.wire import parse_json
-from endcap_backend.api.problems import Problem
+from endcap.errors import BadMessage, OutOfRange
+from endcap.wire import Message, parse_json
+from endcap_backend.api.problems import Problem, invalid
+
+M = TypeVar("M", bound=Message)
 
 MAX_RATIO = 200  # of a packed body; 500 like fixes pack to a thirtieth, a bomb to a thousandth
 RATIO_FROM_BYTES = 64 * 1024  # below it a high ratio harms nobody
@@ -37,6 +39,16 @@ def read_object(max_bytes: int) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise Problem("invalid", "the body must be a JSON object")
     return cast(Mapping[str, Any], value)
+
+
+def read_message(cls: type[M], max_bytes: int) -> M:
+    """As `read_object`, of a message; a field at fault is a problem 422."""
+    try:
+        return cls.from_json(read_object(max_bytes))
+    except BadMessage as fault:
+        raise invalid(fault) from None
+    except OutOfRange as fault:
+        raise Problem("invalid", str(fault)) from None
 
 
 def read_raw(max_bytes: int) -> bytes:

@@ -47,7 +47,7 @@ class Metrics:
         )
         self.refused = Counter(
             "endcap_refused",
-            "Requests refused before they were read: token, role, consent, rate, signature, full, overload",
+            "Requests refused before they were read: token, password, role, consent, rate, signature, full, overload",
             ["reason"],
             registry=self.registry,
         )

@@ -55,6 +55,7 @@ class Operation:
     problems: tuple[str, ...] = ()
     bearer: bool = False
     role: Role | None = None  # whose token it takes; a manager's is taken too
+    staff: bool = False  # it takes the token of any role
     gzip: bool = False
     media: str = JSON  # of the answers
     parameters: tuple[Mapping[str, Any], ...] = field(default=())
@@ -157,8 +158,9 @@ def _operation(described: Operation, endpoint: str, arguments: list[str]) -> dic
         found["requestBody"] = {"required": described.body_required, "content": {JSON: {"schema": described.body}}}
     if described.bearer:
         found["security"] = [{"session": []}]
-    if described.role is not None:
-        found["security"] = [{"staff": [each for each in Role if each.may_act_as(described.role)]}]
+    needed = described.role
+    if described.staff or needed is not None:
+        found["security"] = [{"staff": [each for each in Role if needed is None or each.may_act_as(needed)]}]
     return found
 
 

@@ -18,7 +18,7 @@ ISSUER = "endcap"
 ALGORITHM = "HS256"
 ACCESS = "access"  # a session's bearer token
 REFRESH = "refresh"  # good for one new session token
-STAFF = "staff"  # the bearer token of who works in the shop; names her role
+STAFF = "staff"  # the bearer token of who works in the shop; names her session
 KNOWN = 20_000  # tokens remembered as good: checking a signature costs a tenth of a request
 _REQUIRED = ("iss", "aud", "sub", "iat", "exp")
 

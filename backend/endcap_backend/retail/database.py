@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -123,6 +125,28 @@ def database_url(data: Path) -> str:
     """
     with data_folder(data):
         return f"sqlite:///{(data / 'retail.db').absolute()}"
+
+
+def add_database_switches(parser: argparse.ArgumentParser) -> None:
+    """`--data` and `--database-url`, for a command that works on the shop's database beside the backend."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path(os.environ.get("ENDCAP_DATA", "endcap-data")),
+        metavar="DIR",
+        help="the backend's data folder (ENDCAP_DATA, else endcap-data)",
+    )
+    parser.add_argument(
+        "--database-url",
+        default=os.environ.get("ENDCAP_DATABASE_URL", ""),
+        metavar="URL",
+        help="PostgreSQL instead of the data folder's SQLite (ENDCAP_DATABASE_URL)",
+    )
+
+
+def database_of(args: argparse.Namespace) -> str:
+    """The URL of the database those switches name; raises as `database_url`."""
+    return args.database_url or database_url(args.data)
 
 
 def upsert(connection: Connection, table: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -11,7 +11,6 @@ files again changes nothing. The backend may run meanwhile: it hears of what cha
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -25,7 +24,7 @@ from endcap.messages import StoreProduct
 from endcap.wire import epoch_ms
 from endcap_backend.retail.catalogue import Stored, known_products, put_placements, put_promotions
 from endcap_backend.retail.coupons import put_coupons
-from endcap_backend.retail.database import Database, database_url
+from endcap_backend.retail.database import Database, add_database_switches, database_of
 from endcap_backend.retail.progress import Progress
 from endcap_backend.retail.rows import Fault, check_coupons, check_placements, check_products, check_promotions
 from endcap_backend.retail.terms import CouponTerms, ShopPromotion
@@ -56,19 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ("coupons", "what can be clipped: id, title, kind, value, n, m, sku, segment, starts_at, ends_at, tier …"),
     ):
         files.add_argument(f"--{kind}", type=Path, action="append", default=[], metavar="FILE", help=what)
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=Path(os.environ.get("ENDCAP_DATA", "endcap-data")),
-        metavar="DIR",
-        help="the backend's data folder (ENDCAP_DATA, else endcap-data)",
-    )
-    parser.add_argument(
-        "--database-url",
-        default=os.environ.get("ENDCAP_DATABASE_URL", ""),
-        metavar="URL",
-        help="PostgreSQL instead of the data folder's SQLite (ENDCAP_DATABASE_URL)",
-    )
+    add_database_switches(parser)
     parser.add_argument("--dry-run", action="store_true", help="check and compare only; store nothing")
     parser.add_argument("--skip-bad", action="store_true", help="store the good rows although others are bad")
 
@@ -80,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
             "name at least one with --placements, --promotions or --coupons; "
             "--products alone places nothing on a shelf",
         )
-    with closing(Database(args.database_url or database_url(args.data))) as database:
+    with closing(Database(database_of(args))) as database:
         wanted = _read(database, args)
         _tell_faults(wanted.faults)
         if wanted.faults and not args.skip_bad:

@@ -83,7 +83,7 @@ def shop(make_api, tmp_path):
     with database.writing() as connection:
         put_placements(connection, shelves, 0)
     api = make_api(database=database)
-    api.enter("location", "promotions")
+    api.tokens = {"staff": api.work_as("manager", "aino")["token"], "session": api.enter("location", "promotions")["token"]}
     api.post("/v1/locations", {"locations": [{"latitude": 60.16952, "longitude": 24.93545, "id": "a1:1"}]})
     yield api
     database.close()
@@ -96,7 +96,9 @@ def shop(make_api, tmp_path):
 )
 def test_the_example_works_as_documented(shop, method, path, section):
     status = int(re.search(r"Answer `(\d+)`", section)[1])
-    answer = shop.call(method, path, example(section, "Request:"))
+    security = shop.get("/openapi.json").get_json()["paths"][path][method.lower()].get("security", [{}])
+    token = shop.tokens[next(iter(security[0]), "session")]
+    answer = shop.call(method, path, example(section, "Request:"), token=token)
     assert answer.status_code == status, answer.text
     assert shape(answer.get_json()) == shape(example(section, rf"Answer `{status}`:"))
 

@@ -1,23 +1,12 @@
 import json
-import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
 from contextlib import closing
-from itertools import count
-from pathlib import Path
 
-import psycopg
 import pytest
 
 from endcap_backend.__main__ import main
 from endcap_backend.log import Log
 from endcap_backend.retail.database import Database, database_url
 from endcap_backend.retail.feed import Feed
-
-NUMBERS = count(1)
 
 SHELVES = """SKU,segment,lat,lon,store,section,name,price,stock
 9001,coffee,60.16952,24.93545,s1,Coffee,Dark roast 500 g,6.90,12
@@ -93,64 +82,8 @@ def load(data, capsys):
     return run
 
 
-@pytest.fixture(scope="session")
-def postgresql():
-    """A PostgreSQL server of our own on a free port, and the way to make a database on it: a URL."""
-    with tempfile.TemporaryDirectory(prefix="endcap-postgresql-") as folder:
-        port = _free_port()
-        _run_as_postgres(folder, "initdb", "-D", f"{folder}/data", "-U", "endcap", "--auth=trust", "--no-sync")
-        _run_as_postgres(
-            folder, "pg_ctl", "-D", f"{folder}/data", "-w", "-l", f"{folder}/log",
-            "-o", f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c max_connections=200", "start",
-        )  # fmt: skip
-
-        def new_database():
-            name = f"shop{next(NUMBERS)}"
-            server = f"postgresql://endcap@127.0.0.1:{port}"
-            with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-                connection.execute(f"CREATE DATABASE {name}")
-            return f"{server}/{name}"
-
-        yield new_database
-        _run_as_postgres(folder, "pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    """The URL of an empty database, of each kind we run on."""
-    if request.param == "sqlite":
-        return database_url(tmp_path)
-    return request.getfixturevalue("postgresql")()
-
-
-@pytest.fixture
-def database(url):
-    database = Database(url)
-    yield database
-    database.close()
-
-
 @pytest.fixture
 def log(tmp_path):
     log = Log(tmp_path / "log.db")
     yield log
     log.close()
-
-
-def _free_port():
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        return listener.getsockname()[1]
-
-
-def _run_as_postgres(folder, program, *arguments):
-    """PostgreSQL refuses to run as root: then its own user does it."""
-    found = shutil.which(program) or str(max(Path("/usr/lib/postgresql").glob(f"*/bin/{program}")))
-    drop = {}
-    if os.getuid() == 0:
-        user = pwd.getpwnam("postgres")
-        os.chown(folder, user.pw_uid, user.pw_gid)
-        drop = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    ran = subprocess.run(
-        [found, *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **drop
-    )
-    assert ran.returncode == 0, ran.stdout

@@ -1,21 +1,33 @@
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
 from endcap.testing import ManualClock
+from endcap_backend.api.roles import Role
 from endcap_backend.app import create_app
 from endcap_backend.config import Settings
 from endcap_backend.log import Log, Record
-from endcap_backend.retail.database import Database
+from endcap_backend.retail.database import Database, database_url
+from endcap_backend.retail.staff import Staff
 
 SECRET = "a secret for tests, of forty-odd characters"
 ABLY_KEY = "app.key:secret-of-the-tests-as-long-as-real-ones-are"
+PASSWORD = "correct horse battery"
+NUMBERS = count(1)
 AGREED = {"purposes": ["location", "promotions", "analytics"], "text_version": "2026-11"}
 
 
@@ -46,6 +58,7 @@ class Api:
     settings: Settings
     pipeline: IdlePipeline
     session: dict[str, Any] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)  # of those a test goes between
 
     def call(self, method: str, path: str, body: Any = None, *, token: str | None = None, **more: Any) -> TestResponse:
         headers = dict(more.pop("headers", {}))
@@ -66,6 +79,17 @@ class Api:
         """Begin a session, and act as its shopper from now on."""
         consent = {**AGREED, "purposes": list(purposes)} if purposes else AGREED
         answer = self.post("/v1/sessions", {"consent": consent}, token="")
+        assert answer.status_code == 201, answer.text
+        self.session = answer.get_json()
+        return self.session
+
+    def work_as(self, role: str, name: str = "") -> dict[str, Any]:
+        """Sign in as somebody of the shop in that role, who gets an account, and act so from now on."""
+        name = name or f"{role}-1"
+        staff = Staff(self.database, self.clock)
+        if name not in {each.name for each in staff.accounts()}:
+            staff.add(name, Role(role), PASSWORD)
+        answer = self.post("/v1/staff/sessions", {"name": name, "password": PASSWORD}, token="")
         assert answer.status_code == 201, answer.text
         self.session = answer.get_json()
         return self.session
@@ -140,3 +164,59 @@ def an_event() -> Callable[..., dict[str, Any]]:
         }
 
     return an_event
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """A PostgreSQL server of our own on a free port, and the way to make a database on it: a URL."""
+    with tempfile.TemporaryDirectory(prefix="endcap-postgresql-") as folder:
+        port = _free_port()
+        _run_as_postgres(folder, "initdb", "-D", f"{folder}/data", "-U", "endcap", "--auth=trust", "--no-sync")
+        _run_as_postgres(
+            folder, "pg_ctl", "-D", f"{folder}/data", "-w", "-l", f"{folder}/log",
+            "-o", f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c max_connections=200", "start",
+        )  # fmt: skip
+
+        def new_database():
+            name = f"shop{next(NUMBERS)}"
+            server = f"postgresql://endcap@127.0.0.1:{port}"
+            with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE {name}")
+            return f"{server}/{name}"
+
+        yield new_database
+        _run_as_postgres(folder, "pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    """The URL of an empty database, of each kind we run on."""
+    if request.param == "sqlite":
+        return database_url(tmp_path)
+    return request.getfixturevalue("postgresql")()
+
+
+@pytest.fixture
+def database(url):
+    database = Database(url)
+    yield database
+    database.close()
+
+
+def _free_port():
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        return listener.getsockname()[1]
+
+
+def _run_as_postgres(folder, program, *arguments):
+    """PostgreSQL refuses to run as root: then its own user does it."""
+    found = shutil.which(program) or str(max(Path("/usr/lib/postgresql").glob(f"*/bin/{program}")))
+    drop = {}
+    if os.getuid() == 0:
+        user = pwd.getpwnam("postgres")
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        drop = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    ran = subprocess.run(
+        [found, *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **drop
+    )
+    assert ran.returncode == 0, ran.stdout
