@@ -8,7 +8,19 @@ from typing import Protocol
 from flask import Flask
 
 from endcap.clock import Clock, SystemClock
-from endcap_backend.api import ably_token, events, health, integrations, locations, me, openapi, places, sessions, staff
+from endcap_backend.api import (
+    ably_token,
+    events,
+    health,
+    integrations,
+    locations,
+    me,
+    openapi,
+    places,
+    push,
+    sessions,
+    staff,
+)
 from endcap_backend.api.auth import Guard
 from endcap_backend.api.edge import surround
 from endcap_backend.api.erasure import Erasure
@@ -24,6 +36,8 @@ from endcap_backend.config import Settings
 from endcap_backend.log import Log
 from endcap_backend.retail.database import Database
 from endcap_backend.retail.staff import Staff
+from endcap_backend.webpush.subscriptions import Subscriptions
+from endcap_backend.webpush.vapid import Vapid
 
 
 class Watched(Protocol):
@@ -70,6 +84,8 @@ def create_app(
     app.register_blueprint(integrations.blueprint(intake, shoppers, ably, metrics))
     app.register_blueprint(me.blueprint(guard, shoppers, Erasure(log, database, clock), log, database, clock))
     app.register_blueprint(places.blueprint(Places(database, clock)))
+    push_key = Vapid(settings.data, settings.push_contact, clock).public_key if settings.push_contact else ""
+    app.register_blueprint(push.blueprint(guard, Subscriptions(database, clock), settings.push_hosts, push_key))
     app.register_blueprint(staff.blueprint(staff_desk, guard, crew))
     app.register_blueprint(health.blueprint(log, pipeline.ready, settings.untold, metrics))
     app.register_blueprint(openapi.blueprint())

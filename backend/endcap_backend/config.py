@@ -13,6 +13,12 @@ from endcap_backend.settings import number, setting, settings_of, whole, words
 
 DATA_FOLDER = Path("endcap-data")
 MAX_BATCH = 500  # messages a request; also what one rate of fixes has to let through at once
+PUSH_SERVICES = (  # of Chrome and Android, Firefox, Edge, Safari
+    "fcm.googleapis.com",
+    "*.push.services.mozilla.com",
+    "*.notify.windows.com",
+    "*.push.apple.com",
+)
 _ABLY_KEY = re.compile(r"[\w-]+\.[\w-]+:[\w-]+")
 
 
@@ -92,6 +98,10 @@ class Settings:
     alerts_per_promotion: int = setting("alerts of one promotion a day", 3, read=whole, minimum=0, maximum=1000)
     alert_cooldown_s: float = setting("seconds of silence after an alert", 0.0, read=number, minimum=0)
     alert_life_minutes: float = setting("minutes until an alert expires", 15.0, read=number, minimum=0.1, maximum=1440)
+    push_contact: str = setting(
+        "mailto: or https: address of the shop, for browsers' push services; empty: no Web Push", ""
+    )
+    push_hosts: tuple[str, ...] = setting("hosts of push services, * for any part", PUSH_SERVICES, read=words)
     quiet_hours: str = setting("hours without alerts, such as 22:00-07:00", "")
     timezone: str = setting("the shop's time zone", "UTC")
 

@@ -43,6 +43,8 @@ class Setting:
         """The default as it would be typed; empty for a secret, and where leaving it out is the default."""
         if self.secret or self.default in ("", None, ()):
             return ""
+        if isinstance(self.default, tuple):
+            return ",".join(self.default)
         return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
 
     def parse(self, text: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from endcap.clock import Clock
 from endcap_backend.api.tokens import AblyTokens
@@ -22,26 +22,32 @@ log = logging.getLogger("endcap.pipeline")
 PUSH_TOKEN_S = 3600.0
 
 
-class Fed:
-    """The feed of the shop's changes, and a pipeline that gets them: as one `Pipeline`."""
+class Joined:
+    """What runs beside each other, such as the feed of the shop's changes and the match that gets them: as one.
 
-    def __init__(self, feed: Feed, pipeline: Pipeline) -> None:
-        self._stages: Sequence[Feed | Pipeline] = (feed, pipeline)
+    The figures of `stages` are told under the stage's name, those of the nameless one as they are.
+    """
+
+    def __init__(self, stages: Mapping[str, Pipeline]) -> None:
+        self._stages = stages
 
     def start(self) -> None:
-        for stage in self._stages:
+        for stage in self._stages.values():
             stage.start()
 
     def stop(self) -> None:
-        for stage in self._stages:
+        for stage in self._stages.values():
             stage.stop()
 
     def ready(self) -> bool:
-        return all(stage.ready() for stage in self._stages)
+        return all(stage.ready() for stage in self._stages.values())
 
     def stats(self) -> Mapping[str, float]:
-        feed, pipeline = self._stages
-        return {f"feed {name}": value for name, value in feed.stats().items()} | dict(pipeline.stats())
+        return {
+            f"{name} {figure}".strip(): value
+            for name, stage in self._stages.items()
+            for figure, value in stage.stats().items()
+        }
 
 
 def make_pipeline(settings: Settings, records: Log, database: Database, clock: Clock) -> Pipeline:
@@ -51,8 +57,11 @@ def make_pipeline(settings: Settings, records: Log, database: Database, clock: C
         BadConfig: a setting of it that can't work.
     """
     choices = {"embedded": _embedded, "kafka": _kafka}
-    pipeline = choices[settings.pipeline](settings, records, clock)
-    return Fed(Feed(database, records, clock=clock), pipeline)
+    stages: dict[str, Pipeline] = {"feed": Feed(database, records, clock=clock)}
+    stages[""] = choices[settings.pipeline](settings, records, clock)
+    if settings.push_contact:
+        stages["webpush"] = _web_push(settings, records, database, clock)
+    return Joined(stages)
 
 
 def _embedded(settings: Settings, records: Log, clock: Clock) -> Pipeline:
@@ -72,6 +81,17 @@ def _kafka(settings: Settings, records: Log, clock: Clock) -> Pipeline:
     from endcap_backend.pipeline.kafka import KafkaSettings
 
     return Forwarder(records, KafkaSettings.from_env(bootstrap_servers=settings.kafka_bootstrap_servers), clock=clock)
+
+
+def _web_push(settings: Settings, records: Log, database: Database, clock: Clock) -> Pipeline:
+    """Notify browsers that asked for it."""
+    from endcap_backend.webpush.sending import Sender
+    from endcap_backend.webpush.stage import WebPush
+    from endcap_backend.webpush.subscriptions import Subscriptions
+    from endcap_backend.webpush.vapid import Vapid
+
+    sender = Sender(Vapid(settings.data, settings.push_contact, clock))
+    return WebPush(records, Subscriptions(database, clock), sender, clock)
 
 
 def _limits(settings: Settings) -> Limits:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import DeclarativeBase
 from endcap.wire import write_instant
 from endcap_backend.retail.schema import Outbox
 from endcap_backend.retail.till_tables import Clip, LoyaltyAccount, LoyaltyEntry, Redemption
+from endcap_backend.webpush.tables import PushSubscription
 
 Erase = Callable[[Connection, str], int]
 
@@ -71,6 +72,7 @@ PERSONAL: list[Personal] = [
     Personal(LoyaltyEntry),
     Personal(LoyaltyAccount),
     Personal(Redemption, hidden=("nonce", "asked", "till"), erase=_let_go),
+    Personal(PushSubscription, hidden=("p256dh", "auth")),
 ]
 
 

@@ -82,8 +82,11 @@ def shop(make_api, tmp_path):
     shelves = [a_product(sku=1, country="FIN"), a_product(sku=2, country="FIN", latitude_deg=SHOP[0] + 1e-4)]
     with database.writing() as connection:
         put_placements(connection, shelves, 0)
-    api = make_api(database=database)
-    api.tokens = {"staff": api.work_as("manager", "aino")["token"], "session": api.enter("location", "promotions")["token"]}
+    api = make_api(database=database, push_contact="mailto:shop@example.org")
+    api.tokens = {
+        "staff": api.work_as("manager", "aino")["token"],
+        "session": api.enter("location", "promotions")["token"],
+    }
     api.post("/v1/locations", {"locations": [{"latitude": 60.16952, "longitude": 24.93545, "id": "a1:1"}]})
     yield api
     database.close()

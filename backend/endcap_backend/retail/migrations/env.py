@@ -6,6 +6,7 @@ from alembic import context
 
 from endcap_backend.retail import staff_tables, till_tables  # noqa: F401  # their tables are part of the schema
 from endcap_backend.retail.schema import Base
+from endcap_backend.webpush import tables  # noqa: F401
 
 context.configure(
     connection=context.config.attributes["connection"],
