@@ -26,7 +26,8 @@ CUSTOMERS_EVENTS = "customers_events"
 SOURCES = ("gps", "network", "wifi", "sign", "beacon", "manual", "replay", "simulated")
 AlertKind = Literal["deal", "wanted", "help", "alternative"]
 ALERT_KINDS: tuple[AlertKind, ...] = ("deal", "wanted", "help", "alternative")
-EVENT_KINDS = ("enter", "dwell", "exit", "shown", "opened", "clipped", "redeemed", "help")
+EVENT_KINDS = ("enter", "dwell", "exit", "shown", "opened", "clipped", "redeemed", "help")  # what a phone may tell
+WITHHELD = "withheld"  # told by the decision alone: what a held-out shopper would have heard
 
 _NAMESPACE = UUID("6f1d5a52-3f0e-5c1b-9d6a-0f4f6f0e6b10")  # of every id that is derived; must never change
 
@@ -289,7 +290,7 @@ class CustomerEvent(Message):
 
     id: str = wired("id", "text", "UUIDv5 of install, fence, visit and kind", pattern=ID_PATTERN)
     uid: str = wired("uid", "text", "the shopper", pattern=ID_PATTERN)
-    kind: str = wired("kind", "text", "what happened", choices=EVENT_KINDS)
+    kind: str = wired("kind", "text", "what happened", choices=(*EVENT_KINDS, WITHHELD))
     occurred_at: datetime = wired("occurred_at", "instant", "when it happened, by the device")
     fence: str | None = wired("fence", "text", "the geofence", default=None, max_chars=128)
     visit: str | None = wired(

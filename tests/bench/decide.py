@@ -1,20 +1,23 @@
 """What deciding costs and spares: records to alerts in a dense store, against the match alone and every match told.
 
 One store of 1,000 promoted products within 100 ft of everybody, as real grocery data has it. Shoppers walk its aisles
-at one fix a second for five minutes.
+at one fix a second for five minutes. Once nothing is known of them, once each has twelve wishes and three coupons, and
+once the caps are so wide that every fix is decided.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 from endcap.messages import CUSTOMERS_LOCATIONS, PRODUCTS_PROMOTIONS, STORES_PRODUCTS, CustomerLocation, StoreProduct
 from endcap.testing import NOON, ManualClock, a_location, a_product, a_promotion
 from endcap.wire import Message, epoch_ms
+from endcap_backend.decide import Clip, Known, Limits, Wish
 from endcap_backend.log import Record
 from endcap_backend.match.product import ProductMatch
+from endcap_backend.pipeline.learning import Learning, Sources
 from endcap_backend.pipeline.matching import Matching
 
 LATITUDE_DEG, LONGITUDE_DEG = 60.17, 24.94
@@ -27,13 +30,17 @@ def run(quick: bool) -> str:
     shoppers, seconds = (20, 60) if quick else (100, 300)
     shop, fixes = _shop(), _fixes(shoppers, seconds)
     alone = [(CustomerLocation.from_text(each.value or ""), each.timestamp_ms) for each in fixes]
-    decided = Matching(clock=ManualClock())
-    decided.handle(shop)
+    wide = Limits(per_fix=1, per_visit=1000, per_hour=1000, per_day=1000)
+    plain, knowing = _pipeline(shop), _pipeline(shop, known=True)
+    every_fix, every_knowing = _pipeline(shop, wide), _pipeline(shop, wide, known=True)
     every, nearest = _match(None), _match(16)
     contenders: dict[str, Callable[[int, int], int]] = {
         "match alone, every new row": lambda start, end: sum(map(len, every.locate_many(alone[start:end]))),
         "match alone, the 16 nearest": lambda start, end: sum(map(len, nearest.locate_many(alone[start:end]))),
-        "records to alerts: read, match, decide, write": lambda start, end: len(decided.handle(fixes[start:end])),
+        "records to alerts: read, match, decide, write": lambda start, end: len(plain.handle(fixes[start:end])),
+        "the same, 12 wishes and 3 coupons each": lambda start, end: len(knowing.handle(fixes[start:end])),
+        "one alert a fix, no other cap": lambda start, end: len(every_fix.handle(fixes[start:end])),
+        "the same, 12 wishes and 3 coupons each ": lambda start, end: len(every_knowing.handle(fixes[start:end])),
     }
     rows = dict.fromkeys(contenders, 0)
     spent_s = dict.fromkeys(contenders, 0.0)
@@ -54,6 +61,24 @@ def run(quick: bool) -> str:
         ),
     ]
     return "\n".join(lines)
+
+
+def _pipeline(shop: list[Record], limits: Limits | None = None, *, known: bool = False) -> Matching:
+    clock = ManualClock()
+    learning = Learning(Sources(_known, lambda since_ms: (), dict), clock) if known else None
+    pipeline = Matching(limits, clock, learning=learning)
+    pipeline.handle(shop)
+    return pipeline
+
+
+def _known(uids: Collection[str]) -> Mapping[str, Known]:
+    found = {}
+    for uid in uids:
+        luck = random.Random(uid)
+        wishes = tuple(Wish("w", luck.randrange(PRODUCTS), price_alert=luck.choice((None, 5.0))) for _ in range(12))
+        clips = tuple(Clip(f"c{n}", "Coupon", "1.00 € off", luck.randrange(PRODUCTS)) for n in range(3))
+        found[uid] = Known(wishes, clips, "bronze")
+    return found
 
 
 def _match(most_shelves: int | None) -> ProductMatch:

@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 
 from endcap.consent import Purpose
 from endcap.errors import BadMessage
-from endcap.messages import CustomerEvent
+from endcap.messages import EVENT_KINDS, CustomerEvent
 from endcap_backend.api.auth import Guard
 from endcap_backend.api.batches import batch_schema, outcomes_answer, read_batch
 from endcap_backend.api.bodies import read_object
@@ -49,6 +49,8 @@ def blueprint(guard: Guard, intake: Intake, events: RateLimit, max_bytes: int) -
 
 def _agreed_by(shopper: Shopper) -> Callable[[CustomerEvent], None]:
     def check(event: CustomerEvent) -> None:
+        if event.kind not in EVENT_KINDS:
+            raise BadMessage("kind", f"must be one of {', '.join(EVENT_KINDS)}")
         needed = NEEDED.get(event.kind)
         if needed is not None and not shopper.allows(needed):
             raise BadMessage("kind", f"consent_required: she has not agreed to {needed}")

@@ -71,6 +71,11 @@ class Decider:
         self._held.update(choice.held)
         return self._counted(uid, choice)
 
+    @property
+    def anybody_seeks(self) -> bool:
+        """False as long as nothing is known of anybody: then no shelf matters but by its promotion."""
+        return len(self._knowledge) > 0
+
     def seeks(self, uid: str) -> tuple[Collection[int], Collection[str]]:
         """The SKUs and segments whose shelves matter to her, promoted or not."""
         known, shopper = self._knowledge.of(uid), self._shoppers.get(uid)
@@ -108,6 +113,11 @@ class Decider:
         """Remember an alert that the log holds, so that caps hold over a restart; all alerts before any `resume`."""
         visit = alert.visit or visit_id(alert.uid, at_ms)
         self._shoppers.restore(alert.uid, Told(at_ms, alert.pid, alert.sku, visit, alert.id))
+
+    def restore_withheld(self, event: CustomerEvent, at_ms: int) -> None:
+        """As `restore`, of an alert that a held-out shopper was not told."""
+        visit = event.visit or visit_id(event.uid, at_ms)
+        self._shoppers.restore(event.uid, Told(at_ms, event.pid, event.sku, visit, event.alert or ""))
 
     def resume(self, uid: str, at_ms: int) -> None:
         """Remember her last fix that the log holds."""

@@ -95,9 +95,14 @@ NOBODY = Known()
 
 
 class Knowledge:
-    """Everything known of shoppers and promotions. Written and read by the pipeline's thread."""
+    """Everything known of shoppers and promotions. Written and read by the pipeline's thread.
 
-    def __init__(self) -> None:
+    Holds at most `capacity` shoppers (100 B each and what she wishes); beyond it whoever was put first goes, to be read
+    again when she comes again.
+    """
+
+    def __init__(self, capacity: int = 200_000) -> None:
+        self._capacity = capacity
         self._shoppers: dict[str, Known] = {}
         self._terms: Mapping[str, Terms] = {}
 
@@ -113,12 +118,11 @@ class Knowledge:
 
     def put(self, uid: str, known: Known) -> None:
         self._shoppers[uid] = known
+        if len(self._shoppers) > self._capacity:
+            del self._shoppers[next(iter(self._shoppers))]
 
     def forget(self, uid: str) -> None:
         self._shoppers.pop(uid, None)
-
-    def uids(self) -> Iterable[str]:
-        return self._shoppers.keys()
 
     def set_terms(self, terms: Mapping[str, Terms]) -> None:
         """Replace the terms, by promotion, of all that have any."""

@@ -34,6 +34,7 @@ class Offers:
         self.promotions = Promotions()
         self.fronts: list[Front] = []  # by tile number
         self.version = 0  # grows whenever there may be something new to tell
+        self.moves = 0  # grows whenever a product comes to a place
         self._most_placements = most_placements
         self._most_promotions = most_promotions
         self._dropped = dropped
@@ -92,6 +93,7 @@ class Offers:
 
     def _settle(self, number: int, product: StoreProduct) -> None:
         """Give a placement its slot in the tile where it stands, and the tile the placement's promotions."""
+        self.moves += 1
         tile, slot = self.index.put(number, product.point)
         self.placements.tiles[number], self.placements.slots[number] = tile.number, slot
         if tile.number == len(self.fronts):

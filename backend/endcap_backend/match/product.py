@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from endcap.geo import FEET_PER_KM, NEAR_FT, haversine_km
 from endcap.messages import CustomerLocation, NearbyPromotion, ProductPromotion, StoreProduct
 from endcap_backend.match.batch import Batch
 from endcap_backend.match.offers import Offers, Shelves
 from endcap_backend.match.placements import Kind
+from endcap_backend.match.seek import shelves_near
+from endcap_backend.match.shelf import NearShelf
 from endcap_backend.match.shoppers import Shopper, Shoppers
 from endcap_backend.match.sight import Layer, Sight
 from endcap_backend.match.tile import E5, Tile
@@ -94,6 +96,25 @@ class ProductMatch:
             rows[at] = self._tell(shopper, location, timestamp_ms, shelves)
         return rows
 
+    def shelves_near(
+        self, uid: str, skus: Collection[int], segments: Collection[str], moment_ms: int
+    ) -> list[NearShelf]:
+        """The shelves of these products and segments within 100 ft of a shopper's last fix, promoted or not, in stock
+        or not, told of before or not."""
+        shopper = self._shoppers.get(uid)
+        if shopper is None or not (skus or segments):
+            return []
+        return shelves_near(self._offers, shopper, skus, segments, moment_ms)
+
+    def standing_near(self, sku: int, store: str | None, moment_ms: int) -> list[str]:
+        """The shoppers who stand about a product's shelf now: up to 5 minutes after their last fix."""
+        number = self._offers.placements.find(sku, store)
+        if number is None:
+            return []
+        cell = self._offers.index.tiles[self._offers.placements.tiles[number]].cell
+        about = self._shoppers.about([cell])
+        return [shopper.uid for shopper in about if moment_ms - shopper.timestamp_ms <= STANDS_MS]
+
     def stand(self, location: CustomerLocation, timestamp_ms: int) -> None:
         """Note where a shopper is without telling her anything: whatever is near stays new to her."""
         if self._shoppers.admit(location, timestamp_ms) is None:
@@ -115,6 +136,13 @@ class ProductMatch:
     def knows(self, sku: int, store: str | None) -> bool:
         """Whether this product has a shelf in this store, as far as it was placed here."""
         return self._offers.placements.find(sku, store) is not None
+
+    def hear_anew(self, uid: str) -> None:
+        """Forget what a shopper was told, but not where she stands: all that is near is new to her."""
+        shopper = self._shoppers.get(uid)
+        if shopper is not None:
+            self.forget(uid)
+            self._shoppers.admit(shopper.location, shopper.timestamp_ms)
 
     def forget(self, uid: str) -> None:
         """Erase what is known of a shopper: where she was and what she has been told."""

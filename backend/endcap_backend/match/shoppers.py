@@ -26,6 +26,8 @@ class Shopper:
     layout: int = -1
     quiet: int = -1  # the offers' version at which no tile about her had anything to tell
     told_in: set[int] = field(default_factory=set)  # tile numbers
+    sought: dict[int | str, Sequence[int]] = field(default_factory=dict)  # placements about the cell, by SKU or segment
+    sought_at: tuple[int, int] = (-1, -1)  # the cell, and the offers' moves, for which that holds
 
 
 class Shoppers:

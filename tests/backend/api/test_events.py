@@ -44,6 +44,12 @@ def test_a_kind_she_did_not_agree_to_says_so(make_api, an_event):
     assert answer.get_json()["errors"][0]["reason"] == "consent_required: she has not agreed to location"
 
 
+def test_what_only_the_decision_can_tell_a_phone_may_not(api, an_event):
+    answer = api.post("/v1/events", {"events": [an_event(kind="withheld")]})
+    assert answer.status_code == 422
+    assert answer.get_json()["errors"][0]["reason"].startswith("must be one of enter, dwell, exit")
+
+
 def test_events_and_fixes_share_one_rate(make_api, an_event, a_location):
     api = make_api(user_fixes_burst=500, user_fixes_per_s=1)
     api.enter()

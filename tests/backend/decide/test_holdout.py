@@ -24,4 +24,5 @@ def test_who_is_in_a_share_is_in_every_larger_one():
 
 
 def test_who_is_held_out_stays_so_in_every_version():
-    assert [uid for uid in UIDS[:40] if is_held_out(uid, 0.1)] == ["shopper-0", "shopper-14", "shopper-20", "shopper-39"]
+    held = [uid for uid in UIDS[:40] if is_held_out(uid, 0.1)]
+    assert held == ["shopper-0", "shopper-14", "shopper-20", "shopper-39"]
