@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, select, true
 from endcap.messages import ProductPromotion, StoreProduct
 from endcap_backend.retail.database import ROWS, upsert
 from endcap_backend.retail.schema import NO_STORE, Outbox, Placement, Product, Promotion
+from endcap_backend.retail.search_text import index_words, searchable
 from endcap_backend.retail.terms import ShopPromotion, cents
 
 M = TypeVar("M")
@@ -95,6 +96,7 @@ def _put_placements(connection: Connection, chunk: Sequence[StoreProduct], at_ms
     skus = {each.sku for each in chunk}
     known = _placements_by(connection, Placement.sku.in_(skus))
     upsert(connection, Product, list({each.sku: _product_row(each) for each in chunk}.values()))
+    index_words(connection, {each.sku: searchable(each.sku, each.segment, each.variant, each.name) for each in chunk})
     upsert(connection, Placement, [_placement_row(each) for each in chunk if known.get(_shelf(each)) != each])
     current = _placements_by(connection, Placement.sku.in_(skus))  # other shelves of a renamed product changed, too
     differing = [each for shelf, each in current.items() if known.get(shelf) != each]

@@ -16,6 +16,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from endcap.wire import write_instant
 from endcap_backend.retail.schema import Outbox
+from endcap_backend.retail.shop_tables import HelpRequest, Notice, Pickup, SharedList, Wishlist, WishlistItem
 from endcap_backend.retail.till_tables import Clip, LoyaltyAccount, LoyaltyEntry, Redemption
 from endcap_backend.webpush.tables import PushSubscription
 
@@ -68,6 +69,12 @@ def _let_go(connection: Connection, uid: str) -> int:
 
 # Rows that point to others stand before them.
 PERSONAL: list[Personal] = [
+    Personal(WishlistItem),
+    Personal(Wishlist),
+    Personal(SharedList, hidden=("code",)),
+    Personal(HelpRequest),
+    Personal(Pickup),
+    Personal(Notice, hidden=("channel",)),
     Personal(Clip),
     Personal(LoyaltyEntry),
     Personal(LoyaltyAccount),

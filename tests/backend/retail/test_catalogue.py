@@ -20,8 +20,13 @@ from endcap_backend.retail.schema import VERSION, Base, Outbox, Placement
 
 
 def test_the_migrations_lead_to_the_tables_of_the_schema(database):
+    def declared(name, kind, within):
+        """All but the search's index, which each kind of database has in its own way."""
+        return kind != "table" or not name.startswith("product_search")
+
     with database.reading() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        context = MigrationContext.configure(connection, opts={"include_name": declared})
+        assert compare_metadata(context, Base.metadata) == []
 
 
 def test_the_schemas_version_is_the_last_of_the_migrations():
