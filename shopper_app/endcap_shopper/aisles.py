@@ -1,0 +1,127 @@
+"""Aisles: where one can walk in a store, as places joined by straight ways; shortest ways between shelves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import pairwise
+from math import hypot, inf
+from typing import Any
+
+from endcap.geo import LatLon, distance_m, local_m, offset
+
+Edge = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Aisles:
+    """Places (by id) and the ways between them, walked in both directions; without any, she walks straight."""
+
+    nodes: Mapping[str, LatLon] = field(default_factory=dict)
+    edges: tuple[Edge, ...] = ()
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Aisles:
+        """Read `{"nodes": [{"id", "latitude", "longitude"}], "edges": [[a, b]]}`, less ways to unknown places."""
+        nodes = {str(each["id"]): LatLon(each["latitude"], each["longitude"]) for each in value.get("nodes") or ()}
+        edges = tuple((str(a), str(b)) for a, b in value.get("edges") or () if str(a) in nodes and str(b) in nodes)
+        return cls(nodes, edges)
+
+    def nearest(self, point: LatLon) -> LatLon:
+        """The nearest point of any aisle; the point itself where there are none."""
+        spots = [_onto(point, self.nodes[a], self.nodes[b]) for a, b in self.edges]
+        return min(spots or self.nodes.values(), key=lambda spot: distance_m(point, spot), default=point)
+
+
+class Ways:
+    """Shortest ways between a few points of a store: each is joined to the nearest aisle, the rest is Dijkstra's.
+
+    The ways from one point to all others are found together, once. A point that no way leads to is walked to in a
+    straight line: the plan is at fault, and she sees where it is all the same.
+    """
+
+    def __init__(self, aisles: Aisles, points: Sequence[LatLon]) -> None:
+        self._points = list(points)
+        self._spots: dict[str, LatLon] = dict(aisles.nodes)
+        self._near: dict[str, dict[str, float]] = {id: {} for id in self._spots}
+        self._join_all(aisles.edges)
+        self._found: dict[int, tuple[dict[str, float], dict[str, str]]] = {}
+
+    def metres(self, start: int, end: int) -> float:
+        """How long the way from one point to another is."""
+        return self._search(start)[0].get(_name(end), inf) if self._near else inf
+
+    def metres_or_straight(self, start: int, end: int) -> float:
+        way_m = self.metres(start, end)
+        return way_m if way_m < inf else distance_m(self._points[start], self._points[end])
+
+    def path(self, start: int, end: int) -> tuple[LatLon, ...]:
+        """The points one walks through, both ends included."""
+        came = self._search(start)[1]
+        name = _name(end)
+        if start == end or name not in came:
+            return (self._points[start], self._points[end])
+        names = [name]
+        while names[-1] in came:
+            names.append(came[names[-1]])
+        return tuple(self._spots[each] for each in reversed(names))
+
+    def _join_all(self, edges: Iterable[Edge]) -> None:
+        on_edge: dict[Edge, list[str]] = {edge: [] for edge in edges}
+        for number, point in enumerate(self._points):
+            self._add(_name(number), point)
+            foot, edge = self._foot(point, on_edge)
+            if edge is not None:
+                self._add(f"{_name(number)} foot", foot)
+                self._join(_name(number), f"{_name(number)} foot")
+                on_edge[edge].append(f"{_name(number)} foot")
+        for (a, b), feet in on_edge.items():
+            feet.sort(key=lambda name: distance_m(self._spots[a], self._spots[name]))
+            for one, other in pairwise([a, *feet, b]):
+                self._join(one, other)
+
+    def _foot(self, point: LatLon, edges: Iterable[Edge]) -> tuple[LatLon, Edge | None]:
+        feet = ((_onto(point, self._spots[a], self._spots[b]), (a, b)) for a, b in edges)
+        return min(feet, key=lambda each: distance_m(point, each[0]), default=(point, None))
+
+    def _add(self, name: str, point: LatLon) -> None:
+        self._spots[name] = point
+        self._near.setdefault(name, {})
+
+    def _join(self, one: str, other: str) -> None:
+        length_m = distance_m(self._spots[one], self._spots[other])
+        self._near[one][other] = self._near[other][one] = length_m
+
+    def _search(self, start: int) -> tuple[dict[str, float], dict[str, str]]:
+        if start not in self._found:
+            self._found[start] = _dijkstra(self._near, _name(start))
+        return self._found[start]
+
+
+def _dijkstra(near: Mapping[str, Mapping[str, float]], start: str) -> tuple[dict[str, float], dict[str, str]]:
+    cost, came, done = {start: 0.0}, dict[str, str](), set[str]()
+    queue = [(0.0, start)]
+    while queue:
+        so_far, here = heappop(queue)
+        if here in done:
+            continue
+        done.add(here)
+        for there, length_m in near[here].items():
+            if so_far + length_m < cost.get(there, inf):
+                cost[there], came[there] = so_far + length_m, here
+                heappush(queue, (cost[there], there))
+    return cost, came
+
+
+def _onto(point: LatLon, start: LatLon, end: LatLon) -> LatLon:
+    """The nearest point of a straight way."""
+    ex, ey = local_m(start, end)
+    px, py = local_m(start, point)
+    length = hypot(ex, ey)
+    along = 0.0 if length == 0 else min(1.0, max(0.0, (px * ex + py * ey) / length**2))
+    return offset(start, ex * along, ey * along)
+
+
+def _name(number: int) -> str:
+    return f"@{number}"  # no id of a node begins so: ids are [A-Za-z0-9._~-]
