@@ -20,6 +20,8 @@ from babel.messages.pofile import read_po, write_po
 from endcap_shopper.i18n import LANGUAGES
 
 ROOM = Path(__file__).parent.parent
+Said = str | Sequence[str] | None  # a sentence, or its plural forms
+
 KEYWORDS: dict[str, tuple[int, ...] | None] = {"t": None, "tr": None, "later": None, "n": (1, 2), "trn": (1, 2)}
 _IN_KV = re.compile(r"""\btr\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 
@@ -81,13 +83,13 @@ def _kv(text: str) -> Iterator[tuple[int, str]]:
             yield number, ast.literal_eval(literal)
 
 
-def _whole(said: str | Sequence[str]) -> bool:
-    return bool(said) if isinstance(said, str) else all(said)
+def _whole(said: Said) -> bool:
+    return bool(said) if isinstance(said, str) else all(said or [""])
 
 
-def _names(said: str | Sequence[str]) -> set[str]:
+def _names(said: Said) -> set[str]:
     """What is filled in; of plural forms that of the last, which is said of many."""
-    return set(re.findall(r"\{(\w+)\}", said if isinstance(said, str) else said[-1]))
+    return set(re.findall(r"\{(\w+)\}", said if isinstance(said, str) else list(said or [""])[-1]))
 
 
 if __name__ == "__main__":
