@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from endcap.consent import Consent
-from endcap.errors import EndcapError, NotAuthorised, Refused
+from endcap.errors import EndcapError, NotAuthorised, Refused, Unreachable
 from endcap.wire import write_instant
 
 if TYPE_CHECKING:
     from endcap.install import Install
+    from endcap.transports.api import Api
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,26 @@ def delete(install: Install | None, now: datetime) -> Receipt:
             return Receipt(now, {})
         raise
     return Receipt(now, reply.body)
+
+
+def ask(install: Install | None, method: Method, path: str, body: object = None) -> dict[str, Any]:
+    """One request to the backend in her name; a session that was refused is renewed once. Raises as `Endcap.ask`."""
+    if install is None:
+        raise Unreachable(f"{method} {path}: nothing is asked in her name before consent and start")
+    session = install.sessions.current()
+    try:
+        return _asked(install.api, method, path, body, session.token)
+    except NotAuthorised:
+        return _asked(install.api, method, path, body, install.sessions.renewed(session.token).token)
+
+
+def _asked(api: Api, method: Method, path: str, body: object, token: str) -> dict[str, Any]:
+    if method == "GET":
+        return api.get(path, token).body
+    if method == "DELETE":
+        return api.delete(path, token).body
+    send = {"POST": api.post, "PUT": api.put, "PATCH": api.patch}[method]
+    return send(path, body, token).body
 
 
 _HERS = ("fences", "filter", "heard")  # the pieces of state that tell of her; the others are tokens and settings

@@ -27,7 +27,7 @@ from endcap.support import LogTail
 from endcap.transports import Transport
 
 if TYPE_CHECKING:
-    from endcap.account import Receipt
+    from endcap.account import Method, Receipt
     from endcap.fences import Explanation
 
 log = logging.getLogger("endcap")
@@ -227,6 +227,20 @@ class Endcap:
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
                 json.dump(found, file, ensure_ascii=False, indent=1)
         return found
+
+    def ask(self, method: Method, path: str, body: object = None) -> dict[str, Any]:
+        """Ask the shop's backend in her name: for her coupons, her card, her list.
+
+        `path` is what follows `/v1` in `docs/api.md`, `body` what becomes JSON. Blocks as long as a request may take.
+
+        Raises:
+            Unreachable: no answer, or there is no consent yet; later may help.
+            NotAuthorised: she is not known there, though her session was renewed.
+            Refused: the backend said no.
+        """
+        from endcap.account import ask
+
+        return ask(self._engine.install, method, path, body)
 
     def delete_my_data(self) -> Receipt:
         """Have the shop erase her, then revoke her consent, which erases her here.

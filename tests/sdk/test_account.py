@@ -133,3 +133,26 @@ def test_a_support_bundle_helps_and_tells_nothing_of_her(client, clock, tmp_path
 )
 def test_what_looks_like_a_place_an_id_or_a_token_is_redacted(text, said):
     assert redacted(text) == said
+
+
+def test_a_request_in_her_name_is_answered(client):
+    assert client.ask("GET", "/me/export")["uid"] == "u1"
+
+
+def test_a_request_whose_session_ended_is_made_again_with_another(client, backend):
+    client.ask("GET", "/me/export")
+    backend.tokens.clear()
+    assert client.ask("GET", "/me/export")["uid"] == "u1"
+
+
+def test_before_consent_nothing_is_asked_in_her_name(backend, tmp_path):
+    client = endcap.Endcap(endcap.Config(backend_url=backend.url, storage_dir=tmp_path / "none"))
+    with pytest.raises(Unreachable, match="before consent"):
+        client.ask("GET", "/coupons")
+    assert backend.requests == []
+
+
+def test_what_the_shop_refuses_is_told_with_its_status(client):
+    with pytest.raises(Refused) as refused:
+        client.ask("GET", "/nowhere")
+    assert refused.value.status == 404

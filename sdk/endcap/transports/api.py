@@ -56,6 +56,10 @@ class Api:
         """PUT `body` as JSON to `/v1` + `path`; raises as `post`."""
         return self._call("PUT", path, body, token)
 
+    def patch(self, path: str, body: Any, token: str | None = None) -> Reply:
+        """PATCH `body` as JSON to `/v1` + `path`; raises as `post`."""
+        return self._call("PATCH", path, body, token)
+
     def get(self, path: str, token: str | None = None) -> Reply:
         """GET `/v1` + `path`; raises as `post`."""
         return self._call("GET", path, None, token)
