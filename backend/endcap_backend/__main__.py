@@ -11,6 +11,7 @@ COMMANDS = {
     "serve": ("endcap_backend.serve", "run the HTTP service with its pipeline"),
     "load": ("endcap_backend.retail.load", "load products, placements and promotions from files"),
     "staff": ("endcap_backend.retail.staff_command", "who works in the shop, and what they changed"),
+    "worker": ("endcap_backend.worker", "match, decide and deliver on Kafka, beside other workers"),
     "match": ("endcap_backend.match.command", "look inside the match: records in, rows out"),
     "check": ("endcap_backend.pipeline.cluster.commands.check", "say in words what is wrong with a Kafka's settings"),
 }

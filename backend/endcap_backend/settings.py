@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -98,10 +98,12 @@ def settings_of(cls: type[Any]) -> list[Setting]:
     ]
 
 
-def add_switches(parser: argparse.ArgumentParser, cls: type[Any]) -> None:
-    """A switch for each setting of `cls`; its help names the environment variable and the default."""
+def add_switches(parser: argparse.ArgumentParser, cls: type[Any], only: Collection[str] | None = None) -> None:
+    """A switch for each setting of `cls`, or those of the names in `only`; its help names the variable and default."""
     parser.allow_abbrev = False  # --ably-key would pass for --ably-key-file, and a key for a path that is shown
     for each in settings_of(cls):
+        if only is not None and each.name not in only:
+            continue
         what = f"{each.help} ({'file that holds it; or ' if each.secret else ''}{each.variable}"
         shown = f", default {each.shown}" if each.shown else ""
         parser.add_argument(

@@ -70,9 +70,8 @@ def _embedded(settings: Settings, records: Log, clock: Clock) -> Pipeline:
     if settings.untold:
         log.warning("%s", settings.untold)
     else:
-        tokens = AblyTokens(settings.ably_key, clock)
-        push = AblyPush(settings.ably_endpoint, lambda: tokens.issue(CAPABILITY, PUSH_TOKEN_S)[0])
-    return EmbeddedPipeline(records, push, limits=_limits(settings), clock=clock)
+        push = ably_push(settings, clock)
+    return EmbeddedPipeline(records, push, limits=limits_of(settings), clock=clock)
 
 
 def _kafka(settings: Settings, records: Log, clock: Clock) -> Pipeline:
@@ -94,7 +93,14 @@ def _web_push(settings: Settings, records: Log, database: Database, clock: Clock
     return WebPush(records, Subscriptions(database, clock), sender, clock)
 
 
-def _limits(settings: Settings) -> Limits:
+def ably_push(settings: Settings, clock: Clock) -> AblyPush:
+    """The way to the Ably that `settings` name."""
+    tokens = AblyTokens(settings.ably_key, clock)
+    return AblyPush(settings.ably_endpoint, lambda: tokens.issue(CAPABILITY, PUSH_TOKEN_S)[0])
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The operator's caps."""
     quiet = QuietHours.parse(settings.quiet_hours, settings.timezone) if settings.quiet_hours else None
     return Limits(
         per_fix=settings.alerts_per_fix,

@@ -2,77 +2,33 @@
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from random import Random
-from typing import Protocol
 
 from endcap.clock import Clock, SystemClock
-from endcap.errors import BadMessage, EndcapError, NotAuthorised, Unreachable
-from endcap.messages import CUSTOMERS_ALERTS, CustomerAlert
-from endcap.wire import epoch_ms
-from endcap_backend.log import Log, NewRecord, Record
+from endcap.messages import CUSTOMERS_ALERTS
+from endcap_backend.log import Log, Record
 from endcap_backend.pipeline.consumer import LogConsumer, Outcome
+from endcap_backend.pipeline.courier import Courier, Push
 from endcap_backend.pipeline.deadletter import dead_letter
 
-log = logging.getLogger("endcap.pipeline")
-
-PUSH_ALERTS = 100  # a request: 30 kB, and one slow shopper holds up few others
-FIRST_WAIT_S = 0.25
-LONGEST_WAIT_S = 30.0
-CHANNEL_PATIENCE_S = 10.0  # for a channel that fails while others pass; then it holds nobody up any longer
 COMMIT_EVERY_S = 0.2  # what is pushed twice after a crash; Ably knows a repeated id for two minutes
-
-
-class Push(Protocol):
-    """Publishes on Ably. Called by the delivery thread alone."""
-
-    def publish(self, alerts: Sequence[CustomerAlert]) -> Sequence[EndcapError | None]:
-        """Put each on its shopper's channel under its own id; no two are for one shopper. What became of each.
-
-        None: taken. Unreachable: this one later. Any other error: never.
-
-        Raises:
-            Unreachable: none of them for certain; all again later.
-            NotAuthorised: the key was refused.
-        """
-        ...
-
-    def close(self) -> None: ...
-
-
-@dataclass(slots=True)
-class _Held:
-    """A record in hand; `alert` is None once it is settled."""
-
-    record: Record
-    alert: CustomerAlert | None
-    failures: int = 0
-    failing_since_s: float = 0.0
-    not_before_s: float = 0.0
 
 
 class Delivery:
     """Carries `customers_alerts` to Ably as the consumer "delivery"; one thread, `endcap-delivery`.
 
-    While Ably is away it waits with growing, jittered pauses, or as long as Ably asks; nothing is lost, but what
-    expires meanwhile is not pushed any more. An alert that Ably refuses becomes a dead letter, and its neighbours pass.
+    While Ably is away it waits; nothing is lost, but what expires meanwhile is not pushed any more. An alert that Ably
+    refuses becomes a dead letter, and its neighbours pass.
     """
 
     def __init__(self, records: Log, push: Push, *, clock: Clock | None = None, luck: Random | None = None) -> None:
+        clock = clock or SystemClock()
         self._push = push
-        self._clock = clock or SystemClock()
-        self._luck = luck or Random()
         self._consumer = LogConsumer(
             records, "delivery", (CUSTOMERS_ALERTS,), self._handle, clock=clock, commit_every_s=COMMIT_EVERY_S
         )
-        self._counts: Counter[str] = Counter(pushed=0, expired=0, refused=0, retries=0, requests=0)
-        self._oldest_ms: int | None = None
-        self._failures = 0  # in a row
-        self._answered_at_s: float | None = None
-        self._hand: dict[int, _Held] = {}  # by offset, in order; at most a batch
+        self._courier: Courier[Record] = Courier(push, clock, self._consumer.stopping, luck)
 
     def start(self) -> None:
         self._consumer.start()
@@ -86,133 +42,10 @@ class Delivery:
         return self._consumer.ready()
 
     def stats(self) -> Mapping[str, float]:
-        """The consumer's, the counters, `oldest unsent s` and `failures in a row` (0: Ably answers)."""
-        oldest_ms = self._oldest_ms
-        age_s = 0.0 if oldest_ms is None else max(0.0, (epoch_ms(self._clock.now()) - oldest_ms) / 1000)
-        return {
-            **self._consumer.stats(),
-            **self._counts,
-            "oldest unsent s": age_s,
-            "failures in a row": self._failures,
-        }
-
-    # The rest runs on the delivery thread alone.
+        """The consumer's and the courier's."""
+        return {**self._consumer.stats(), **self._courier.stats()}
 
     def _handle(self, records: list[Record]) -> Outcome:
-        """One request at most; what is not settled stays in hand and comes again with the next batch."""
-        letters: list[NewRecord] = []
-        self._hand = {offset: each for offset, each in self._hand.items() if offset >= records[0].offset}
-        for record in records:
-            if record.offset not in self._hand:
-                self._hand[record.offset] = _Held(record, self._read(record, letters))
-        self._drop_expired()
-        due = self._due()
-        self._note_oldest()
-        if due:
-            self._attempt(due, letters)
-            self._note_oldest()
-        return Outcome(letters, self._release(records), 0.0 if due else self._until_due_s())
-
-    def _note_oldest(self) -> None:
-        self._oldest_ms = next((each.record.timestamp_ms for each in self._hand.values() if each.alert), None)
-
-    def _read(self, record: Record, letters: list[NewRecord]) -> CustomerAlert | None:
-        try:
-            return CustomerAlert.from_text(record.value or "")
-        except BadMessage as fault:
-            self._refuse(record, fault, letters)
-            return None
-
-    def _drop_expired(self) -> None:
-        now = self._clock.now()
-        for each in self._hand.values():
-            if each.alert is not None and each.alert.expires_at <= now:
-                each.alert = None
-                self._counts["expired"] += 1
-
-    def _due(self) -> list[_Held]:
-        """The next to push: of each shopper her first, when its time has come. So order holds whatever fails."""
-        now_s = self._clock.monotonic()
-        due: list[_Held] = []
-        seen: set[str] = set()
-        for each in self._hand.values():
-            if each.alert is None or each.alert.uid in seen:
-                continue
-            seen.add(each.alert.uid)
-            if each.not_before_s <= now_s and len(due) < PUSH_ALERTS:
-                due.append(each)
-        return due
-
-    def _until_due_s(self) -> float:
-        waits = [each.not_before_s for each in self._hand.values() if each.alert is not None]
-        return max(0.0, min(waits, default=0.0) - self._clock.monotonic())
-
-    def _release(self, records: Sequence[Record]) -> int:
-        """How many records from the first on are settled; they leave the hand."""
-        done = 0
-        for record in records:
-            if self._hand[record.offset].alert is not None:
-                break
-            del self._hand[record.offset]
-            done += 1
-        return done
-
-    def _attempt(self, due: Sequence[_Held], letters: list[NewRecord]) -> None:
-        self._counts["requests"] += 1
-        try:
-            results = self._push.publish([each.alert for each in due if each.alert is not None])
-        except (Unreachable, NotAuthorised) as fault:
-            self._counts["retries"] += len(due)
-            self._pause(fault, str(fault))
-            return
-        if None in results:
-            self._answered()
-        for each, result in zip(due, results, strict=True):
-            self._settle(each, result, letters)
-        if len(due) > 1 and all(isinstance(result, Unreachable) for result in results):  # not one channel, but Ably
-            self._pause(next(result for result in results if result is not None), "every channel is busy")
-
-    def _settle(self, each: _Held, result: EndcapError | None, letters: list[NewRecord]) -> None:
-        if isinstance(result, Unreachable) and not self._given_up(each):
-            self._counts["retries"] += 1
-            each.not_before_s = self._clock.monotonic() + self._wait_s(each.failures, result)
-            each.failures += 1
-            return
-        each.alert = None
-        if result is None:
-            self._counts["pushed"] += 1
-        else:
-            self._refuse(each.record, result, letters)
-
-    def _given_up(self, each: _Held) -> bool:
-        """True when its channel has failed for so long, while others passed, that it is the channel and not Ably."""
-        now_s = self._clock.monotonic()
-        if not each.failures:
-            each.failing_since_s = now_s
-        others_passed = self._answered_at_s is not None and self._answered_at_s > each.failing_since_s
-        return others_passed and now_s - each.failing_since_s >= CHANNEL_PATIENCE_S
-
-    def _refuse(self, record: Record, fault: EndcapError, letters: list[NewRecord]) -> None:
-        self._counts["refused"] += 1
-        letters.append(dead_letter(record, str(fault), "delivery"))
-        # the fault's own words name the channel, and with it the shopper
-        log.warning("the alert at offset %d can't be delivered: %s", record.offset, type(fault).__name__)
-
-    def _wait_s(self, failures: int, fault: EndcapError) -> float:
-        """Twice as long after each failure, at random between half and all of it; never less than Ably asks for."""
-        longest_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(failures, 10))
-        asked_s = fault.retry_after_s if isinstance(fault, Unreachable) else None
-        return float(max(asked_s or 0.0, longest_s * self._luck.uniform(0.5, 1.0)))
-
-    def _pause(self, fault: EndcapError, said: str) -> None:
-        """Nothing goes through: leave Ably alone for a while."""
-        if self._failures == 0:
-            log.warning("Ably does not take alerts, they wait: %s", said)
-        self._failures += 1
-        self._clock.wait(self._consumer.stopping, self._wait_s(self._failures - 1, fault))
-
-    def _answered(self) -> None:
-        if self._failures:
-            log.info("Ably takes alerts again")
-        self._failures = 0
-        self._answered_at_s = self._clock.monotonic()
+        carried = self._courier.carry(records)
+        letters = [dead_letter(record, reason, "delivery") for record, reason in carried.refused]
+        return Outcome(letters, carried.done, carried.wait_s)

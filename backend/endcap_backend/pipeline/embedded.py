@@ -8,7 +8,8 @@ from endcap.clock import Clock
 from endcap_backend.decide import Limits
 from endcap_backend.log import Log
 from endcap_backend.pipeline.consumer import LogConsumer, Outcome
-from endcap_backend.pipeline.delivery import Delivery, Push
+from endcap_backend.pipeline.courier import Push
+from endcap_backend.pipeline.delivery import Delivery
 from endcap_backend.pipeline.matching import TOPICS, Matching
 
 

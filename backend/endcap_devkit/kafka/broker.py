@@ -18,6 +18,7 @@ from endcap.errors import Unreachable
 from endcap_devkit.kafka.jars import java, kafka_classpath
 from endcap_devkit.kafka.security import Credentials, Security
 
+CALL_TIMEOUT_S = 30.0
 START_TIMEOUT_S = 60.0  # 1.5 s on a quiet machine
 _JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xms64m", "-Xmx384m"]  # 300-400 MB resident
 
@@ -97,6 +98,18 @@ class KafkaBroker:
         """SIGCONT, after `freeze`."""
         self._signal(signal.SIGCONT)
 
+    def empty(self) -> None:
+        """Take away all topics and consumer groups."""
+        from confluent_kafka.admin import AdminClient  # only where it is used: the devkit starts brokers without it
+
+        admin = AdminClient(self.client_config())
+        groups = [each.group_id for each in admin.list_consumer_groups().result(CALL_TIMEOUT_S).valid]
+        topics = [name for name in admin.list_topics(timeout=CALL_TIMEOUT_S).topics if not name.startswith("__")]
+        asked = {**(admin.delete_consumer_groups(groups) if groups else {})}
+        asked |= admin.delete_topics(topics) if topics else {}
+        for future in asked.values():
+            future.result(CALL_TIMEOUT_S)
+
     def log_tail(self, lines: int = 15) -> str:
         """The last lines the broker logged."""
         log = self._home / "broker.log"
@@ -164,6 +177,8 @@ class KafkaBroker:
             "transaction.state.log.replication.factor": "1",
             "transaction.state.log.min.isr": "1",
             "transaction.state.log.num.partitions": "4",
+            # a dead client's transaction is undone within a second of its time, not ten
+            "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
             "share.coordinator.state.topic.replication.factor": "1",
             "share.coordinator.state.topic.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",  # tests don't wait three seconds for a second member

@@ -8,7 +8,8 @@ import pytest
 
 from endcap.errors import NotAuthorised, Refused, Unreachable
 from endcap.testing import NOON, an_alert
-from endcap_backend.pipeline.delivery import CHANNEL_PATIENCE_S, PUSH_ALERTS, Delivery
+from endcap_backend.pipeline.courier import CHANNEL_PATIENCE_S, PUSH_ALERTS
+from endcap_backend.pipeline.delivery import Delivery
 
 
 def alerts(count, uid="ann"):

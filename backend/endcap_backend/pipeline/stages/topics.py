@@ -1,0 +1,63 @@
+"""The topics between the stages, and how many partitions each needs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from endcap.errors import BadConfig
+from endcap.messages import CUSTOMERS_ALERTS, CUSTOMERS_LOCATIONS, NEARBY_CUSTOMERS
+from endcap_backend.pipeline.kafka import KafkaSettings
+from endcap_backend.pipeline.stages.reading import CALL_TIMEOUT_S, partitions_of
+
+log = logging.getLogger("endcap.stages")
+
+LOCATIONS_BY_CELL = "customers_locations_by_cell"  # the same records, in the partition of the region they lie in
+PARTITIONS = 6
+DAY_MS = "86400000"  # it holds positions, so no longer than the topic it is made of
+CONFIGS: Mapping[str, Mapping[str, str]] = {LOCATIONS_BY_CELL: {"cleanup.policy": "delete", "retention.ms": DAY_MS}}
+
+
+def ensure_topics(settings: KafkaSettings, topics: Collection[str]) -> dict[str, int]:
+    """Create those that are missing, with as many partitions as the fixes have; the partitions of each.
+
+    Raises:
+        BadConfig: one is missing and this account may not create it.
+        KafkaException: no broker answers.
+    """
+    found = partitions_of(settings, {*topics, CUSTOMERS_LOCATIONS})
+    count = found.get(CUSTOMERS_LOCATIONS, PARTITIONS)
+    missing = [topic for topic in topics if topic not in found]
+    if missing:
+        admin = AdminClient(settings.client_config() | {"logger": log})
+        made = admin.create_topics([NewTopic(topic, count, config=dict(CONFIGS.get(topic, {}))) for topic in missing])
+        for topic, future in made.items():
+            _created(topic, count, future.exception(CALL_TIMEOUT_S))
+    return partitions_of(settings, topics)
+
+
+def check_alike(partitions: Mapping[str, int]) -> None:
+    """See to it that decisions find what was decided before: in the partition of the same number.
+
+    Raises:
+        BadConfig: alerts have another number of partitions than what they are made of.
+    """
+    near, alerts = partitions[NEARBY_CUSTOMERS], partitions[CUSTOMERS_ALERTS]
+    if near != alerts:
+        raise BadConfig(
+            CUSTOMERS_ALERTS, f"has {alerts} partitions and {NEARBY_CUSTOMERS} {near}; make both with the same number"
+        )
+
+
+def _created(topic: str, count: int, fault: BaseException | None) -> None:
+    if fault is None:
+        log.info("made the topic %s with %d partitions", topic, count)
+        return
+    error = fault.args[0] if isinstance(fault, KafkaException) else None
+    if error is None or error.code() not in (KafkaError.TOPIC_ALREADY_EXISTS, KafkaError.TOPIC_AUTHORIZATION_FAILED):
+        raise fault
+    if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        raise BadConfig(topic, "is no topic of this cluster, and this account may not create it: create it first")
