@@ -6,10 +6,11 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 NODE_DIR := .cache/node
 JAVA_DIR := .cache/java
+FLINK_DIR := .cache/flink
 ARGS ?=
 export ENDCAP_CACHE ?= $(CURDIR)/.cache/endcap
 
-.PHONY: demo test check format bench sync system node java kafka wheel pictures clean help
+.PHONY: demo test test-flink flink check format bench sync system node java kafka wheel pictures clean help
 
 help:                 ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -19,6 +20,10 @@ demo: $(VENV)/.demo   ## everything in one process tree, and a page to look at (
 
 test: sync system node java  ## all tests, real parts included
 	$(BIN)/python -m pytest $(ARGS)
+
+test-flink: sync flink  ## the match on a real Flink; the first time 828 MB are fetched
+	ENDCAP_FLINK_HOME=$$(echo $(CURDIR)/$(FLINK_DIR)/venv/lib/python3.*/site-packages/pyflink) \
+		$(BIN)/python -m pytest tests/flink $(ARGS)
 
 check: sync           ## formatting, lint, types
 	$(BIN)/ruff format --check .
@@ -72,6 +77,14 @@ $(JAVA_DIR)/classpath: tests/devkit/java/pom.xml
 	mvn -q -B -Dmaven.repo.local=$(CURDIR)/$(JAVA_DIR)/m2 -f $< dependency:build-classpath \
 		-Dmdep.outputFile=$(CURDIR)/$@.new -Dstyle.color=never
 	mv $@.new $@
+
+flink: system $(FLINK_DIR)/.installed  ## PyFlink, in an environment of its own
+
+$(FLINK_DIR)/.installed: pyproject.toml tests/flink/constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m venv $(FLINK_DIR)/venv
+	$(FLINK_DIR)/venv/bin/python -m pip install --quiet --disable-pip-version-check \
+		-c tests/flink/constraints.txt -e '.[flink]'
+	touch $@
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || (apt-get update -qq && apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV))

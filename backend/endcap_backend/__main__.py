@@ -13,6 +13,7 @@ COMMANDS = {
     "staff": ("endcap_backend.retail.staff_command", "who works in the shop, and what they changed"),
     "worker": ("endcap_backend.worker", "match, decide and deliver on Kafka, beside other workers"),
     "match": ("endcap_backend.match.command", "look inside the match: records in, rows out"),
+    "flink": ("endcap_backend.match.flink.command", "submit the match to Apache Flink, as SQL"),
     "check": ("endcap_backend.pipeline.cluster.commands.check", "say in words what is wrong with a Kafka's settings"),
 }
 

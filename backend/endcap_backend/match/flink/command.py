@@ -1,0 +1,108 @@
+"""`endcap-backend flink`: submit the match to Flink, look at it, or end it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+import textwrap
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from endcap.errors import BadConfig
+from endcap_backend.match.flink.gateway import SqlGateway
+from endcap_backend.match.flink.job import script, stop, submit
+from endcap_backend.match.flink.local import job_id, submit_by_pyflink, wait_for
+from endcap_backend.match.flink.settings import FlinkSettings
+from endcap_backend.match.flink.statements import flink_statements
+from endcap_backend.match.statements import Statement
+from endcap_backend.pipeline.cluster.switches import add_kafka, kafka_settings
+from endcap_backend.settings import add_switches, read_settings
+
+ABOUT = """
+Submits the match as one Flink SQL job: customers_locations, stores_products and products_promotions in,
+VALID_PROMOTIONS and NEARBY_CUSTOMERS out. The topics must be there; `endcap-backend apply` makes them.
+
+--gateway needs nothing but the address of Flink's SQL gateway, whose cluster has the Kafka connector in its lib folder.
+--cluster and --local submit by PyFlink (pip install 'endcap[flink]', 828 MB) and take the connector along.
+
+Prints {"job", "name"} once the job is submitted; --local then runs until Ctrl-C. --stop ends the job with a savepoint
+and prints {"savepoint"}, from which --resume goes on without a row lost or doubled.
+"""
+CONNECTOR_VARIABLE = "ENDCAP_FLINK_CONNECTOR"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = textwrap.dedent(ABOUT).strip()
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--gateway", metavar="URL", help="submit through a SQL gateway, such as http://flink:8083")
+    where.add_argument("--cluster", metavar="HOST:PORT", help="submit to a session cluster at its REST address")
+    where.add_argument("--local", action="store_true", help="run on a small cluster inside this process, until Ctrl-C")
+    where.add_argument("--dry-run", action="store_true", help="print the statements, without the login, and end")
+    parser.add_argument("--stop", action="store_true", help="with --gateway: end the job with a savepoint")
+    parser.add_argument("--resume", metavar="URL", default="", help="go on from this savepoint or checkpoint")
+    parser.add_argument(
+        "--connector",
+        metavar="JAR",
+        default=os.environ.get(CONNECTOR_VARIABLE, ""),
+        help=f"flink-sql-connector-kafka's jar, for --cluster and --local ({CONNECTOR_VARIABLE})",
+    )
+    add_kafka(parser)
+    add_switches(parser, FlinkSettings)
+
+
+def run(args: argparse.Namespace) -> int:
+    settings = read_settings(FlinkSettings, args, os.environ)
+    if args.stop:
+        return _stop(args, settings)
+    client_config = kafka_settings(args, os.environ).client_config()
+    options = settings.job_options() | ({"execution.state-recovery.path": args.resume} if args.resume else {})
+    if args.dry_run:
+        print(script(flink_statements(client_config, settings, show_secrets=False), options))
+        return 0
+    statements = flink_statements(client_config, settings)
+    if args.gateway:
+        with SqlGateway(args.gateway, options) as gateway:
+            _tell({"job": submit(gateway, statements, settings.flink_name), "name": settings.flink_name})
+        return 0
+    return _by_pyflink(args, statements, options, settings)
+
+
+def _stop(args: argparse.Namespace, settings: FlinkSettings) -> int:
+    if not args.gateway:
+        raise BadConfig("--stop", "needs --gateway; a job of --local ends with Ctrl-C")
+    savepoints = settings.flink_checkpoint_dir
+    options = {"execution.checkpointing.savepoint-dir": f"{savepoints}/savepoints"} if savepoints else {}
+    with SqlGateway(args.gateway, options) as gateway:
+        _tell({"savepoint": stop(gateway, settings.flink_name), "name": settings.flink_name})
+    return 0
+
+
+def _by_pyflink(
+    args: argparse.Namespace, statements: Sequence[Statement], options: dict[str, str], settings: FlinkSettings
+) -> int:
+    if not args.connector:
+        raise BadConfig("--connector", f"is needed: the Kafka connector's jar; or set {CONNECTOR_VARIABLE}")
+    if args.local and not settings.flink_checkpoint_dir:
+        folder = tempfile.mkdtemp(prefix="endcap-flink-")
+        print(f"checkpoints go to {folder}; --flink-checkpoint-dir says where else", file=sys.stderr)
+        options |= replace(settings, flink_checkpoint_dir=f"file://{folder}").job_options()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    print("starting Flink (some ten seconds) ...", file=sys.stderr, flush=True)
+    result = submit_by_pyflink(statements, options, Path(args.connector), args.cluster or "")
+    _tell({"job": job_id(result), "name": settings.flink_name})
+    if args.local:
+        try:
+            wait_for(result)
+        except KeyboardInterrupt:
+            return 0
+    return 0
+
+
+def _tell(facts: dict[str, str]) -> None:
+    print(json.dumps(facts), flush=True)
