@@ -65,7 +65,7 @@ def run(quick: bool) -> str:
 
 def _pipeline(shop: list[Record], limits: Limits | None = None, *, known: bool = False) -> Matching:
     clock = ManualClock()
-    learning = Learning(Sources(_known, lambda since_ms: (), dict), clock) if known else None
+    learning = Learning(Sources(_known, lambda after, most: {}, dict), clock) if known else None
     pipeline = Matching(limits, clock, learning=learning)
     pipeline.handle(shop)
     return pipeline

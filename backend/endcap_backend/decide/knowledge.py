@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from math import inf
 from typing import TypeVar
 
 from endcap_backend.decide.limits import QuietHours
@@ -104,6 +105,7 @@ class Knowledge:
     def __init__(self, capacity: int = 200_000) -> None:
         self._capacity = capacity
         self._shoppers: dict[str, Known] = {}
+        self._good_until_s: dict[str, float] = {}
         self._terms: Mapping[str, Terms] = {}
 
     def __contains__(self, uid: str) -> bool:
@@ -116,13 +118,25 @@ class Knowledge:
         """Of whom nothing is known, she is no member and wishes nothing."""
         return self._shoppers.get(uid, NOBODY)
 
-    def put(self, uid: str, known: Known) -> None:
+    def put(self, uid: str, known: Known, good_until_s: float = inf) -> None:
+        """Know this of her; on the caller's clock, it should be read again from `good_until_s` on."""
         self._shoppers[uid] = known
+        self._good_until_s[uid] = good_until_s
         if len(self._shoppers) > self._capacity:
-            del self._shoppers[next(iter(self._shoppers))]
+            self.forget(next(iter(self._shoppers)))
+
+    def is_fresh(self, uid: str, now_s: float) -> bool:
+        """False when she has to be read (again)."""
+        return now_s < self._good_until_s.get(uid, -inf)
 
     def forget(self, uid: str) -> None:
         self._shoppers.pop(uid, None)
+        self._good_until_s.pop(uid, None)
+
+    def clear(self) -> None:
+        """Forget every shopper."""
+        self._shoppers.clear()
+        self._good_until_s.clear()
 
     def set_terms(self, terms: Mapping[str, Terms]) -> None:
         """Replace the terms, by promotion, of all that have any."""

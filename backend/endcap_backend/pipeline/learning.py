@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from endcap.clock import Clock, SystemClock
-from endcap.wire import epoch_ms
 from endcap_backend.decide.knowledge import NOBODY, Knowledge, Known, Terms
 
 log = logging.getLogger("endcap.pipeline")
 
 LOOK_EVERY_S = 1.0  # so soon a wish, a clip or a spent budget is known here
-OVERLAP_MS = 10_000  # of two looks: a transaction is stamped when it begins, and seen when it has committed
+OVERLAP = 1000  # changes looked at again: numbers are given when a transaction writes, and seen when it has committed
 AT_ONCE = 500  # shoppers a question
+MOST_CHANGES = 5000  # of one look; beyond it everybody is read anew
+GOOD_FOR_S = 3600.0  # then a shopper is read again: coupons begin and points grow old without any change
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +25,11 @@ class Sources:
     """Where knowledge comes from; each answers in bulk. They may raise what SQLAlchemy raises."""
 
     shoppers: Callable[[Collection[str]], Mapping[str, Known]]  # of these uids, those of whom anything is known
-    changed_since: Callable[[int], Collection[str]]  # uids of whom something changed at this epoch ms or later
-    terms: Callable[[], Mapping[str, Terms]]  # of all promotions that have any, by pid
+    changes: Callable[[int, int], Mapping[str, int]]  # uids with their last change: the latest after a number
+    terms: Callable[[], Mapping[str, Terms]]  # by pid, of all promotions that have any
 
 
-NOTHING = Sources(lambda uids: {}, lambda since_ms: (), dict)
+NOTHING = Sources(lambda uids: {}, lambda after, most: {}, dict)
 
 
 class Learning:
@@ -42,8 +43,9 @@ class Learning:
         self.knowledge = Knowledge()
         self._sources = sources
         self._clock = clock or SystemClock()
-        self._next_look_s = 0.0
-        self._since_ms = 0
+        self._next_look_s = self._paused_until_s = 0.0
+        self._change = 0  # the newest seen
+        self._seen: dict[str, int] = {}  # the last changes, by uid
         self._read = self._faults = 0
 
     def attend(self, uids: Iterable[str], *, terms_changed: bool = False) -> Collection[str]:
@@ -53,9 +55,10 @@ class Learning:
         """
         if self._sources is NOTHING:
             return ()
-        new = {uid for uid in uids if uid not in self.knowledge}
-        due = self._clock.monotonic() >= self._next_look_s
-        if not (new or due or terms_changed):
+        now_s = self._clock.monotonic()
+        new = {uid for uid in uids if not self.knowledge.is_fresh(uid, now_s)}
+        due = now_s >= self._next_look_s
+        if now_s < self._paused_until_s or not (new or due or terms_changed):
             return ()
         try:
             if due or terms_changed:
@@ -63,7 +66,7 @@ class Learning:
             return self._learn(new | self._changed() if due else new)
         except SQLAlchemyError as fault:
             self._faults += 1
-            self._next_look_s = self._clock.monotonic() + LOOK_EVERY_S
+            self._paused_until_s = now_s + LOOK_EVERY_S
             log.warning("what is known of shoppers can't be read, the last of it holds on: %s", type(fault).__name__)
             return ()
 
@@ -72,11 +75,15 @@ class Learning:
         return {"read": self._read, "faults": self._faults}
 
     def _changed(self) -> set[str]:
-        since_ms, self._since_ms = self._since_ms, epoch_ms(self._clock.now()) - OVERLAP_MS
+        """Those known here of whom something changed since the last look."""
         self._next_look_s = self._clock.monotonic() + LOOK_EVERY_S
-        if not len(self.knowledge):
-            return set()
-        return {uid for uid in self._sources.changed_since(since_ms) if uid in self.knowledge}
+        found = self._sources.changes(self._change - OVERLAP, MOST_CHANGES)
+        if len(found) >= MOST_CHANGES:
+            self.knowledge.clear()
+        new = {uid for uid, number in found.items() if self._seen.get(uid) != number and uid in self.knowledge}
+        self._change = max(found.values(), default=self._change)
+        self._seen = {uid: number for uid, number in found.items() if number > self._change - OVERLAP}
+        return new
 
     def _learn(self, uids: Collection[str]) -> Collection[str]:
         members = set()
@@ -88,6 +95,6 @@ class Learning:
                 before, known = self.knowledge.of(uid), found.get(uid, NOBODY)
                 if uid in self.knowledge and before.tier is None and known.tier is not None:
                     members.add(uid)
-                self.knowledge.put(uid, known)
+                self.knowledge.put(uid, known, self._clock.monotonic() + GOOD_FOR_S)
             self._read += len(chunk)
         return members

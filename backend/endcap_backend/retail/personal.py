@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Table, delete, select, update
 from sqlalchemy.orm import DeclarativeBase
 
 from endcap.wire import write_instant
+from endcap_backend.retail.knowing_tables import ShopperChange, ShopperPreferences
 from endcap_backend.retail.schema import Outbox
 from endcap_backend.retail.shop_tables import HelpRequest, Notice, Pickup, SharedList, Wishlist, WishlistItem
 from endcap_backend.retail.till_tables import Clip, LoyaltyAccount, LoyaltyEntry, Redemption
@@ -80,6 +81,8 @@ PERSONAL: list[Personal] = [
     Personal(LoyaltyAccount),
     Personal(Redemption, hidden=("nonce", "asked", "till"), erase=_let_go),
     Personal(PushSubscription, hidden=("p256dh", "auth")),
+    Personal(ShopperPreferences),
+    Personal(ShopperChange),  # the last: what erases the others may write it
 ]
 
 
@@ -90,6 +93,9 @@ def export_of(connection: Connection, uid: str) -> dict[str, list[dict[str, Any]
 
 def forget(connection: Connection, uid: str) -> int:
     """Erase her from every table, and what waits in the outbox about her; returns how many rows bore her uid."""
+    connection.execute(
+        select(LoyaltyAccount.uid).where(LoyaltyAccount.uid == uid).with_for_update()
+    )  # tills do so first
     waiting = connection.execute(delete(Outbox).where(Outbox.key == uid)).rowcount
     return waiting + sum(each.forget(connection, uid) for each in PERSONAL)
 

@@ -8,7 +8,7 @@ from endcap.testing import NOON, a_product, a_promotion, an_event
 from endcap.wire import epoch_ms
 from endcap_backend.decide import Known, Limits, Terms, Wish
 from endcap_backend.log import NewRecord, Record
-from endcap_backend.pipeline.learning import Learning, Sources
+from endcap_backend.pipeline.learning import MOST_CHANGES, Learning, Sources
 from endcap_backend.pipeline.matching import Matching
 
 NOON_MS = epoch_ms(NOON)
@@ -20,7 +20,7 @@ class Books:
     def __init__(self):
         self.known = {}
         self.terms = {}
-        self.changed = set()
+        self.changed = {}
         self.asked = []
         self.broken = False
 
@@ -32,9 +32,10 @@ class Books:
         self.asked.append(list(uids))
         return {uid: self.known[uid] for uid in uids if uid in self.known}
 
-    def _changed(self, since_ms):
+    def _changed(self, after, most):
         self._check()
-        return set(self.changed)
+        latest = sorted(self.changed.items(), key=lambda each: -each[1])
+        return dict([each for each in latest if each[1] > after][:most])
 
     def _terms(self):
         self._check()
@@ -88,11 +89,40 @@ def test_shoppers_new_in_a_batch_are_read_together_and_only_once(books, make_mat
 def test_what_changed_is_known_a_second_later(books, make_matching, as_record, a_fix_of, clock):
     matching = make_matching()
     assert matching.handle(numbered(as_record(a_product()), a_fix_of("ann"))) == []
-    books.known["ann"], books.changed = Known(wishes=(Wish("coffee", 9001),)), {"ann", "stranger"}
+    books.known["ann"], books.changed = Known(wishes=(Wish("coffee", 9001),)), {"ann": 7, "stranger": 8}
     clock.advance(0.9)
     assert matching.handle(numbered(a_fix_of("ann", 2, 0.9))) == []
     clock.advance(0.1)
     assert [each.kind for each in alerts(matching.handle(numbered(a_fix_of("ann", 3, 1))))] == ["wanted"]
+    assert books.asked == [["ann"], ["ann"]]
+
+
+def test_a_change_is_read_once_also_when_it_commits_after_a_later_one(books, make_matching, a_shop, a_fix_of, clock):
+    matching = make_matching()
+    matching.handle(numbered(*a_shop, a_fix_of("ann"), a_fix_of("bob")))
+    for n, changed in enumerate(({"bob": 9}, {"bob": 9, "ann": 8}, {"bob": 9, "ann": 8}, {"bob": 10, "ann": 8}), 2):
+        books.changed = changed
+        clock.advance(1)
+        matching.handle(numbered(a_fix_of("ann", n, n)))
+    assert books.asked[1:] == [["bob"], ["ann"], ["bob"]]
+
+
+def test_when_too_much_changed_at_once_everybody_is_read_anew(books, make_matching, a_shop, a_fix_of, clock):
+    matching = make_matching()
+    matching.handle(numbered(*a_shop, a_fix_of("ann")))
+    books.changed = {f"u{n}": n for n in range(1, MOST_CHANGES + 1)}
+    clock.advance(1)
+    matching.handle(numbered(a_fix_of("bob", 1, 1)))
+    matching.handle(numbered(a_fix_of("ann", 2, 1)))
+    assert books.asked == [["ann"], ["bob"], ["ann"]]
+
+
+def test_after_an_hour_a_shopper_is_read_again_without_any_change(books, make_matching, a_shop, a_fix_of, clock):
+    matching = make_matching()
+    matching.handle(numbered(*a_shop, a_fix_of("ann")))
+    for after_s in (3599, 3600):
+        clock.advance(after_s - clock.monotonic())
+        matching.handle(numbered(a_fix_of("ann", after_s, after_s)))
     assert books.asked == [["ann"], ["ann"]]
 
 
@@ -108,7 +138,7 @@ def test_who_becomes_a_member_hears_what_she_was_kept_from(books, make_matching,
     matching = make_matching()
     shop = (as_record(a_product()), as_record(a_promotion()))
     assert matching.handle(numbered(*shop, a_fix_of("ann"))) == []
-    books.known["ann"], books.changed = Known(tier="bronze"), {"ann"}
+    books.known["ann"], books.changed = Known(tier="bronze"), {"ann": 1}
     clock.advance(1)
     assert [each.pid for each in alerts(matching.handle(numbered(a_fix_of("ann", 2, 1))))] == ["p1"]
 

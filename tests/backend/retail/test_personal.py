@@ -16,7 +16,7 @@ HERS, ANOTHERS = "a1" * 16, "b2" * 16
 
 
 def put_rows_of(connection, uid, card):
-    """A clip, a card, a line in the ledger, a purchase, and an event on its way."""
+    """A clip, a card, a line in the ledger (so: a note that something changed), a purchase, and an event on its way."""
     connection.execute(insert(Clip), [{"uid": uid, "coupon": "c1", "clipped_at": NOON}])
     connection.execute(insert(LoyaltyAccount), [{"uid": uid, "card": card, "opened_at": NOON, "balance": 7}])
     entry = {"uid": uid, "at": NOON, "points": 7, "reason": "purchase", "expires_at": NOON + timedelta(days=1)}
@@ -54,7 +54,7 @@ def test_an_export_holds_her_rows_and_nobody_elses(database):
 def test_forgotten_she_is_in_no_table_and_the_books_still_add_up(database):
     put_both(database)
     with database.writing() as connection:
-        assert forget(connection, HERS) == 5
+        assert forget(connection, HERS) == 6
     with database.reading() as connection:
         assert {name: rows for name, rows in export_of(connection, HERS).items() if rows} == {}
         assert all(export_of(connection, ANOTHERS)[name] for name in ("clips", "loyalty_ledger", "redemptions"))
