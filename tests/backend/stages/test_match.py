@@ -116,12 +116,8 @@ SHOPS, SHOPPERS, FIXES = 24, 40, 6000
 def test_of_two_workers_one_is_killed_and_every_row_is_there_once(cluster, worker, until):
     town = a_town(SHOPS)
     cluster.put(*town)
-    doomed, heir = worker("match"), worker("match")
-    metrics = doomed.ready()["metrics"], heir.ready()["metrics"]
-    shares = [
-        lambda each=each, at=at: each.figures(at)["match partitions"] for each, at in zip((doomed, heir), metrics)
-    ]
-    until(lambda: [share() for share in shares] == [2, 2])
+    doomed, heir = (each.ready() for each in (worker("match"), worker("match")))
+    until(lambda: [each.figures()["match partitions"] for each in (doomed, heir)] == [2, 2])
     fixes = [a_fix(f"u{n % SHOPPERS}", n, (n // SHOPPERS + n) % SHOPS) for n in range(FIXES)]
     for first in range(0, FIXES, 100):
         cluster.put(*fixes[first : first + 100])
