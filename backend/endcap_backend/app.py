@@ -29,6 +29,7 @@ from endcap_backend.api.limits import RateLimit
 from endcap_backend.api.metrics import Metrics
 from endcap_backend.api.places import Places
 from endcap_backend.api.sessions import SessionDesk
+from endcap_backend.api.shop import open_shop
 from endcap_backend.api.shoppers import Shoppers
 from endcap_backend.api.staff import StaffDesk
 from endcap_backend.api.tokens import AblyTokens, Tokens
@@ -86,6 +87,7 @@ def create_app(
     app.register_blueprint(places.blueprint(Places(database, clock)))
     push_key = Vapid(settings.data, settings.push_contact, clock).public_key if settings.push_contact else ""
     app.register_blueprint(push.blueprint(guard, Subscriptions(database, clock), settings.push_hosts, push_key))
+    open_shop(app, guard, settings, database, clock)
     app.register_blueprint(staff.blueprint(staff_desk, guard, crew))
     app.register_blueprint(health.blueprint(log, pipeline.ready, settings.untold, metrics))
     app.register_blueprint(openapi.blueprint())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar, cast
 
 from flask import Response, request
@@ -15,19 +15,20 @@ from endcap_backend.api.problems import Problem, invalid
 
 M = TypeVar("M", bound=Message)
 
+JSON = "application/json"
 MAX_RATIO = 200  # of a packed body; 500 like fixes pack to a thirtieth, a bomb to a thousandth
 RATIO_FROM_BYTES = 64 * 1024  # below it a high ratio harms nobody
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-def read_json(max_bytes: int) -> object:
+def read_json(max_bytes: int, media: Collection[str] = (JSON,)) -> object:
     """The request's body as parsed JSON, unpacked if it was packed with gzip.
 
     Raises:
         Problem: 400 no JSON, no UTF-8, broken gzip; 413 more than `max_bytes` unpacked; 415 another content type.
     """
-    if request.mimetype != "application/json":
-        raise Problem("unsupported_media_type", "send JSON, with Content-Type: application/json")
+    if request.mimetype not in media:
+        raise Problem("unsupported_media_type", f"send JSON, with Content-Type: {' or '.join(media)}")
     if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
         raise Problem("unsupported_media_type", "send JSON in UTF-8")
     return parsed(unpacked(read_raw(max_bytes), max_bytes))

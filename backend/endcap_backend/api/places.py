@@ -156,7 +156,7 @@ def blueprint(places: Places) -> Blueprint:
     @routes.get("/v1/stores")
     @operation(Operation("The stores, and the sections of each", "shop", {200: STORES}))
     def get_stores() -> Response:
-        return _cached(answer({"stores": places.stores()}))
+        return cached(answer({"stores": places.stores()}))
 
     @routes.get("/v1/geofences")
     @operation(
@@ -174,12 +174,13 @@ def blueprint(places: Places) -> Blueprint:
         since = request.args.get("since", "")
         if len(since) > MAX_TEXT_CHARS:
             raise Problem("invalid", "since must be the cursor of an earlier answer", field="since")
-        return _cached(answer(places.geofences(since)))
+        return cached(answer(places.geofences(since)))
 
     return routes
 
 
-def _cached(response: Response) -> Response:
+def cached(response: Response) -> Response:
+    """An answer that is the same for everybody, and need not be sent again when it has not changed."""
     response.headers["Cache-Control"] = CACHE
     response.add_etag()
     response.make_conditional(request)

@@ -33,7 +33,8 @@ KINDS: dict[str, tuple[int, str]] = {
 class Problem(Exception):
     """An answer that is no success. `detail` and `errors` never repeat what was sent.
 
-    `field` is the wire name at fault; `errors` has one entry an item of a batch, `{"index", "field", "reason"}`.
+    `field` is the wire name at fault; `errors` has one entry an item of a batch, `{"index", "field", "reason"}`
+    and, of a file, `where`.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ SCHEMA: dict[str, Any] = {
                     "status": {"const": "rejected"},
                     "field": {"type": "string"},
                     "reason": {"type": "string"},
+                    "where": {"type": "string", "description": "of a file: its line or feature"},
                 },
             },
         },

@@ -140,17 +140,36 @@ def _json_object(line: bytes) -> Mapping[str, object] | BadMessage:
 
 def _read_geojson(path: Path, cls: type[Message], progress: Progress) -> Iterator[Row]:
     """A FeatureCollection of points: the geometry gives latitude and longitude, the properties give the rest."""
-    text = path.read_bytes()
+    features = read_features(path)
+    for number, feature in features:
+        progress(path.stat().st_size * number // len(features))
+        yield Row(f"{path.name} feature {number}", _feature_value(feature))
+
+
+def read_features(path: Path) -> list[tuple[int, object]]:
+    """The features of a GeoJSON FeatureCollection, numbered from 1.
+
+    Raises:
+        BadConfig: no such file, or it is no FeatureCollection.
+    """
     try:
-        collection = parse_json(text)
+        return list(enumerate(features_of(parse_json(path.read_bytes())), 1))
     except BadMessage as fault:
         raise BadConfig(str(path), fault.reason) from None
+    except OSError as fault:
+        raise BadConfig(str(path), f"can't be read: {fault.strerror or fault}") from None
+
+
+def features_of(collection: object) -> list[object]:
+    """What a parsed FeatureCollection holds.
+
+    Raises:
+        BadMessage: it is none.
+    """
     features = collection.get("features") if isinstance(collection, dict) else None
     if not isinstance(features, list):
-        raise BadConfig(str(path), "is no GeoJSON FeatureCollection; use .jsonl for JSON lines")
-    for number, feature in enumerate(features, 1):
-        progress(len(text) * number // len(features))
-        yield Row(f"{path.name} feature {number}", _feature_value(feature))
+        raise BadMessage("", "is no GeoJSON FeatureCollection; use .jsonl for JSON lines")
+    return features
 
 
 def _feature_value(feature: object) -> Mapping[str, object] | BadMessage:

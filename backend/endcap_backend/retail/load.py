@@ -1,8 +1,8 @@
-"""`endcap-backend load`: products, placements, promotions and coupons from a shop's files into its database.
+"""`endcap-backend load`: products, placements, promotions, coupons and floor plans from files into the shop's database.
 
     endcap-backend load --placements shelves.csv --promotions week48.csv --dry-run
     endcap-backend load --products products.csv --placements plan.geojson --data endcap-data
-    endcap-backend load --coupons coupons.csv
+    endcap-backend load --coupons coupons.csv --plans floors.geojson
 
 All of it or nothing: one bad row, and nothing is stored, unless --skip-bad lets the good rows pass. Loading the same
 files again changes nothing. The backend may run meanwhile: it hears of what changed within a second.
@@ -25,6 +25,8 @@ from endcap.wire import epoch_ms
 from endcap_backend.retail.catalogue import Stored, known_products, put_placements, put_promotions
 from endcap_backend.retail.coupons import put_coupons
 from endcap_backend.retail.database import Database, add_database_switches, database_of
+from endcap_backend.retail.plan_files import check_plans
+from endcap_backend.retail.plans import Plan, put_plans
 from endcap_backend.retail.progress import Progress
 from endcap_backend.retail.rows import Fault, check_coupons, check_placements, check_products, check_promotions
 from endcap_backend.retail.terms import CouponTerms, ShopPromotion
@@ -41,6 +43,7 @@ class Wanted:
     placements: list[StoreProduct] = field(default_factory=list)
     promotions: list[ShopPromotion] = field(default_factory=list)
     coupons: list[CouponTerms] = field(default_factory=list)
+    plans: list[Plan] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -53,6 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ("placements", "which product stands where: SKU, segment, latitude, longitude, store, section, name, price …"),
         ("promotions", "what is promoted: pid, segment, SKU, title, discount, starts_at, ends_at, kind, value, n, m …"),
         ("coupons", "what can be clipped: id, title, kind, value, n, m, sku, segment, starts_at, ends_at, tier …"),
+        ("plans", "floor plans, as .geojson: a feature a section, an aisle, a door"),
     ):
         files.add_argument(f"--{kind}", type=Path, action="append", default=[], metavar="FILE", help=what)
     add_database_switches(parser)
@@ -61,10 +65,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if not args.placements and not args.promotions and not args.coupons:
+    if not (args.placements or args.promotions or args.coupons or args.plans):
         raise BadConfig(
             "files",
-            "name at least one with --placements, --promotions or --coupons; "
+            "name at least one with --placements, --promotions, --coupons or --plans; "
             "--products alone places nothing on a shelf",
         )
     with closing(Database(database_of(args))) as database:
@@ -102,6 +106,9 @@ def _read(database: Database, args: argparse.Namespace) -> Wanted:
             "reading coupons", args.coupons, lambda progress: check_coupons(args.coupons, progress)
         )
         wanted.coupons, wanted.faults = coupons.messages, wanted.faults + coupons.faults
+    if args.plans:
+        wanted.plans, faults = check_plans(args.plans)
+        wanted.faults += faults
     return wanted
 
 
@@ -115,7 +122,8 @@ def _with_progress(label: str, paths: Sequence[Path], work: Callable[[Progress],
 
 def _store(database: Database, wanted: Wanted, *, dry: bool) -> None:
     """All of it in one transaction; a dry run does the same and takes it back."""
-    at_ms = epoch_ms(SystemClock().now())
+    now = SystemClock().now()
+    at_ms = epoch_ms(now)
     with database.writing(keep=not dry) as connection:
         if wanted.placements:
             progress = Progress("storing placements", len(wanted.placements))
@@ -127,6 +135,8 @@ def _store(database: Database, wanted: Wanted, *, dry: bool) -> None:
             progress.end()
         if wanted.coupons:
             _tell("coupons", put_coupons(connection, wanted.coupons), dry=dry)
+        if wanted.plans:
+            _tell("plans", put_plans(connection, wanted.plans, now), dry=dry)
 
 
 def _tell(kind: str, stored: Stored, *, dry: bool) -> None:

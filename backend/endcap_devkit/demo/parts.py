@@ -8,6 +8,7 @@ from typing import Any
 
 from endcap.messages import ProductPromotion
 from endcap_devkit.demo.city import City
+from endcap_devkit.demo.plans import plans_file
 from endcap_devkit.demo.settings import Settings, is_free
 from endcap_devkit.demo.signs import signs
 from endcap_devkit.demo.tree import ChildFailed, Tree
@@ -43,7 +44,9 @@ class Parts:
         shelves.write_text("".join(f"{product.to_text()}\n" for product in products), encoding="utf-8")
         offers.write_text("".join(f"{promotion.to_text()}\n" for promotion in promotions), encoding="utf-8")
         (self._data / "zones.csv").write_text(signs(city), encoding="utf-8")
+        (self._data / "plans.geojson").write_text(plans_file(city), encoding="utf-8")
         load = ["load", "--placements", str(shelves), "--promotions", str(offers)]
+        load += ["--plans", str(self._data / "plans.geojson")]
         await self._tree.run("load", "endcap_backend", [*load, "--data", str(self._data / "backend")], {})
 
     async def start_servers(self, ably: str) -> dict[str, str]:

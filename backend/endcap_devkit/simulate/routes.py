@@ -23,6 +23,11 @@ class Net:
     def spots(self) -> list[Spot]:
         return list(self._ways)
 
+    @property
+    def ways(self) -> list[tuple[Spot, Spot]]:
+        """Each way once."""
+        return [(start, end) for start, ends in self._ways.items() for end in ends if start < end]
+
     def join(self, start: Spot, end: Spot) -> None:
         if start != end:
             self._ways.setdefault(start, {})[end] = self._ways.setdefault(end, {})[start] = start.to(end)
@@ -43,6 +48,18 @@ class Net:
             unseen -= part
             best = max(best, part, key=len)
         return Net((start, end) for start in self._ways if start in best for end in self._ways[start])
+
+    def straightened(self, *, keep: Spot) -> Net:
+        """The same ways without the places in the middle of a straight one; `keep` stays."""
+        straight = Net(self.ways)
+        for here, near in list(straight._ways.items()):
+            if here == keep or len(near) != 2:
+                continue
+            start, end = near
+            if _is_straight(start, end, here):
+                del straight._ways[here], straight._ways[start][here], straight._ways[end][here]
+                straight.join(start, end)
+        return straight
 
     def path(self, start: Spot, end: Spot) -> list[Spot]:
         """The shortest way from `start` to `end`, both included; straight when the net does not join them."""
@@ -71,6 +88,11 @@ class Net:
                     seen.add(there)
                     waiting.append(there)
         return seen
+
+
+def _is_straight(start: Spot, end: Spot, between: Spot) -> bool:
+    """True when the way over `between` is longer by less than a millimetre in a metre."""
+    return start.to(between) + between.to(end) <= start.to(end) * 1.001
 
 
 def _walked_back(came: dict[Spot, Spot], end: Spot) -> list[Spot]:

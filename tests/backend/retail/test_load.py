@@ -179,7 +179,7 @@ def test_a_url_of_no_known_database_is_refused(capsys, shelves, url):
 
 def test_without_a_file_it_says_what_to_name(load):
     told = (
-        "endcap-backend load: files: name at least one with --placements, --promotions or --coupons; "
+        "endcap-backend load: files: name at least one with --placements, --promotions, --coupons or --plans; "
         "--products alone places nothing on a shelf\n"
     )
     assert load() == load("--products", "products.csv") == (1, "", told)

@@ -1,0 +1,17 @@
+"""The shop floor's routes, each given what it needs."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from endcap.clock import Clock
+from endcap_backend.api import plan
+from endcap_backend.api.auth import Guard
+from endcap_backend.config import Settings
+from endcap_backend.retail.database import Database
+
+
+def open_shop(app: Flask, guard: Guard, settings: Settings, database: Database, clock: Clock) -> None:
+    """Plans, prices and stock, search, wishlists, help and pickups."""
+    max_bytes = settings.max_body_kb * 1024
+    app.register_blueprint(plan.blueprint(guard, database, clock, max_bytes))
