@@ -15,6 +15,8 @@ COMMANDS = {
     "match": ("endcap_backend.match.command", "look inside the match: records in, rows out"),
     "flink": ("endcap_backend.match.flink.command", "submit the match to Apache Flink, as SQL"),
     "check": ("endcap_backend.pipeline.cluster.commands.check", "say in words what is wrong with a Kafka's settings"),
+    "apply": ("endcap_backend.pipeline.cluster.commands.apply", "make Kafka's topics and ksqlDB's statements"),
+    "teardown": ("endcap_backend.pipeline.cluster.commands.teardown", "remove what apply made, and only that"),
 }
 
 

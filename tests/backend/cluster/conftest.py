@@ -4,6 +4,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from endcap_backend.pipeline.cluster.listing import await_listing
 from endcap_backend.pipeline.cluster.topics import topics
 from endcap_backend.pipeline.kafka import KafkaSettings
 from endcap_devkit.kafka.broker import KafkaBroker
@@ -37,8 +38,9 @@ def emptied():
         admin = AdminClient(broker.client_config())
         names = [name for name in admin.list_topics(timeout=WAIT_S).topics if not name.startswith("__")]
         if names:
-            for future in admin.delete_topics(names).values():
+            for name, future in admin.delete_topics(names).items():
                 future.result(WAIT_S)
+                await_listing(admin, name, there=False)
         return broker
 
     return empty
@@ -69,7 +71,8 @@ def make_topics():
         admin = AdminClient(broker.client_config())
         wanted = [each for each in topics() if each.name not in without]
         made = admin.create_topics([NewTopic(each.name, 1, config=dict(each.config) | config) for each in wanted])
-        for future in made.values():
+        for name, future in made.items():
             future.result(WAIT_S)
+            await_listing(admin, name, there=True)
 
     return make

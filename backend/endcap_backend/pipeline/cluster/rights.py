@@ -25,8 +25,10 @@ _NO_COORDINATOR = (
     "a cluster that has just started takes a moment: ask again; "
     "one with a single broker needs transaction.state.log.replication.factor=1"
 )
-# a coordinator that is being chosen, or loads its state, answers so for a moment
+# a coordinator or leader that is being chosen, or loads its state, answers so for a moment
 PASSING = {
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.NOT_COORDINATOR,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
@@ -72,7 +74,7 @@ def group_of(admin: AdminClient, role: Role, user: str, deadline: Deadline) -> l
         return asked[role.group]
 
     try:
-        described = _settled(ask, deadline)
+        described = settled(ask, deadline)
     except (KafkaException, TimeoutError) as fault:
         if isinstance(fault, KafkaException) and fault.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
             return [_no_right(what, role.group, user, {"READ"})]
@@ -122,7 +124,7 @@ def _shape(admin: AdminClient, visible: Iterable[Topic], deadline: Deadline) -> 
     return found
 
 
-def _settled(ask: Callable[[], Future[T]], deadline: Deadline) -> T:
+def settled(ask: Callable[[], Future[T]], deadline: Deadline) -> T:
     """The answer, asked for again while the cluster says that it is not ready."""
     while True:
         try:

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping
 
 from endcap.errors import BadConfig
+from endcap_backend.pipeline.cluster.ksqldb import KsqlSettings
 from endcap_backend.pipeline.cluster.topics import LOCATIONS_H, PARTITIONS, Topic, topics
 from endcap_backend.pipeline.kafka import KafkaSettings
 from endcap_backend.settings import add_switches, read_settings
@@ -33,6 +34,30 @@ def kafka_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> Kafk
         BadConfig: names the setting at fault.
     """
     return read_settings(KafkaSettings, args, environ)
+
+
+def add_ksqldb(parser: argparse.ArgumentParser) -> None:
+    """A switch for each of ksqlDB's settings, and `--ksqldb` for its URL."""
+    add_switches(parser, KsqlSettings)
+    parser.add_argument(
+        "--ksqldb", dest="ksqldb_url", metavar="URL", default=argparse.SUPPRESS, help="short for --ksqldb-url"
+    )
+
+
+def ksqldb_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> KsqlSettings | None:
+    """ksqlDB's settings; None when no URL is set.
+
+    Raises:
+        BadConfig: names the setting at fault.
+    """
+    settings = read_settings(KsqlSettings, args, environ)
+    return settings if settings.ksqldb_url else None
+
+
+def add_doing(parser: argparse.ArgumentParser) -> None:
+    """How much is done, and whether it is asked for first."""
+    parser.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")
+    parser.add_argument("--yes", action="store_true", help="do it without asking")
 
 
 def add_topics(parser: argparse.ArgumentParser) -> None:
