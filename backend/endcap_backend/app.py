@@ -10,23 +10,28 @@ from flask import Flask
 from endcap.clock import Clock, SystemClock
 from endcap_backend.api import (
     ably_token,
+    coupons,
     events,
     health,
     integrations,
     locations,
+    loyalty,
     me,
     openapi,
     places,
     push,
     sessions,
+    redemptions,
     staff,
 )
 from endcap_backend.api.auth import Guard
 from endcap_backend.api.edge import surround
+from endcap_backend.api.coupons import CouponDesk
 from endcap_backend.api.erasure import Erasure
 from endcap_backend.api.intake import Intake
 from endcap_backend.api.limits import RateLimit
 from endcap_backend.api.metrics import Metrics
+from endcap_backend.api.loyalty import LoyaltyDesk
 from endcap_backend.api.places import Places
 from endcap_backend.api.sessions import SessionDesk
 from endcap_backend.api.shop import open_shop
@@ -37,7 +42,9 @@ from endcap_backend.config import Settings
 from endcap_backend.log import Log
 from endcap_backend.retail.database import Database
 from endcap_backend.retail.staff import Staff
+from endcap_backend.retail.redemption import Redemptions
 from endcap_backend.webpush.subscriptions import Subscriptions
+from endcap_backend.retail.tillkeys import TillKeys
 from endcap_backend.webpush.vapid import Vapid
 
 
@@ -91,8 +98,19 @@ def create_app(
     app.register_blueprint(staff.blueprint(staff_desk, guard, crew))
     app.register_blueprint(health.blueprint(log, pipeline.ready, settings.untold, metrics))
     app.register_blueprint(openapi.blueprint())
+    _open_till(app, guard, settings, database, clock)
     return app
 
 
 def _limit(per_s: float, burst: float, clock: Clock) -> RateLimit:
     return RateLimit(per_s, burst, clock)
+def _open_till(app: Flask, guard: Guard, settings: Settings, database: Database, clock: Clock) -> None:
+    """Coupons, loyalty and what tills do with them."""
+    rules = settings.loyalty
+    keys = TillKeys(settings.data, clock)
+    coupon_desk = CouponDesk(database, rules, settings.currency, clock)
+    app.register_blueprint(coupons.blueprint(guard, coupon_desk))
+    app.register_blueprint(loyalty.blueprint(guard, LoyaltyDesk(database, coupon_desk, keys, rules, clock), keys))
+    app.register_blueprint(redemptions.blueprint(guard, Redemptions(database, keys, rules, clock, settings.currency)))
+
+

@@ -20,6 +20,7 @@ from endcap_backend.log import Log
 from endcap_backend.logs import set_up_logging
 from endcap_backend.pipeline import Pipeline
 from endcap_backend.retail.database import Database, database_url
+from endcap_backend.retail.loyalty import expire_points
 from endcap_backend.retention import Retention
 from endcap_backend.secretfile import load_secret
 from endcap_backend.server import HttpServer
@@ -81,6 +82,7 @@ class Backend:
             Chore("forgetting old records", EXPIRE_EVERY_S, retention.expire),
             Chore("forgetting replaced records", COMPACT_EVERY_S, retention.compact),
             Chore("erasing", ERASE_EVERY_S, Erasure(self.log, self._database, clock).sweep),
+            Chore("expiring points", EXPIRE_EVERY_S, lambda: expire_points(self._database, clock)),
             Chore("forgetting ended sessions", EXPIRE_EVERY_S, shoppers.forget_ended),
         ]
 
