@@ -28,6 +28,7 @@ ZONES = """store,zone,name,latitude,longitude
 s1,COFFEE,Coffee & tea,60.16952,24.93545
 s1,BAKERY,Bakery,60.17052,24.93545
 """
+PUSH_KEY = "BEl62iUYgUivxIkv69yViEuiBIa-Ib9-SkvMeAtA3LFgDzkrxZJjSgSnfckjBJuBkr3qBUYIHBQFLXYp5Nksh8U"
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
     "--no-sandbox",
@@ -76,6 +77,11 @@ class Shop:
         self.asked_to_erase = 0
         self.impatient = set()  # uids that are asked to wait
         self.text = {"title": "20 % off dark roast", "why": "You are close to it"}
+        self.alternatives = []
+        self.requests = {}  # for help, by id
+        self.orders = []
+        self.pushes = False  # whether it sends notifications
+        self.browsers = {}  # uid -> push subscription
         self.changed = threading.Condition()
         self._numbers = count(1)
         self._offered = set()
@@ -94,6 +100,15 @@ class Shop:
         app.post("/v1/ably-token")(self._post_token)
         app.post("/v1/locations")(self._post_locations)
         app.delete("/v1/me")(self._delete_me)
+        app.get("/v1/products/<int:sku>/alternatives")(self._get_alternatives)
+        app.get("/v1/products")(self._get_products)
+        app.get("/v1/shared/<code>")(self._get_shared)
+        app.post("/v1/help")(self._post_help)
+        app.get("/v1/help/<number>")(self._get_help)
+        app.patch("/v1/help/<number>")(self._patch_help)
+        app.get("/v1/pickups")(self._get_pickups)
+        app.get("/v1/push/key")(self._get_push_key)
+        app.put("/v1/push")(self._put_push)
         return app
 
     def offer(self, uid, **changes):
@@ -188,6 +203,45 @@ class Shop:
                 self.erased.append(self._uid())
             self.changed.notify_all()
         return ("", 204) if self.erases else (jsonify(title="not found"), 404)
+
+    def _get_alternatives(self, sku):
+        return jsonify(sku=sku, alternatives=self.alternatives)
+
+    def _get_products(self):
+        return jsonify(products=[{"name": request.args["q"], "section": "Aisle 4"}])
+
+    def _get_shared(self, code):
+        if code != "k7":
+            return jsonify(title="not found"), 404
+        return jsonify(items=[{"text": "Green tea", "quantity": 2}])
+
+    def _post_help(self):
+        uid = self._uid()
+        if any(each["uid"] == uid and each["state"] == "queued" for each in self.requests.values()):
+            return jsonify(title="conflict"), 409
+        number = f"h{len(self.requests) + 1}"
+        self.requests[number] = {"id": number, "uid": uid, "state": "queued", **request.json}
+        return jsonify(self.requests[number]), 201
+
+    def _get_help(self, number):
+        found = self.requests.get(number)
+        return jsonify(found) if found and found["uid"] == self._uid() else (jsonify(title="not found"), 404)
+
+    def _patch_help(self, number):
+        self.requests[number] |= request.json
+        return jsonify(self.requests[number])
+
+    def _get_pickups(self):
+        return jsonify(orders=self.orders)
+
+    def _get_push_key(self):
+        return jsonify(key=PUSH_KEY) if self.pushes else (jsonify(title="not found"), 404)
+
+    def _put_push(self):
+        with self.changed:
+            self.browsers[self._uid()] = request.json
+            self.changed.notify_all()
+        return "", 204
 
     def _uid(self):
         return request.headers["Authorization"].removeprefix("Bearer token-of-")

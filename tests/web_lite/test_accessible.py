@@ -58,6 +58,27 @@ def test_each_language_and_theme_is_sound_at_first_sight_and_with_offers(
     assert violations(walker) == []
 
 
+@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("de", "dark"), ("ar", "light")])
+def test_each_page_of_the_desk_is_sound(lite, shop, walkers, violations, language, theme):
+    walker = walkers(color_scheme=theme, locale=language, viewport={"width": 320, "height": 640}, **STILL)
+    shop.alternatives = [{"name": "House roast", "why": "w" * 200, "section": "Aisle 2"}]
+    shop.orders = [{"id": "A-17", "store": "s1", "state": "ready", "door": "door 2", "items": 3}]
+    walker.stand()
+    walker.page.goto(f"{lite.url}/?lang={language}")
+    walker.page.locator("#go").click()
+    expect(walker.cards).to_have_count(1)
+    offer = shop.offer(shop.shopper, title="A" * 128, sku=9001, store="s1")
+    for path in (f"/offer/{offer.id}", "/ask", "/orders", "/list/k7", "/offer/gone"):
+        walker.page.goto(f"{lite.url}{path}?lang={language}")
+        assert violations(walker) == [], path
+    walker.page.goto(f"{lite.url}/ask?lang={language}")
+    walker.page.locator("select").select_option("S1.COFFEE")
+    walker.page.locator("form button").click()
+    expect(walker.page.get_by_role("status")).not_to_be_empty()
+    assert violations(walker) == []
+    assert walker.page.locator("html").get_attribute("lang") == language
+
+
 @pytest.fixture
 def states(lite, shop, walkers):
     """Leads a walker into each state of the page."""

@@ -25,8 +25,7 @@ def test_each_language_says_all_that_english_says(language):
 
 def test_each_sentence_is_used():
     code = (
-        (PACKAGE / "templates/lite.html").read_text()
-        + (PACKAGE / "templates/till.html").read_text()
+        "".join(path.read_text() for path in (PACKAGE / "templates").iterdir())
         + (PACKAGE / "static/lite.js").read_text()
         + "".join(path.read_text() for path in PACKAGE.rglob("*.py"))
     )

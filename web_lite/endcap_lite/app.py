@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
-from endcap_lite import api, claims, pages
+from endcap_lite import api, claims, desk, pages
 from endcap_lite.buckets import TooMany
 from endcap_lite.services import Services
 from endcap_lite.web import file_headers, is_foreign, page_headers, problem, too_many, zipped
@@ -45,5 +45,6 @@ def create_app(services: Services) -> Flask:
 
     app.register_blueprint(api.blueprint(services))
     app.register_blueprint(claims.blueprint(services))
+    app.register_blueprint(desk.blueprint(services))
     app.register_blueprint(pages.blueprint(services))
     return app

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 from typing import Any
 
 from endcap.clock import Clock, SystemClock
-from endcap.errors import NotAuthorised, Refused
+from endcap.errors import NotAuthorised, Refused, Unreachable
 from endcap.messages import CustomerLocation
 from endcap.session import Sessions
 from endcap.transports import AblyToken, SendResult
-from endcap.transports.api import Api
+from endcap.transports.api import Api, Reply
 from endcap.transports.http import HttpTransport
 from endcap_lite.visits import Visits
 
@@ -42,11 +42,36 @@ class Backend:
         self._visits = visits
         self._clock = clock or SystemClock()
         self._lock = Lock()
+        self._push_key: str | None = None
         self._sessions: OrderedDict[str, Sessions] = OrderedDict()
 
     def send(self, visit_id: str, fixes: Sequence[CustomerLocation]) -> SendResult:
         """Deliver fixes under the visit's pseudonym; raises as a `Transport`, and NotAuthorised for an erased visit."""
         return HttpTransport(self._api, self._of(visit_id)).send(fixes)
+
+    def ask(self, visit_id: str, call: Callable[[Api, str], Reply]) -> Reply:
+        """Make a call under the visit's session, whose token is renewed when it has ended; raises as the call does."""
+        sessions = self._of(visit_id)
+        token = sessions.current().token
+        try:
+            return call(self._api, token)
+        except NotAuthorised:
+            return call(self._api, sessions.renewed(token).token)
+
+    def look_up(self, path: str) -> Mapping[str, Any]:
+        """What the backend tells anyone at a path; raises Unreachable and Refused."""
+        return self._api.get(path).body
+
+    def push_key(self) -> str:
+        """The key that a browser subscribes to notifications with; "" when the shop sends none, or does not say now."""
+        if self._push_key is None:
+            try:
+                self._push_key = str(self.look_up("/push/key")["key"])
+            except Unreachable:
+                return ""
+            except (Refused, KeyError):
+                self._push_key = ""
+        return self._push_key
 
     def history_token(self, visit_id: str) -> AblyToken:
         """A token that may read back her offers: for this server alone."""
@@ -59,12 +84,7 @@ class Backend:
             NotAuthorised: the visit was erased.
             Unreachable, Refused: the backend does not answer, or not so that it can be read.
         """
-        sessions = self._of(visit_id)
-        session = sessions.current()
-        try:
-            reply = self._api.post("/ably-token", {"for": "page"}, session.token)
-        except NotAuthorised:
-            reply = self._api.post("/ably-token", {"for": "page"}, sessions.renewed(session.token).token)
+        reply = self.ask(visit_id, lambda api, token: api.post("/ably-token", {"for": "page"}, token))
         try:
             body = reply.body
             return PageToken(

@@ -35,6 +35,7 @@ def page(
         "lite.html",
         language=language,
         languages={each: words.catalogue(each)["name"] for each in words.LANGUAGES},
+        chosen="lang" in request.args,
         here=request.path if request.method == "GET" else "/",
         direction=words.direction(language),
         words=sentences,
@@ -46,7 +47,7 @@ def page(
         sign=claim.sign if claim else None,
         zone=zone,
         said=sentences[said].format(zone=zone) if said else "",
-        offers=[_card(offer, sentences) for offer in offers],
+        offers=[card(offer, sentences) for offer in offers],
         asset=lambda name: asset(name).url,
     )
     response = make_response(html, status)
@@ -65,11 +66,12 @@ def _attribute(value: object) -> Markup:
     return Markup(text.replace("&", "&amp;").replace("'", "&#39;").replace("<", "&lt;"))
 
 
-def _card(offer: CustomerAlert, sentences: Mapping[str, str]) -> dict[str, str]:
+def card(offer: CustomerAlert, sentences: Mapping[str, str]) -> dict[str, str]:
     """An offer's words; times are the shop's own, as this server's time zone says."""
     near = "" if offer.distance_ft is None else sentences["metres"].format(n=round(offer.distance_ft * METRES_PER_FOOT))
     until = sentences["until"].format(time=f"{offer.expires_at.astimezone():%H:%M}")
     return {
+        "id": offer.id,
         "kind": offer.kind,
         "title": offer.title,
         "why": offer.why,

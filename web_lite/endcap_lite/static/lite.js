@@ -196,7 +196,9 @@ function show(offer, quietly) {
   const [kind, why, where] = item.querySelectorAll('p');
   item.querySelector('use').setAttribute('href', '#' + offer.kind);
   kind.textContent = words[offer.kind];
-  item.querySelector('h3').textContent = offer.title;
+  const title = item.querySelector('a');
+  title.textContent = offer.title;
+  title.href += offer.id;
   why.textContent = offer.why;
   where.textContent = [
     offer.distance_ft && distance(offer.distance_ft * 0.3048),
@@ -282,8 +284,8 @@ function offline() {
 $('go').onclick = start;
 $('stop').onclick = stop;
 if (form) form.onsubmit = claim;
-addEventListener('online', back);
-addEventListener('offline', offline);
+ononline = back;
+onoffline = offline;
 document.onvisibilitychange = () => document.hidden || back();
 
 $('go').hidden = !place;

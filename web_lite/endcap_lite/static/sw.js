@@ -19,3 +19,17 @@ addEventListener('fetch', (event) => {
     event.respondWith(caches.match(request).then((kept) => kept || fetch(request)));
   }
 });
+
+// An offer for a page that is closed. One that is open and seen has it already.
+addEventListener('push', (event) => {
+  const { id, title, why } = event.data.json();
+  const show = (pages) =>
+    pages.some(({ visibilityState }) => visibilityState === 'visible') ||
+    registration.showNotification(title, { body: why, tag: id, icon: '/icon.svg', data: '/offer/' + encodeURIComponent(id) });
+  event.waitUntil(clients.matchAll({ type: 'window', includeUncontrolled: true }).then(show));
+});
+
+addEventListener('notificationclick', (event) => {
+  event.notification.close();
+  event.waitUntil(clients.openWindow(event.notification.data));
+});

@@ -1,0 +1,25 @@
+// On an offer's own page: notifications for when the page is closed. She has used an offer, and asks for them herself.
+
+const button = document.getElementById('push');
+const status = document.getElementById('push-status');
+const { on, no } = status.dataset;
+const supported = 'PushManager' in self && 'serviceWorker' in navigator;
+
+async function subscribe() {
+  if ((await Notification.requestPermission()) !== 'granted') return no;
+  const { pushManager } = await navigator.serviceWorker.ready;
+  const asked = { userVisibleOnly: true, applicationServerKey: button.dataset.key };
+  const subscription = await pushManager.subscribe(asked);
+  const headers = { 'Content-Type': 'application/json' };
+  const answer = await fetch('/push', { method: 'POST', headers, body: JSON.stringify(subscription) });
+  if (!answer.ok) await subscription.unsubscribe();
+  return answer.ok ? on : no;
+}
+
+if (supported) {
+  button.hidden = Notification.permission === 'denied';
+  button.onclick = async () => {
+    status.textContent = await subscribe().catch(() => no);
+    button.hidden = status.textContent === on;
+  };
+}
