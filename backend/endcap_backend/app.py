@@ -20,18 +20,18 @@ from endcap_backend.api import (
     openapi,
     places,
     push,
-    sessions,
     redemptions,
+    sessions,
     staff,
 )
 from endcap_backend.api.auth import Guard
-from endcap_backend.api.edge import surround
 from endcap_backend.api.coupons import CouponDesk
+from endcap_backend.api.edge import surround
 from endcap_backend.api.erasure import Erasure
 from endcap_backend.api.intake import Intake
 from endcap_backend.api.limits import RateLimit
-from endcap_backend.api.metrics import Metrics
 from endcap_backend.api.loyalty import LoyaltyDesk
+from endcap_backend.api.metrics import Metrics
 from endcap_backend.api.places import Places
 from endcap_backend.api.sessions import SessionDesk
 from endcap_backend.api.shop import open_shop
@@ -41,10 +41,10 @@ from endcap_backend.api.tokens import AblyTokens, Tokens
 from endcap_backend.config import Settings
 from endcap_backend.log import Log
 from endcap_backend.retail.database import Database
-from endcap_backend.retail.staff import Staff
 from endcap_backend.retail.redemption import Redemptions
-from endcap_backend.webpush.subscriptions import Subscriptions
+from endcap_backend.retail.staff import Staff
 from endcap_backend.retail.tillkeys import TillKeys
+from endcap_backend.webpush.subscriptions import Subscriptions
 from endcap_backend.webpush.vapid import Vapid
 
 
@@ -96,14 +96,12 @@ def create_app(
     app.register_blueprint(push.blueprint(guard, Subscriptions(database, clock), settings.push_hosts, push_key))
     open_shop(app, guard, settings, database, clock)
     app.register_blueprint(staff.blueprint(staff_desk, guard, crew))
+    _open_till(app, guard, settings, database, clock)
     app.register_blueprint(health.blueprint(log, pipeline.ready, settings.untold, metrics))
     app.register_blueprint(openapi.blueprint())
-    _open_till(app, guard, settings, database, clock)
     return app
 
 
-def _limit(per_s: float, burst: float, clock: Clock) -> RateLimit:
-    return RateLimit(per_s, burst, clock)
 def _open_till(app: Flask, guard: Guard, settings: Settings, database: Database, clock: Clock) -> None:
     """Coupons, loyalty and what tills do with them."""
     rules = settings.loyalty
@@ -114,3 +112,5 @@ def _open_till(app: Flask, guard: Guard, settings: Settings, database: Database,
     app.register_blueprint(redemptions.blueprint(guard, Redemptions(database, keys, rules, clock, settings.currency)))
 
 
+def _limit(per_s: float, burst: float, clock: Clock) -> RateLimit:
+    return RateLimit(per_s, burst, clock)

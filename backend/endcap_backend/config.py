@@ -107,6 +107,13 @@ class Settings:
     quiet_hours: str = setting("hours without alerts, such as 22:00-07:00", "")
     timezone: str = setting("the shop's time zone", "UTC")
 
+    currency: str = setting("ISO 4217 code of the shop's money", "EUR")
+    loyalty_points_per_unit: float = setting(
+        "points for each unit of the currency that is paid", 1.0, read=number, minimum=0, maximum=1000
+    )
+    loyalty_points_days: int = setting("days points are good", 365, read=whole, minimum=1, maximum=36_500)
+    loyalty_tiers: str = setting("tiers, and the points of a year that lead to each", DEFAULT_TIERS)
+
     log_level: str = setting("what is logged", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
     log_format: str = setting("how it is logged", "text", choices=("text", "json"))
 
@@ -117,18 +124,14 @@ class Settings:
             raise BadConfig("ably_key", "is no Ably API key: it has the form app.key:secret")
         if self.secret and len(self.secret) < 32:
             raise BadConfig("secret", f"has {len(self.secret)} characters; at least 32 are needed")
-    currency: str = setting("ISO 4217 code of the shop's money", "EUR")
-    loyalty_points_per_unit: float = setting(
-        "points for each unit of the currency that is paid", 1.0, read=number, minimum=0, maximum=1000
-    )
-    loyalty_points_days: int = setting("days points are good", 365, read=whole, minimum=1, maximum=36_500)
-    loyalty_tiers: str = setting("tiers, and the points of a year that lead to each", DEFAULT_TIERS)
-
         ably_options(self.ably_endpoint)  # raises for a URL that can't work
         if self.pipeline == "kafka" and not self.kafka_bootstrap_servers:
             raise BadConfig("kafka_bootstrap_servers", "is needed with pipeline kafka: host:port of a broker")
         for origin in self.cors_origins:
             _check_origin(origin)
+        if not re.fullmatch("[A-Z]{3}", self.currency):
+            raise BadConfig("currency", "must be three capital letters, such as EUR")
+        read_tiers(self.loyalty_tiers)  # raises for tiers that can't be
 
     @property
     def untold(self) -> str:
@@ -138,10 +141,13 @@ class Settings:
         return "no ENDCAP_ABLY_KEY: alerts are decided and kept, and nobody is told"
 
     @property
+    def loyalty(self) -> LoyaltyRules:
+        """How points are earned and lost."""
+        life = timedelta(days=self.loyalty_points_days)
+        return LoyaltyRules(self.loyalty_points_per_unit, life, read_tiers(self.loyalty_tiers))
+
+    @property
     def log_path(self) -> Path:
-        if not re.fullmatch("[A-Z]{3}", self.currency):
-            raise BadConfig("currency", "must be three capital letters, such as EUR")
-        read_tiers(self.loyalty_tiers)  # raises for tiers that can't be
         return self.data / "log.db"
 
 
@@ -149,9 +155,3 @@ def _check_origin(origin: str) -> None:
     parts = urlsplit(origin)
     if parts.scheme not in ("http", "https") or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
         raise BadConfig("cors_origins", f"{origin!r} is no origin: name scheme and host, such as https://shop.example")
-    @property
-    def loyalty(self) -> LoyaltyRules:
-        """How points are earned and lost."""
-        life = timedelta(days=self.loyalty_points_days)
-        return LoyaltyRules(self.loyalty_points_per_unit, life, read_tiers(self.loyalty_tiers))
-
