@@ -143,6 +143,9 @@ class FlinkCluster:
             "taskmanager.numberOfTaskSlots": _SLOTS,
             "io.tmp.dirs": self.folder / "tmp",
             "execution.checkpointing.dir": f"file://{self.folder}/checkpoints",
+            "execution.checkpointing.savepoint-dir": f"file://{self.folder}/savepoints",
+            "heartbeat.interval": "1 s",  # a task manager that was killed is missed within seconds, not a minute
+            "heartbeat.timeout": "20 s",
             **_MEMORY,
         }
         return "".join(f"{name}: {value}\n" for name, value in settings.items())

@@ -1,0 +1,142 @@
+"""`endcap-backend flink` against a real gateway, a real session cluster and a cluster of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from endcap.messages import CustomerLocation, ProductPromotion, StoreProduct
+from endcap_backend.__main__ import main
+from endcap_devkit.flink.jars import flink_home, kafka_connector
+
+NOW_MS = 1_764_000_000_000
+
+
+def shop() -> list[tuple[str, str | None, bytes | None, int]]:
+    product = StoreProduct(sku=7, segment="tea", latitude_deg=60.17, longitude_deg=24.94, country="FIN", name="Tea")
+    promotion = ProductPromotion(pid="p1", segment="tea", title="2 for 1")
+    return [(each.TOPIC, None, each.to_text().encode(), NOW_MS) for each in (product, promotion)]
+
+
+def fix(number: int) -> tuple[str, str | None, bytes | None, int]:
+    made = CustomerLocation(uid="u1", latitude_deg=60.17, longitude_deg=24.94, country="FIN", id=f"walk:{number}")
+    return made.TOPIC, "u1", made.to_text().encode(), NOW_MS + number
+
+
+def switches(match: Any, name: str) -> list[str]:
+    return ["--kafka", match.broker.bootstrap, "--flink-name", name, "--flink-topic-prefix", match.prefix]
+
+
+def answer(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    told: dict[str, str] = json.loads(capsys.readouterr().out)
+    return told
+
+
+def run_flink(*arguments: str) -> int:
+    return main(["flink", *arguments])
+
+
+def test_a_job_that_was_stopped_goes_on_from_its_savepoint(
+    own_topics: Any, cluster: Any, cancel: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    match = own_topics("upgraded")
+    gateway = ["--gateway", cluster.gateway_url, *switches(match, "upgraded")]
+    assert run_flink(*gateway) == 0
+    assert answer(capsys)["name"] == "upgraded"
+    match.send([*shop(), *map(fix, range(10))])
+    match.rows(lambda rows: len(rows) == 10)
+
+    assert run_flink(*gateway, "--stop") == 0
+    savepoint = answer(capsys)["savepoint"]
+    match.send(map(fix, range(10, 20)))
+    assert run_flink(*gateway, "--resume", savepoint) == 0
+    match.job = answer(capsys)["job"]
+    match.send(map(fix, range(20, 30)))
+    rows = match.rows(lambda found: len(found) >= 30)
+    cancel(match)
+    assert Counter(row.value["LOCATION_ID"] for row in rows) == Counter(f"walk:{number}" for number in range(30))
+
+
+def test_a_second_job_of_the_same_name_is_refused(
+    own_topics: Any, cluster: Any, cancel: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    match = own_topics("twice")
+    gateway = ["--gateway", cluster.gateway_url, *switches(match, "twice")]
+    assert run_flink(*gateway) == 0
+    match.job = answer(capsys)["job"]
+    assert run_flink(*gateway) == 1
+    assert f"flink_name: twice runs already, as job {match.job}" in capsys.readouterr().err
+    cancel(match)
+
+
+def test_to_stop_what_does_not_run_is_refused(cluster: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_flink("--gateway", cluster.gateway_url, "--flink-name", "nobody", "--stop") == 1
+    assert "no job named nobody runs there" in capsys.readouterr().err
+
+
+def test_what_flink_refuses_is_said_with_its_own_reason(
+    own_topics: Any, cluster: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    match = own_topics("lost")
+    gateway = ["--gateway", cluster.gateway_url, *switches(match, "lost"), "--resume", "file:///nowhere/savepoint"]
+    assert run_flink(*gateway) == 1
+    assert "file:///nowhere/savepoint" in capsys.readouterr().err
+
+
+def test_an_address_that_is_no_gateway_is_said_to_be_none(
+    own_topics: Any, cluster: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    match = own_topics("astray")
+    assert run_flink("--gateway", cluster.jobs_url, *switches(match, "astray")) == 1
+    assert "Flink refuses: Not found: /v3/sessions" in capsys.readouterr().err
+
+
+@contextmanager
+def by_pyflink(errors: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The command in PyFlink's own environment; what it says on standard error goes to a file."""
+    python = flink_home().parents[3] / "bin" / "python"
+    order = [str(python), "-m", "endcap_backend", "flink", "--connector", str(kafka_connector()), *arguments]
+    with (
+        errors.open("w") as told,
+        subprocess.Popen(order, stdout=subprocess.PIPE, stderr=told, text=True, cwd=errors.parent) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_on_a_cluster_of_its_own_it_matches_until_it_is_told_to_end(own_topics: Any, tmp_path: Path) -> None:
+    match = own_topics("local")
+    where = ["--local", "--flink-checkpoint-dir", f"file://{tmp_path}/checkpoints"]
+    errors = tmp_path / "errors"
+    with by_pyflink(errors, *where, *switches(match, "local")) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline() or "{}").get("name") == "local", errors.read_text()[-2000:]
+        match.send([*shop(), fix(0)])
+        (row,) = match.rows(lambda rows: len(rows) == 1)
+        assert (row.key, row.value["TITLE"], row.value["NAME"], row.value["SKU"]) == ("u1", "2 for 1", "Tea", 7)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0, errors.read_text()[-2000:]
+    assert list((tmp_path / "checkpoints").glob("*/chk-*/_metadata"))
+
+
+def test_pyflink_hands_a_job_to_a_session_cluster(own_topics: Any, cluster: Any, cancel: Any, tmp_path: Path) -> None:
+    match = own_topics("handed")
+    where = ["--cluster", cluster.jobs_url.removeprefix("http://")]
+    errors = tmp_path / "errors"
+    with by_pyflink(errors, *where, *switches(match, "handed")) as process:
+        told, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, errors.read_text()[-2000:]
+    match.job = json.loads(told)["job"]
+    match.send([*shop(), fix(0)])
+    match.rows(lambda rows: len(rows) == 1)
+    cancel(match)
