@@ -71,4 +71,4 @@ def test_a_square_of_ways_keeps_its_corners_and_what_is_asked_for(city):
 
 
 def test_a_plan_is_the_same_each_time(city):
-    assert plan_of_store(city, city.stores[0]) == plan_of_store(city, city.stores[0])
+    assert plan_of_store(city.point, city.stores[0]) == plan_of_store(city.point, city.stores[0])
