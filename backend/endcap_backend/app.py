@@ -19,6 +19,7 @@ from endcap_backend.api import (
     me,
     openapi,
     places,
+    preferences,
     push,
     redemptions,
     sessions,
@@ -91,6 +92,7 @@ def create_app(
     app.register_blueprint(events.blueprint(guard, intake, messages, max_bytes))
     app.register_blueprint(integrations.blueprint(intake, shoppers, ably, metrics))
     app.register_blueprint(me.blueprint(guard, shoppers, Erasure(log, database, clock), log, database, clock))
+    app.register_blueprint(preferences.blueprint(guard, database))
     app.register_blueprint(places.blueprint(Places(database, clock)))
     push_key = Vapid(settings.data, settings.push_contact, clock).public_key if settings.push_contact else ""
     app.register_blueprint(push.blueprint(guard, Subscriptions(database, clock), settings.push_hosts, push_key))

@@ -104,6 +104,16 @@ class Settings:
         "mailto: or https: address of the shop, for browsers' push services; empty: no Web Push", ""
     )
     push_hosts: tuple[str, ...] = setting("hosts of push services, * for any part", PUSH_SERVICES, read=words)
+    help_after_s: float = setting(
+        "seconds in one section without result, after which help is offered; 0: never", 180.0, read=number, minimum=0
+    )
+    held_out_percent: float = setting(
+        "per cent of all shoppers who are told nothing, to measure telling against",
+        0.0,
+        read=number,
+        minimum=0,
+        maximum=100,
+    )
     quiet_hours: str = setting("hours without alerts, such as 22:00-07:00", "")
     timezone: str = setting("the shop's time zone", "UTC")
 

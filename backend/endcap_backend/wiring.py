@@ -13,9 +13,11 @@ from endcap_backend.decide.limits import QuietHours
 from endcap_backend.log import Log
 from endcap_backend.pipeline import Pipeline
 from endcap_backend.pipeline.embedded import EmbeddedPipeline
+from endcap_backend.pipeline.learning import Learning, Sources
 from endcap_backend.pipeline.push import CAPABILITY, AblyPush
 from endcap_backend.retail.database import Database
 from endcap_backend.retail.feed import Feed
+from endcap_backend.retail.knowing import ShopperBooks
 
 log = logging.getLogger("endcap.pipeline")
 
@@ -58,23 +60,31 @@ def make_pipeline(settings: Settings, records: Log, database: Database, clock: C
     """
     choices = {"embedded": _embedded, "kafka": _kafka}
     stages: dict[str, Pipeline] = {"feed": Feed(database, records, clock=clock)}
-    stages[""] = choices[settings.pipeline](settings, records, clock)
+    stages[""] = choices[settings.pipeline](settings, records, database, clock)
     if settings.push_contact:
         stages["webpush"] = _web_push(settings, records, database, clock)
     return Joined(stages)
 
 
-def _embedded(settings: Settings, records: Log, clock: Clock) -> Pipeline:
+def _embedded(settings: Settings, records: Log, database: Database, clock: Clock) -> Pipeline:
     """Match and decide here, and deliver to Ably when there is a key."""
     push = None
     if settings.untold:
         log.warning("%s", settings.untold)
     else:
         push = ably_push(settings, clock)
-    return EmbeddedPipeline(records, push, limits=limits_of(settings), clock=clock)
+    return EmbeddedPipeline(
+        records,
+        push,
+        limits=limits_of(settings),
+        clock=clock,
+        learning=learning_of(settings, database, clock),
+        held_out=settings.held_out_percent / 100,
+        currency=settings.currency,
+    )
 
 
-def _kafka(settings: Settings, records: Log, clock: Clock) -> Pipeline:
+def _kafka(settings: Settings, records: Log, database: Database, clock: Clock) -> Pipeline:
     """Forward the log to Kafka, where the cluster matches and delivers."""
     from endcap_backend.pipeline.forward import Forwarder
     from endcap_backend.pipeline.kafka import KafkaSettings
@@ -99,6 +109,12 @@ def ably_push(settings: Settings, clock: Clock) -> AblyPush:
     return AblyPush(settings.ably_endpoint, lambda: tokens.issue(CAPABILITY, PUSH_TOKEN_S)[0])
 
 
+def learning_of(settings: Settings, database: Database, clock: Clock) -> Learning:
+    """What the shop's database knows of shoppers, kept fresh for the decision."""
+    books = ShopperBooks(database, settings.loyalty, clock, settings.currency, settings.timezone)
+    return Learning(Sources(books.shoppers, books.changes, books.terms), clock)
+
+
 def limits_of(settings: Settings) -> Limits:
     """The operator's caps."""
     quiet = QuietHours.parse(settings.quiet_hours, settings.timezone) if settings.quiet_hours else None
@@ -110,5 +126,6 @@ def limits_of(settings: Settings) -> Limits:
         per_promotion=settings.alerts_per_promotion,
         cooldown_s=settings.alert_cooldown_s,
         alert_life_s=settings.alert_life_minutes * 60,
+        help_after_s=settings.help_after_s,
         quiet=quiet,
     )

@@ -10,6 +10,7 @@ from endcap_backend.log import Log
 from endcap_backend.pipeline.consumer import LogConsumer, Outcome
 from endcap_backend.pipeline.courier import Push
 from endcap_backend.pipeline.delivery import Delivery
+from endcap_backend.pipeline.learning import Learning
 from endcap_backend.pipeline.matching import TOPICS, Matching
 
 
@@ -21,9 +22,17 @@ class EmbeddedPipeline:
     """
 
     def __init__(
-        self, records: Log, push: Push | None = None, *, limits: Limits | None = None, clock: Clock | None = None
+        self,
+        records: Log,
+        push: Push | None = None,
+        *,
+        limits: Limits | None = None,
+        clock: Clock | None = None,
+        learning: Learning | None = None,
+        held_out: float = 0.0,
+        currency: str = "EUR",
     ) -> None:
-        matching = Matching(limits, clock)
+        matching = Matching(limits, clock, learning=learning, held_out=held_out, currency=currency)
         self._matching = matching
         self._match = LogConsumer(
             records,
