@@ -17,6 +17,7 @@ COMMANDS = {
     "check": ("endcap_backend.pipeline.cluster.commands.check", "say in words what is wrong with a Kafka's settings"),
     "apply": ("endcap_backend.pipeline.cluster.commands.apply", "make Kafka's topics and ksqlDB's statements"),
     "teardown": ("endcap_backend.pipeline.cluster.commands.teardown", "remove what apply made, and only that"),
+    "connect": ("endcap_backend.pipeline.cluster.commands.connect", "Ably's sink on a Kafka Connect worker"),
 }
 
 

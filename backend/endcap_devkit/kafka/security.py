@@ -18,6 +18,7 @@ class Credentials:
 
 
 ADMIN = Credentials("admin", "admin-secret")
+_PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required"
 CLIENT = Credentials("client", "client-secret")  # without rights until an ACL gives some
 
 
@@ -42,10 +43,20 @@ class Security:
             "ssl.ca.location": str(self.ca),
         }
 
+    def java_config(self, user: Credentials | None = None) -> dict[str, str]:
+        """The Java clients' settings to log in as `user`, else as the administrator."""
+        who = user or ADMIN
+        return {
+            "security.protocol": "SASL_SSL",
+            "sasl.mechanism": "PLAIN",
+            "sasl.jaas.config": f'{_PLAIN} username="{who.name}" password="{who.password}";',
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": str(self.ca),
+        }
+
     def broker_properties(self, port: int, controller_port: int) -> dict[str, str]:
         """What the broker's settings say differently when it is secured."""
         logins = " ".join(f'user_{user.name}="{user.password}"' for user in self.users)
-        module = "org.apache.kafka.common.security.plain.PlainLoginModule required"
         return {
             "listeners": f"SASL_SSL://localhost:{port},CONTROLLER://127.0.0.1:{controller_port}",
             "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL",
@@ -53,7 +64,7 @@ class Security:
             "sasl.enabled.mechanisms": "PLAIN",
             "sasl.mechanism.inter.broker.protocol": "PLAIN",
             "listener.name.sasl_ssl.plain.sasl.jaas.config": (
-                f'{module} username="{ADMIN.name}" password="{ADMIN.password}" {logins};'
+                f'{_PLAIN} username="{ADMIN.name}" password="{ADMIN.password}" {logins};'
             ),
             "ssl.keystore.type": "PEM",
             "ssl.keystore.location": str(self._keystore),

@@ -10,6 +10,7 @@ from endcap_backend.pipeline.kafka import KafkaSettings
 from endcap_devkit.kafka.broker import KafkaBroker
 
 WAIT_S = 30
+OTHERS = ("__", "endcap-connect-")  # the broker's own topics, and those of a Connect worker
 
 
 def warmed(broker):
@@ -36,7 +37,7 @@ def emptied():
 
     def empty(broker):
         admin = AdminClient(broker.client_config())
-        names = [name for name in admin.list_topics(timeout=WAIT_S).topics if not name.startswith("__")]
+        names = [name for name in admin.list_topics(timeout=WAIT_S).topics if not name.startswith(OTHERS)]
         if names:
             for name, future in admin.delete_topics(names).items():
                 future.result(WAIT_S)

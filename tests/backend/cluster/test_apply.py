@@ -2,6 +2,7 @@
 
 import re
 from argparse import ArgumentParser
+from contextlib import closing
 from io import StringIO
 
 import pytest
@@ -9,7 +10,9 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 
 from endcap.errors import BadConfig, EndcapError, Unreachable
 from endcap_backend.match.statements import statements
+from endcap_backend.pipeline.cluster import readers
 from endcap_backend.pipeline.cluster.commands import apply, teardown
+from endcap_backend.pipeline.cluster.ksqldb import KsqlDb, KsqlSettings
 from endcap_backend.pipeline.cluster.ledger import LEDGER, Ledger
 from endcap_backend.pipeline.cluster.listing import await_listing
 from endcap_backend.pipeline.cluster.topics import topics
@@ -30,7 +33,7 @@ def broker(plain, emptied):
 def names(broker):
     def there():
         listed = AdminClient(broker.client_config()).list_topics(timeout=WAIT_S).topics
-        return {name for name in listed if not name.startswith("__")}
+        return {name for name in listed if not name.startswith(("__", "endcap-connect-"))}
 
     return there
 
@@ -235,3 +238,18 @@ def test_a_server_that_is_not_there_is_said(run):
 def test_statements_want_a_ksqldb(switch, run):
     with pytest.raises(BadConfig, match="ksqldb_url"):
         run(apply, switch)
+
+
+@pytest.mark.parametrize(
+    ("properties", "state"),
+    [
+        ({}, "wrong"),
+        ({"ksql.streams.processing.guarantee": "at_least_once"}, "wrong"),
+        ({"ksql.streams.processing.guarantee": "exactly_once_v2"}, "ok"),
+        ({"ksql.streams.consumer.isolation.level": "read_committed"}, "ok"),
+    ],
+)
+def test_a_ksqldb_that_reads_aborted_records_is_found(properties, state):
+    with KsqlServer(lambda: (), properties=properties) as server, closing(KsqlDb(KsqlSettings(server.url))) as client:
+        (finding,) = readers.ksqldb(client)
+    assert finding.state == state

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from endcap.clock import Clock, SystemClock
 from endcap.errors import BadConfig, EndcapError, Refused
 from endcap_backend.pipeline.cluster.deadline import Deadline
-from endcap_backend.pipeline.cluster.rest import Rest
+from endcap_backend.pipeline.cluster.rest import CALL_TIMEOUT_S, Rest
 from endcap_backend.settings import setting
 
 ACCEPT = {"Accept": "application/vnd.ksql.v1+json"}
@@ -55,8 +55,11 @@ class Present:
 class KsqlDb:
     """One ksqlDB. Statements run in the order in which they are given. One thread at a time."""
 
-    def __init__(self, settings: KsqlSettings, clock: Clock | None = None) -> None:
-        self._rest = Rest("ksqlDB", settings.ksqldb_url, settings.ksqldb_username, settings.ksqldb_password)
+    def __init__(
+        self, settings: KsqlSettings, clock: Clock | None = None, *, timeout_s: float = CALL_TIMEOUT_S
+    ) -> None:
+        login = settings.ksqldb_username, settings.ksqldb_password
+        self._rest = Rest("ksqlDB", settings.ksqldb_url, *login, timeout_s=timeout_s)
         self._clock = clock or SystemClock()
         self._sequence: int | None = None  # of the last command: the next one waits for it, whichever server it meets
 

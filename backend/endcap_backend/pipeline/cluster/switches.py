@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping
 
 from endcap.errors import BadConfig
+from endcap_backend.pipeline.cluster.connect import ConnectSettings
 from endcap_backend.pipeline.cluster.ksqldb import KsqlSettings
 from endcap_backend.pipeline.cluster.topics import LOCATIONS_H, PARTITIONS, Topic, topics
 from endcap_backend.pipeline.kafka import KafkaSettings
@@ -52,6 +53,24 @@ def ksqldb_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> Ksq
     """
     settings = read_settings(KsqlSettings, args, environ)
     return settings if settings.ksqldb_url else None
+
+
+def add_connect(parser: argparse.ArgumentParser) -> None:
+    """A switch for each of Connect's settings, and `--connect` for its URL."""
+    add_switches(parser, ConnectSettings)
+    parser.add_argument(
+        "--connect", dest="connect_url", metavar="URL", default=argparse.SUPPRESS, help="short for --connect-url"
+    )
+
+
+def connect_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> ConnectSettings | None:
+    """Connect's settings; None when no URL is set.
+
+    Raises:
+        BadConfig: names the setting at fault.
+    """
+    settings = read_settings(ConnectSettings, args, environ)
+    return settings if settings.connect_url else None
 
 
 def add_doing(parser: argparse.ArgumentParser) -> None:
