@@ -99,15 +99,21 @@ def cluster() -> Iterator[FlinkCluster]:
 
 
 @pytest.fixture(scope="session")
-def own_topics(broker: KafkaBroker) -> Callable[[str], Match]:
-    """The topics of a match that is yet to be submitted."""
+def topics_on() -> Callable[[KafkaBroker, str], Match]:
+    """The topics of a match that is yet to be submitted, by their prefix."""
 
-    def made(name: str) -> Match:
-        match = Match(broker, f"{name}-")
+    def made(broker: KafkaBroker, prefix: str) -> Match:
+        match = Match(broker, prefix)
         match.make_topics()
         return match
 
     return made
+
+
+@pytest.fixture(scope="session")
+def own_topics(broker: KafkaBroker, topics_on: Callable[[KafkaBroker, str], Match]) -> Callable[[str], Match]:
+    """The same on the broker that all tests share, by the match's name."""
+    return lambda name: topics_on(broker, f"{name}-")
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from endcap.messages import CustomerLocation, ProductPromotion, StoreProduct
 from endcap_backend.__main__ import main
+from endcap_backend.match.flink.gateway import SqlGateway
 from endcap_devkit.flink.jars import flink_home, kafka_connector
 
 NOW_MS = 1_764_000_000_000
@@ -75,6 +77,25 @@ def test_a_second_job_of_the_same_name_is_refused(
     assert run_flink(*gateway) == 1
     assert f"flink_name: twice runs already, as job {match.job}" in capsys.readouterr().err
     cancel(match)
+
+
+def test_the_match_s_own_topics_are_made_and_the_shop_s_are_asked_for(
+    broker: Any, cluster: Any, cancel: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    admin = AdminClient(broker.client_config())
+    sources = ["made-stores_products", "made-products_promotions"]
+    for each in admin.create_topics([NewTopic(topic, 1, 1) for topic in sources]).values():
+        each.result(30)
+    order = ["--gateway", cluster.gateway_url, "--kafka", broker.bootstrap, "--flink-topic-prefix", "made-"]
+    assert run_flink(*order) == 1
+    assert "made-customers_locations: is no topic of this cluster" in capsys.readouterr().err
+
+    admin.create_topics([NewTopic("made-customers_locations", 1, 1)])["made-customers_locations"].result(30)
+    assert run_flink(*order) == 0
+    job = answer(capsys)["job"]
+    assert {"made-VALID_PROMOTIONS", "made-NEARBY_CUSTOMERS"} <= admin.list_topics(timeout=20).topics.keys()
+    with SqlGateway(cluster.gateway_url, {}) as gateway:
+        gateway.execute(f"STOP JOB '{job}'")
 
 
 def test_to_stop_what_does_not_run_is_refused(cluster: Any, capsys: pytest.CaptureFixture[str]) -> None:

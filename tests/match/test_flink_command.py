@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from endcap_backend.__main__ import main
 from endcap_backend.match.flink.gateway import cause
 
 KAFKA = ["--kafka", "127.0.0.1:1"]
+NOBODY = ["--gateway", "http://127.0.0.1:1"]
+UNSEEN = ["--no-topics", *KAFKA]
 
 
 def test_a_dry_run_prints_a_script_for_the_sql_client_without_the_login(
@@ -36,9 +40,15 @@ def test_a_resumed_job_is_told_where_from(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--gateway", "http://127.0.0.1:1", *KAFKA], "no Flink SQL gateway answers at http://127.0.0.1:1: "),
-        (["--local", *KAFKA], "--connector: is needed: the Kafka connector's jar; or set ENDCAP_FLINK_CONNECTOR"),
-        (["--gateway", "http://127.0.0.1:1"], "kafka_bootstrap_servers: is not set"),
+        (
+            ["--gateway", "http://127.0.0.1:1", "--no-topics", *KAFKA],
+            "no Flink SQL gateway answers at http://127.0.0.1:1: ",
+        ),
+        (
+            ["--local", "--no-topics", *KAFKA],
+            "--connector: is needed: the Kafka connector's jar; or set ENDCAP_FLINK_CONNECTOR",
+        ),
+        (NOBODY, "kafka_bootstrap_servers: is not set"),
         (["--local", "--stop"], "--stop: needs --gateway"),
         (["--dry-run", *KAFKA, "--flink-late-s", "-1"], "flink_late_s: must be from 0 to "),
         (["--dry-run", *KAFKA, "--flink-form", "cubes"], "flink_form: must be one of seed, grid"),
@@ -53,9 +63,23 @@ def test_what_cannot_work_is_said_in_one_line(
     assert said in capsys.readouterr().err
 
 
+@pytest.fixture(scope="module")
+def mock_broker() -> Iterator[str]:
+    """librdkafka's own broker in memory: topics come to be when they are asked for, by a producer alone."""
+    producer = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "x"})
+    (broker,) = producer.list_topics(timeout=10).brokers.values()
+    yield f"{broker.host}:{broker.port}"
+    producer.flush(0)  # the broker lives as long as this
+
+
+def test_a_topic_of_the_shop_that_is_missing_is_named(mock_broker: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["flink", *NOBODY, "--kafka", mock_broker]) == 1
+    assert "is no topic of this cluster; `endcap-backend apply` makes it" in capsys.readouterr().err
+
+
 def test_without_pyflink_the_extra_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert find_spec("pyflink") is None, "this environment has PyFlink; the tests' own must not"
-    assert main(["flink", "--cluster", "127.0.0.1:1", "--connector", __file__, *KAFKA]) == 1
+    assert main(["flink", "--cluster", "127.0.0.1:1", "--connector", __file__, *UNSEEN]) == 1
     assert "pip install 'endcap[flink]'" in capsys.readouterr().err
 
 

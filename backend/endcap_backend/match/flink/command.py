@@ -14,6 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from endcap.errors import BadConfig
+from endcap.messages import NEARBY_CUSTOMERS, VALID_PROMOTIONS
+from endcap_backend.match.engine import SOURCE_TOPICS
 from endcap_backend.match.flink.gateway import SqlGateway
 from endcap_backend.match.flink.job import script, stop, submit
 from endcap_backend.match.flink.local import job_id, submit_by_pyflink, wait_for
@@ -21,11 +23,15 @@ from endcap_backend.match.flink.settings import FlinkSettings
 from endcap_backend.match.flink.statements import flink_statements
 from endcap_backend.match.statements import Statement
 from endcap_backend.pipeline.cluster.switches import add_kafka, kafka_settings
+from endcap_backend.pipeline.kafka import KafkaProducer, KafkaSettings
+from endcap_backend.pipeline.stages.reading import partitions_of
+from endcap_backend.pipeline.stages.topics import ensure_topics
 from endcap_backend.settings import add_switches, read_settings
 
 ABOUT = """
 Submits the match as one Flink SQL job: customers_locations, stores_products and products_promotions in,
-VALID_PROMOTIONS and NEARBY_CUSTOMERS out. The topics must be there; `endcap-backend apply` makes them.
+VALID_PROMOTIONS and NEARBY_CUSTOMERS out. The first three must be there (`endcap-backend apply` makes them); the other
+two are made when they are missing.
 
 --gateway needs nothing but the address of Flink's SQL gateway, whose cluster has the Kafka connector in its lib folder.
 --cluster and --local submit by PyFlink (pip install 'endcap[flink]', 828 MB) and take the connector along.
@@ -47,6 +53,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stop", action="store_true", help="with --gateway: end the job with a savepoint")
     parser.add_argument("--resume", metavar="URL", default="", help="go on from this savepoint or checkpoint")
     parser.add_argument(
+        "--no-topics",
+        action="store_true",
+        help="leave the topics alone: Flink reaches Kafka, and this machine does not",
+    )
+    parser.add_argument(
         "--connector",
         metavar="JAR",
         default=os.environ.get(CONNECTOR_VARIABLE, ""),
@@ -60,17 +71,33 @@ def run(args: argparse.Namespace) -> int:
     settings = read_settings(FlinkSettings, args, os.environ)
     if args.stop:
         return _stop(args, settings)
-    client_config = kafka_settings(args, os.environ).client_config()
+    kafka = kafka_settings(args, os.environ)
     options = settings.job_options() | ({"execution.state-recovery.path": args.resume} if args.resume else {})
     if args.dry_run:
-        print(script(flink_statements(client_config, settings, show_secrets=False), options))
+        print(script(flink_statements(kafka.client_config(), settings, show_secrets=False), options))
         return 0
-    statements = flink_statements(client_config, settings)
+    statements = flink_statements(kafka.client_config(), settings)
+    if not args.no_topics:
+        _see_to_topics(kafka, settings)
     if args.gateway:
         with SqlGateway(args.gateway, options) as gateway:
             _tell({"job": submit(gateway, statements, settings.flink_name), "name": settings.flink_name})
         return 0
     return _by_pyflink(args, statements, options, settings)
+
+
+def _see_to_topics(kafka: KafkaSettings, settings: FlinkSettings) -> None:
+    """Make the match's own topics where they are missing; the shop's must be there, and keep positions a day."""
+    KafkaProducer(kafka)  # says in words when no broker answers
+    sources, made = (
+        [settings.flink_topic_prefix + topic for topic in topics]
+        for topics in (SOURCE_TOPICS, (VALID_PROMOTIONS, NEARBY_CUSTOMERS))
+    )
+    found = partitions_of(kafka, sources)
+    for topic in sources:
+        if topic not in found:
+            raise BadConfig(topic, "is no topic of this cluster; `endcap-backend apply` makes it")
+    ensure_topics(kafka, made)
 
 
 def _stop(args: argparse.Namespace, settings: FlinkSettings) -> int:

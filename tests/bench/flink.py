@@ -1,0 +1,219 @@
+"""The match on Flink: fixes a second by live promotions, in the seed's form and in the grid's; latency; memory.
+
+One broker, one task manager and the load share the machine. As in the figures known of ksqlDB, there is one country and
+each fix is near exactly one of N live promotions, the others far away. The two forms take turns in one run; a job runs
+warm before it is measured. Rows are counted as they are written, before their transaction ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from random import Random
+from threading import Event
+
+import confluent_kafka
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from endcap.messages import CustomerLocation, ProductPromotion, StoreProduct
+from endcap_backend.match.flink.gateway import SqlGateway
+from endcap_backend.match.flink.job import submit
+from endcap_backend.match.flink.settings import FlinkSettings
+from endcap_backend.match.flink.statements import flink_statements
+from endcap_devkit.flink.cluster import FlinkCluster
+from endcap_devkit.kafka.broker import KafkaBroker
+
+SIZES = (10, 100, 1_000, 10_000)
+FORMS = ("seed", "grid")
+PAIRS_A_ROUND = 20_000_000  # of the seed's form: some five seconds
+MOST_FIXES = 100_000
+PATIENCE_S = 300.0
+TOPICS = ("stores_products", "products_promotions", "customers_locations", "VALID_PROMOTIONS", "NEARBY_CUSTOMERS")
+STEADY_HZ = 33
+STEADY = 300
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One form at one number of live promotions."""
+
+    fixes_per_s: float
+    rss_mb: float
+    state_mb: float
+
+
+class Rig:
+    """A job with topics of its own, and N promotions live in it."""
+
+    def __init__(self, broker: KafkaBroker, cluster: FlinkCluster, settings: FlinkSettings) -> None:
+        self.broker, self.cluster, self.prefix = broker, cluster, settings.flink_topic_prefix
+        self._producer = confluent_kafka.Producer(broker.client_config() | {"linger.ms": 5})
+        admin = AdminClient(broker.client_config())
+        for each in admin.create_topics([NewTopic(self.prefix + topic, 1, 1) for topic in TOPICS]).values():
+            each.result(30)
+        statements = flink_statements(broker.client_config(), settings)
+        with SqlGateway(cluster.gateway_url, settings.job_options()) as gateway:
+            self.job = submit(gateway, statements, settings.flink_name)
+
+    def send(self, messages: Iterable[StoreProduct | ProductPromotion | CustomerLocation]) -> None:
+        for message in messages:
+            while True:
+                try:
+                    self._producer.produce(self.prefix + message.TOPIC, message.to_text())
+                    break
+                except BufferError:
+                    self._producer.poll(0.1)
+        self._producer.flush(60)
+
+    @contextmanager
+    def reading(self, topic: str, isolation: str = "read_uncommitted") -> Iterator[confluent_kafka.Consumer]:
+        """From what is written next."""
+        group = {"group.id": "not-used", "isolation.level": isolation, "fetch.wait.max.ms": 5}
+        consumer = confluent_kafka.Consumer(self.broker.client_config() | group)
+        partition = confluent_kafka.TopicPartition(self.prefix + topic, 0)
+        partition.offset = consumer.get_watermark_offsets(partition, timeout=20)[1]
+        consumer.assign([partition])
+        try:
+            yield consumer
+        finally:
+            consumer.close()
+
+    def stock(self, count: int) -> None:
+        """So many promotions live, each on one product of its own, 100 m and more apart."""
+        with self.reading("VALID_PROMOTIONS", "read_committed") as rows:
+            self.send(a_product(number) for number in range(count))
+            self.send(ProductPromotion(pid=f"p{number}", segment=f"s{number}") for number in range(count))
+            wait_for(rows, count)
+
+    def fixes_per_s(self, count: int, promotions: int, seed: int) -> float:
+        """Of a burst, from the first fix sent to the last row written."""
+        fixes = list(islice(fixes_near(promotions, seed), count))
+        with self.reading("NEARBY_CUSTOMERS") as rows:
+            began = time.perf_counter()
+            self.send(fixes)
+            wait_for(rows, count)
+            return count / (time.perf_counter() - began)
+
+    def end(self) -> None:
+        with SqlGateway(self.cluster.gateway_url, {}) as gateway:
+            gateway.execute(f"STOP JOB '{self.job}'")
+
+    def rss_mb(self) -> float:
+        """Of the task manager."""
+        status = Path(f"/proc/{self.cluster.pid('taskmanager')}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+    def state_mb(self) -> float:
+        """Of the last checkpoint."""
+        latest = self.cluster.get(f"/jobs/{self.job}/checkpoints")["latest"]["completed"]
+        return float(latest["state_size"]) / 1e6
+
+
+def wait_for(rows: confluent_kafka.Consumer, count: int) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    seen = 0
+    while seen < count:
+        assert time.monotonic() < deadline, f"{seen} of {count} rows"
+        seen += sum(1 for each in rows.consume(10_000, 0.05) if each.error() is None)
+
+
+def a_product(number: int) -> StoreProduct:
+    row, column = divmod(number, 100)
+    return StoreProduct(
+        sku=number,
+        segment=f"s{number}",
+        country="USA",
+        latitude_deg=30 + row * 0.01,
+        longitude_deg=-100 + column * 0.01,
+    )
+
+
+def fixes_near(promotions: int, seed: int) -> Iterator[CustomerLocation]:
+    """Each within some 70 ft of one product."""
+    dice = Random(seed)
+    while True:
+        near = a_product(dice.randrange(promotions))
+        yield CustomerLocation(
+            uid=f"u{dice.randrange(1000)}", country="USA", id=f"{seed}:{dice.random()}",
+            latitude_deg=round(near.latitude_deg + dice.uniform(-0.00015, 0.00015), 5),
+            longitude_deg=round(near.longitude_deg + dice.uniform(-0.00015, 0.00015), 5),
+        )  # fmt: skip
+
+
+def measured(broker: KafkaBroker, cluster: FlinkCluster, form: str, promotions: int, most: int) -> Figures:
+    name = f"{form}-{promotions}"
+    rig = Rig(broker, cluster, FlinkSettings(flink_form=form, flink_name=name, flink_topic_prefix=f"{name}-"))
+    rig.stock(promotions)
+    count = most if form == "grid" else min(most, max(1_000, PAIRS_A_ROUND // promotions))
+    rig.fixes_per_s(count // 2, promotions, seed=1)
+    rate = rig.fixes_per_s(count, promotions, seed=2)
+    found = Figures(rate, rig.rss_mb(), rig.state_mb())
+    print(f"{name}: {found}", file=sys.stderr, flush=True)
+    rig.end()
+    return found
+
+
+def latency_ms(broker: KafkaBroker, cluster: FlinkCluster, guarantee: str) -> list[float]:
+    """From a fix's sending to its row's being seen by a reader of what is committed, at a steady rate, sorted."""
+    settings = FlinkSettings(flink_name=guarantee, flink_topic_prefix=f"{guarantee}-", flink_guarantee=guarantee)
+    rig = Rig(broker, cluster, settings)
+    rig.stock(1_000)
+    rig.fixes_per_s(20_000, 1_000, seed=1)
+    waits: list[float] = []
+    pause = Event()
+    with rig.reading("NEARBY_CUSTOMERS", "read_committed") as rows:
+        sent_at: dict[str, float] = {}
+        fixes = fixes_near(1_000, seed=2)
+        next_at = time.perf_counter()
+        while len(waits) < STEADY:
+            if len(sent_at) < STEADY and time.perf_counter() >= next_at:
+                fix = next(fixes)
+                sent_at[str(fix.id)] = time.perf_counter()
+                rig.send([fix])
+                next_at += 1 / STEADY_HZ
+            seen = [json.loads(each.value())["LOCATION_ID"] for each in rows.consume(100, 0.001) if not each.error()]
+            # the rest are the burst's, whose transaction has only now ended
+            waits += [(time.perf_counter() - sent_at[fix_id]) * 1000 for fix_id in seen if fix_id in sent_at]
+            pause.wait(0.0005)
+    rig.end()
+    return sorted(waits)
+
+
+def run(quick: bool) -> str:
+    if not os.environ.get("ENDCAP_FLINK_HOME"):
+        return "Flink was left out: `make flink`, then set ENDCAP_FLINK_HOME to PyFlink's folder in .cache/flink"
+    most = MOST_FIXES // 5 if quick else MOST_FIXES
+    with KafkaBroker() as broker, FlinkCluster() as cluster:
+        figures = {(form, size): measured(broker, cluster, form, size, most) for size in SIZES for form in FORMS}
+        waits = {guarantee: latency_ms(broker, cluster, guarantee) for guarantee in ("exactly-once", "at-least-once")}
+    return "\n".join(["## The match on Flink", "", *by_promotions(figures), "", *by_guarantee(waits)])
+
+
+def by_promotions(figures: dict[tuple[str, int], Figures]) -> list[str]:
+    lines = [
+        "| live promotions | seed's form, fixes/s | grid, fixes/s | times | grid to its 10 | state, grid | RSS |",
+        "|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    first = figures["grid", SIZES[0]].fixes_per_s
+    for size in SIZES:
+        seed, grid = figures["seed", size], figures["grid", size]
+        times, flat = grid.fixes_per_s / seed.fixes_per_s, grid.fixes_per_s / first
+        rates = f"{seed.fixes_per_s:,.0f} | {grid.fixes_per_s:,.0f} | {times:.1f} | {flat:.2f}"
+        rss_mb = max(seed.rss_mb, grid.rss_mb)
+        lines.append(f"| {size:,} | {rates} | {grid.state_mb:.1f} MB | {rss_mb:,.0f} MB |")
+    return lines
+
+
+def by_guarantee(waits: dict[str, list[float]]) -> list[str]:
+    lines = [f"| grid, 1,000 live promotions, {STEADY_HZ} fixes/s | p50 | p99 |", "|---|---:|---:|"]
+    for guarantee, sorted_ms in waits.items():
+        half, most = sorted_ms[len(sorted_ms) // 2], sorted_ms[len(sorted_ms) * 99 // 100]
+        lines.append(f"| {guarantee}, to a reader of what is committed | {half:,.0f} ms | {most:,.0f} ms |")
+    return lines
