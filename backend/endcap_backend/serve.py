@@ -21,6 +21,7 @@ from endcap_backend.logs import set_up_logging
 from endcap_backend.pipeline import Pipeline
 from endcap_backend.retail.database import Database, database_url
 from endcap_backend.retail.loyalty import expire_points
+from endcap_backend.retail.refresh import LOOK_EVERY_S, Refresh
 from endcap_backend.retention import Retention
 from endcap_backend.secretfile import load_secret
 from endcap_backend.server import HttpServer
@@ -78,7 +79,10 @@ class Backend:
     def _chores(self, settings: Settings, clock: Clock) -> list[Chore]:
         retention = Retention.of(settings, self.log, clock)
         shoppers = Shoppers(self.log, clock, settings.refresh_days * 86_400)
+        refresh = Refresh(self._database, clock)
+        again = [Chore("refreshing promotions", LOOK_EVERY_S, refresh.look)] if settings.pipeline != "embedded" else []
         return [
+            *again,
             Chore("forgetting old records", EXPIRE_EVERY_S, retention.expire),
             Chore("forgetting replaced records", COMPACT_EVERY_S, retention.compact),
             Chore("erasing", ERASE_EVERY_S, Erasure(self.log, self._database, clock).sweep),

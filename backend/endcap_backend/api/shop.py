@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Flask
 
 from endcap.clock import Clock
-from endcap_backend.api import plan
+from endcap_backend.api import plan, stocking
 from endcap_backend.api.auth import Guard
+from endcap_backend.api.stocking import Stocking
 from endcap_backend.config import Settings
 from endcap_backend.retail.database import Database
 
@@ -15,3 +16,4 @@ def open_shop(app: Flask, guard: Guard, settings: Settings, database: Database, 
     """Plans, prices and stock, search, wishlists, help and pickups."""
     max_bytes = settings.max_body_kb * 1024
     app.register_blueprint(plan.blueprint(guard, database, clock, max_bytes))
+    app.register_blueprint(stocking.blueprint(guard, Stocking(database, clock), max_bytes))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -43,7 +43,7 @@ def put_placements(
 ) -> Stored:
     """Put products on their shelves. What a product is (segment, variant, name) holds for all its shelves."""
     total, done = Stored(), 0
-    for chunk in _chunks(sorted(products, key=lambda each: (each.sku, each.store or NO_STORE))):
+    for chunk in chunks(sorted(products, key=lambda each: (each.sku, each.store or NO_STORE))):
         total += _put_placements(connection, chunk, at_ms)
         done += len(chunk)
         progress(done)
@@ -59,11 +59,11 @@ def put_promotions(
         BadMessage: terms that do not go together.
     """
     total, done = Stored(), 0
-    for chunk in _chunks([ShopPromotion.of(each) for each in promotions]):
-        known = _promotions_by(connection, Promotion.pid.in_([each.pid for each in chunk]))
+    for chunk in chunks([ShopPromotion.of(each) for each in promotions]):
+        known = promotions_by(connection, Promotion.pid.in_([each.pid for each in chunk]))
         differing = [each for each in chunk if known.get(each.pid) != each]
         upsert(connection, Promotion, [_promotion_row(each) for each in differing])
-        _tell(connection, [each.published() for each in differing if _travels(each, known.get(each.pid))], at_ms)
+        tell(connection, [each.published() for each in differing if _travels(each, known.get(each.pid))], at_ms)
         new = sum(each.pid not in known for each in differing)
         total += Stored(new, len(differing) - new, len(chunk) - len(differing))
         done += len(chunk)
@@ -71,9 +71,11 @@ def put_promotions(
     return total
 
 
-def known_products(connection: Connection) -> dict[int, dict[str, object]]:
-    """What each product is, by SKU and wire names; a file of placements need not say it again."""
-    rows = connection.execute(select(Product.sku, Product.segment, Product.variant, Product.name))
+def known_products(connection: Connection, skus: Collection[int] | None = None) -> dict[int, dict[str, object]]:
+    """What these products are, or all, by SKU and wire names; a file of placements need not say it again."""
+    query = select(Product.sku, Product.segment, Product.variant, Product.name)
+    wanted = [query] if skus is None else [query.where(Product.sku.in_(some)) for some in chunks(sorted(skus))]
+    rows = (row for each in wanted for row in connection.execute(each))
     return {
         sku: {"segment": segment, **({"variant": variant} if variant else {}), **({"name": name} if name else {})}
         for sku, segment, variant, name in rows
@@ -83,30 +85,31 @@ def known_products(connection: Connection) -> dict[int, dict[str, object]]:
 def tell_everything(connection: Connection, at_ms: int) -> int:
     """Put the whole catalogue on its way to the topics: for a log that has not heard of it. How many records."""
     told = 0
-    for skus in _chunks(connection.execute(select(Product.sku).order_by(Product.sku)).scalars().all()):
-        placements = list(_placements_by(connection, Placement.sku.in_(skus)).values())
-        _tell(connection, placements, at_ms)
+    for skus in chunks(connection.execute(select(Product.sku).order_by(Product.sku)).scalars().all()):
+        placements = list(placements_by(connection, Placement.sku.in_(skus)).values())
+        tell(connection, placements, at_ms)
         told += len(placements)
-    promotions = [each.published() for each in _promotions_by(connection, true()).values()]
-    _tell(connection, promotions, at_ms)
+    promotions = [each.published() for each in promotions_by(connection, true()).values()]
+    tell(connection, promotions, at_ms)
     return told + len(promotions)
 
 
 def _put_placements(connection: Connection, chunk: Sequence[StoreProduct], at_ms: int) -> Stored:
     skus = {each.sku for each in chunk}
-    known = _placements_by(connection, Placement.sku.in_(skus))
+    known = placements_by(connection, Placement.sku.in_(skus))
     upsert(connection, Product, list({each.sku: _product_row(each) for each in chunk}.values()))
     index_words(connection, {each.sku: searchable(each.sku, each.segment, each.variant, each.name) for each in chunk})
     upsert(connection, Placement, [_placement_row(each) for each in chunk if known.get(_shelf(each)) != each])
-    current = _placements_by(connection, Placement.sku.in_(skus))  # other shelves of a renamed product changed, too
+    current = placements_by(connection, Placement.sku.in_(skus))  # other shelves of a renamed product changed, too
     differing = [each for shelf, each in current.items() if known.get(shelf) != each]
-    _tell(connection, differing, at_ms)
+    tell(connection, differing, at_ms)
     new = sum(shelf not in known for shelf in current)
     changed = sum(_shelf(each) in known for each in differing)
     return Stored(new, changed, len(chunk) - sum(known.get(_shelf(each)) != each for each in chunk))
 
 
-def _placements_by(connection: Connection, which: Any) -> dict[tuple[int, str], StoreProduct]:
+def placements_by(connection: Connection, which: Any) -> dict[tuple[int, str], StoreProduct]:
+    """The placements that a condition holds for, by SKU and store."""
     rows = connection.execute(
         select(Placement, Product.segment, Product.variant, Product.name)
         .join(Product, Product.sku == Placement.sku)
@@ -116,7 +119,8 @@ def _placements_by(connection: Connection, which: Any) -> dict[tuple[int, str], 
     return {(row.sku, row.store): _store_product(row) for row in rows.all()}
 
 
-def _promotions_by(connection: Connection, which: Any) -> dict[str, ShopPromotion]:
+def promotions_by(connection: Connection, which: Any) -> dict[str, ShopPromotion]:
+    """The promotions that a condition holds for, by pid."""
     columns = Promotion.__table__.columns
     rows = connection.execute(select(*columns).where(which).order_by(Promotion.pid))
     return {row.pid: shop_promotion(row) for row in rows}
@@ -154,7 +158,8 @@ def _shelf(product: StoreProduct) -> tuple[int, str]:
     return (product.sku, product.store or NO_STORE)
 
 
-def _tell(connection: Connection, messages: Sequence[StoreProduct | ProductPromotion], at_ms: int) -> None:
+def tell(connection: Connection, messages: Sequence[StoreProduct | ProductPromotion], at_ms: int) -> None:
+    """Put records on their way to the topics."""
     rows = [{"topic": each.TOPIC, "key": _key(each), "value": each.to_text(), "at_ms": at_ms} for each in messages]
     for start in range(0, len(rows), ROWS):
         connection.execute(insert(Outbox), rows[start : start + ROWS])
@@ -164,6 +169,7 @@ def _key(message: StoreProduct | ProductPromotion) -> str:
     return str(message.sku) if isinstance(message, StoreProduct) else message.segment
 
 
-def _chunks(messages: Sequence[M]) -> Iterator[Sequence[M]]:
+def chunks(messages: Sequence[M]) -> Iterator[Sequence[M]]:
+    """As many at a time as a statement takes."""
     for start in range(0, len(messages), ROWS):
         yield messages[start : start + ROWS]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar, cast
 
 from endcap.errors import BadMessage, OutOfRange
 from endcap.messages import ProductPromotion, StoreProduct
-from endcap.wire import Message
+from endcap.wire import BIGINT_MAX, Message
 from endcap_backend.retail.files import Progress, Row, read_rows
+from endcap_backend.retail.stock import StockLevel
 from endcap_backend.retail.terms import CouponTerms, ShopPromotion
 
 M = TypeVar("M", bound=Message)
@@ -43,6 +44,8 @@ def thing_of(message: Message) -> Thing:
         return (message.sku, message.store)
     if isinstance(message, CouponTerms):
         return (message.id,)
+    if isinstance(message, StockLevel):
+        return (message.sku, message.store)
     assert isinstance(message, ProductPromotion)
     return (message.pid,)
 
@@ -51,24 +54,31 @@ def check_placements(
     paths: Sequence[Path], products: Mapping[object, Mapping[str, object]], progress: Progress = lambda read: None
 ) -> Checked[StoreProduct]:
     """Placements; what a row leaves out of its product (segment, name, price …) is taken from `products` by SKU."""
-    rows = (
-        row
-        if isinstance(row.value, BadMessage)
-        else Row(row.where, {**products.get(row.value.get("SKU"), {}), **row.value})
-        for path in paths
-        for row in read_rows(path, StoreProduct, progress)
-    )
-    return _check(rows, StoreProduct)
+    rows = (row for path in paths for row in read_rows(path, StoreProduct, progress))
+    return check_rows(filled(rows, products), StoreProduct)
+
+
+def filled(rows: Iterable[Row], products: Mapping[object, Mapping[str, object]]) -> Iterator[Row]:
+    """Rows of placements, with what is known of their products by SKU where they say nothing of it."""
+    for row in rows:
+        known = products.get(sku_of(row.value), {})
+        yield Row(row.where, {**known, **row.value}) if isinstance(row.value, Mapping) else row
+
+
+def sku_of(value: object) -> int | None:
+    """The SKU a row names; None where that can be none, which the message's own check tells."""
+    sku = value.get("SKU") if isinstance(value, Mapping) else None
+    return sku if isinstance(sku, int) and 0 <= sku <= BIGINT_MAX else None
 
 
 def check_promotions(paths: Sequence[Path], progress: Progress = lambda read: None) -> Checked[ShopPromotion]:
     rows = (row for path in paths for row in read_rows(path, ShopPromotion, progress))
-    return _check(rows, ShopPromotion)
+    return check_rows(rows, ShopPromotion)
 
 
 def check_coupons(paths: Sequence[Path], progress: Progress = lambda read: None) -> Checked[CouponTerms]:
     rows = (row for path in paths for row in read_rows(path, CouponTerms, progress))
-    return _check(rows, CouponTerms)
+    return check_rows(rows, CouponTerms)
 
 
 def check_products(
@@ -95,7 +105,8 @@ def check_products(
     return products, faults
 
 
-def _check(rows: Iterable[Row], cls: type[M]) -> Checked[M]:
+def check_rows(rows: Iterable[Row], cls: type[M]) -> Checked[M]:
+    """Each row as the message it is to become, or its fault; a thing that stands twice is one."""
     checked: Checked[M] = Checked()
     seen: dict[Thing, str] = {}
     products: dict[int, tuple[StoreProduct, str]] = {}
@@ -141,6 +152,8 @@ def _named(message: Message) -> str:
     """The wire name of the field that says which thing a record is about."""
     if isinstance(message, CouponTerms):
         return "id"
+    if isinstance(message, StockLevel):
+        return "sku"
     return "pid" if isinstance(message, ProductPromotion) else "SKU"
 
 
