@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import pairwise
@@ -13,6 +13,9 @@ from endcap.geo import LatLon, distance_m, local_m, offset
 
 Edge = tuple[str, str]
 
+_START = "@start"  # no id of a node begins so: ids are [A-Za-z0-9._~-]
+_FEET_KEPT = 5000  # shelves of a large store, and the last hour of walking
+
 
 @dataclass(frozen=True)
 class Aisles:
@@ -20,6 +23,7 @@ class Aisles:
 
     nodes: Mapping[str, LatLon] = field(default_factory=dict)
     edges: tuple[Edge, ...] = ()
+    _feet: dict[LatLon, tuple[LatLon, Edge | None]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Aisles:
@@ -30,8 +34,41 @@ class Aisles:
 
     def nearest(self, point: LatLon) -> LatLon:
         """The nearest point of any aisle; the point itself where there are none."""
-        spots = [_onto(point, self.nodes[a], self.nodes[b]) for a, b in self.edges]
-        return min(spots or self.nodes.values(), key=lambda spot: distance_m(point, spot), default=point)
+        spot, edge = self.foot(point)
+        return spot if edge else min(self.nodes.values(), key=lambda node: distance_m(point, node), default=point)
+
+    def foot(self, point: LatLon) -> tuple[LatLon, Edge | None]:
+        """Where one steps into the aisles from a point, and which way that is; remembered, for shelves stay."""
+        if point not in self._feet:
+            feet = ((_onto(point, self.nodes[a], self.nodes[b]), (a, b)) for a, b in self.edges)
+            if len(self._feet) >= _FEET_KEPT:
+                self._feet.clear()
+            self._feet[point] = min(feet, key=lambda each: distance_m(point, each[0]), default=(point, None))
+        return self._feet[point]
+
+
+class Reach:
+    """How far everything is from one point: one search, then each shelf at once."""
+
+    def __init__(self, aisles: Aisles, start: LatLon) -> None:
+        self._aisles, self._start = aisles, start
+        self._foot, self._edge = aisles.foot(start)
+        near: dict[str, dict[str, float]] = {id: {} for id in aisles.nodes}
+        for a, b in aisles.edges:
+            near[a][b] = near[b][a] = distance_m(aisles.nodes[a], aisles.nodes[b])
+        near[_START] = {node: distance_m(self._foot, aisles.nodes[node]) for node in self._edge or ()}
+        self._cost = _dijkstra(near, _START)[0]
+
+    def metres(self, point: LatLon) -> float:
+        """How long the way is; straight where no way leads."""
+        foot, edge = self._aisles.foot(point)
+        if edge is None or self._edge is None:
+            return distance_m(self._start, point)
+        aside_m = distance_m(self._start, self._foot) + distance_m(foot, point)
+        if edge == self._edge:
+            return aside_m + distance_m(self._foot, foot)
+        along_m = min(self._cost.get(node, inf) + distance_m(self._aisles.nodes[node], foot) for node in edge)
+        return aside_m + along_m if along_m < inf else distance_m(self._start, point)
 
 
 class Ways:
@@ -45,7 +82,7 @@ class Ways:
         self._points = list(points)
         self._spots: dict[str, LatLon] = dict(aisles.nodes)
         self._near: dict[str, dict[str, float]] = {id: {} for id in self._spots}
-        self._join_all(aisles.edges)
+        self._join_all(aisles)
         self._found: dict[int, tuple[dict[str, float], dict[str, str]]] = {}
 
     def metres(self, start: int, end: int) -> float:
@@ -67,11 +104,11 @@ class Ways:
             names.append(came[names[-1]])
         return tuple(self._spots[each] for each in reversed(names))
 
-    def _join_all(self, edges: Iterable[Edge]) -> None:
-        on_edge: dict[Edge, list[str]] = {edge: [] for edge in edges}
+    def _join_all(self, aisles: Aisles) -> None:
+        on_edge: dict[Edge, list[str]] = {edge: [] for edge in aisles.edges}
         for number, point in enumerate(self._points):
             self._add(_name(number), point)
-            foot, edge = self._foot(point, on_edge)
+            foot, edge = aisles.foot(point)
             if edge is not None:
                 self._add(f"{_name(number)} foot", foot)
                 self._join(_name(number), f"{_name(number)} foot")
@@ -80,10 +117,6 @@ class Ways:
             feet.sort(key=lambda name: distance_m(self._spots[a], self._spots[name]))
             for one, other in pairwise([a, *feet, b]):
                 self._join(one, other)
-
-    def _foot(self, point: LatLon, edges: Iterable[Edge]) -> tuple[LatLon, Edge | None]:
-        feet = ((_onto(point, self._spots[a], self._spots[b]), (a, b)) for a, b in edges)
-        return min(feet, key=lambda each: distance_m(point, each[0]), default=(point, None))
 
     def _add(self, name: str, point: LatLon) -> None:
         self._spots[name] = point

@@ -9,7 +9,7 @@ from datetime import datetime
 from endcap.geo import FEET_PER_KM
 from endcap.messages import CustomerAlert
 
-_CAPACITY = 200  # cards; a shop that tells more in a day than that is not read any more
+_CAPACITY = 100  # cards; a shop that tells more in a day than that is not read any more
 _FIRST = {"help": 0, "wanted": 1, "deal": 2, "alternative": 2}  # who is on her way to her comes before any offer
 
 

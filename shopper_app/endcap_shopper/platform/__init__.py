@@ -1,0 +1,1 @@
+"""What the app asks of the machine it runs on: `ports` says what, and one module for each machine does it."""
