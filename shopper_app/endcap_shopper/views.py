@@ -403,6 +403,9 @@ class Intents(Protocol):
     def settings(self) -> Settings: ...
     def first_run(self) -> FirstRun: ...
 
+    def asked_page(self) -> Page | None:
+        """The page that a notification or a link asked for, once; asked whenever `watch` tells of something new."""
+
     def entered(self, page: Page) -> None:
         """She looks at this page: it is fetched anew if it is old; the card lights the screen."""
 
