@@ -6,9 +6,9 @@ import argparse
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 from uuid import uuid4
 
@@ -38,6 +38,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = _parsed(url)
         self.changed = Event()
+        self._turn = Lock()  # of SQLite's writers here: waiting for each other at the file they would sleep too long
         self._engine = create_engine(self.url)
         self._sqlite = self._engine.dialect.name == "sqlite"
         if self._sqlite:
@@ -66,11 +67,11 @@ class Database:
 
         On SQLite there is one at a time, over all processes.
         """
-        writer = self._engine.connect().execution_options(endcap_writes=True)
-        with writer as connection, connection.begin() as transaction:
-            yield connection
-            if not keep:
-                transaction.rollback()
+        with self._turn if self._sqlite else nullcontext(), self._engine.connect() as connection:
+            with connection.execution_options(endcap_writes=True).begin() as transaction:
+                yield connection
+                if not keep:
+                    transaction.rollback()
         if keep:
             self.changed.set()
 

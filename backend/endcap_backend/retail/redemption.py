@@ -177,7 +177,8 @@ def _begin(connection: Connection, purchase: Purchase, code: Code, account: Acco
         "store": purchase.till.store, "till": till, "total_cents": 0, "off_cents": 0, "points": 0, "answer": "",
     }  # fmt: skip
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return connection.execute(dialect.insert(Redemption).values(row).on_conflict_do_nothing()).rowcount == 1
+    taken = dialect.insert(Redemption).values(row).on_conflict_do_nothing().returning(Redemption.id)
+    return connection.execute(taken).first() is not None
 
 
 def _first_gone(connection: Connection, applied: Sequence[Applied], uid: str, now: datetime) -> Offer | None:
