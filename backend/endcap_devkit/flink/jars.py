@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-from hashlib import sha256
-from importlib.resources import as_file, files
 from pathlib import Path
 
 from endcap.errors import BadConfig
-from endcap_devkit.kafka.jars import cache_dir
-
-_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+from endcap_devkit.maven import jars_of
 
 
 def flink_home() -> Path:
@@ -36,12 +30,7 @@ def connector_jars() -> list[Path]:
     Raises:
         BadConfig: Maven is missing or can't reach its repository.
     """
-    source = files("endcap_devkit.flink").joinpath("pom.xml")
-    folder = cache_dir() / f"flink-{sha256(source.read_bytes()).hexdigest()[:12]}"
-    if not (folder / ".complete").exists():
-        with as_file(source) as pom:
-            _fetch(pom, folder)
-    return sorted(folder.glob("*.jar"))
+    return sorted(jars_of("endcap_devkit.flink", "flink", "-DexcludeTransitive=true").glob("*.jar"))
 
 
 def kafka_connector() -> Path:
@@ -52,15 +41,3 @@ def kafka_connector() -> Path:
 def flink_classpath() -> str:
     """The classpath of every process of a cluster."""
     return ":".join([f"{flink_home()}/lib/*", *map(str, connector_jars())])
-
-
-def _fetch(pom: Path, folder: Path) -> None:
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise BadConfig("mvn", "Flink's Kafka connector is fetched by Maven: apt-get install maven")
-    folder.mkdir(parents=True, exist_ok=True)
-    order = [maven, "-q", "-B", "-f", str(pom), _COPY, f"-DoutputDirectory={folder}", "-DincludeScope=runtime"]
-    ran = subprocess.run([*order, "-DexcludeTransitive=true"], capture_output=True, text=True, check=False)
-    if ran.returncode:
-        raise BadConfig("mvn", f"could not fetch Flink's Kafka connector: {(ran.stdout + ran.stderr).strip()[-500:]}")
-    (folder / ".complete").touch()

@@ -1,0 +1,46 @@
+"""Jars by Maven: fetched once, kept in a folder named after the list that asks for them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from hashlib import sha256
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from endcap.errors import BadConfig
+
+_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+
+
+def cache_dir() -> Path:
+    """Where fetched parts are kept: `ENDCAP_CACHE`, else the user's cache folder."""
+    named = os.environ.get("ENDCAP_CACHE")
+    return Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "endcap"
+
+
+def jars_of(package: str, kind: str, *switches: str) -> Path:
+    """The folder with the jars that `package`'s pom.xml lists; `kind` names it, `switches` go to Maven.
+
+    Raises:
+        BadConfig: Maven is missing or can't reach its repository.
+    """
+    source = files(package).joinpath("pom.xml")
+    folder = cache_dir() / f"{kind}-{sha256(source.read_bytes()).hexdigest()[:12]}"
+    if not (folder / ".complete").exists():
+        with as_file(source) as pom:
+            _fetch(pom, folder, kind, switches)
+    return folder
+
+
+def _fetch(pom: Path, folder: Path, kind: str, switches: tuple[str, ...]) -> None:
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise BadConfig("mvn", f"the jars of {kind} are fetched by Maven: apt-get install maven")
+    folder.mkdir(parents=True, exist_ok=True)
+    order = [maven, "-q", "-B", "-f", str(pom), _COPY, f"-DoutputDirectory={folder}", "-DincludeScope=runtime"]
+    ran = subprocess.run([*order, *switches], capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise BadConfig("mvn", f"could not fetch the jars of {kind}: {(ran.stdout + ran.stderr).strip()[-500:]}")
+    (folder / ".complete").touch()
