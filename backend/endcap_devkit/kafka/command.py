@@ -24,8 +24,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print `{"bootstrap": ..., "client": {...}}` on one line once the broker answers, with `"connect": URL` when it was
-    asked for; SIGTERM or Ctrl-C ends it."""
+    """Print `{"bootstrap": …, "client": {…}}` on one line once the broker answers, with a worker `"connect": URL` too.
+
+    SIGTERM or Ctrl-C ends it.
+    """
     for name, port in (("--port", args.port), ("--connect-port", args.connect_port)):
         if not 0 <= port <= 65535:
             raise BadConfig(name, "must be from 0 to 65535")

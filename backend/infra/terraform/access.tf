@@ -5,6 +5,7 @@ resource "confluent_service_account" "program" {
     backend  = "Forwards the log to Kafka"
     match    = "Computes the match and decides what to say"
     delivery = "Carries alerts to Ably"
+    apply    = "Sends the statements to ksqlDB and writes down what was made"
   }
 
   display_name = "${var.name}-${each.key}"
@@ -14,6 +15,13 @@ resource "confluent_service_account" "program" {
 locals {
   forwarded = ["customers_locations", "stores_products", "products_promotions", "customers_events"]
   refused   = [for topic in local.forwarded : "${topic}_dlq"]
+  matched   = ["customers_locations_by_cell", "NEARBY_CUSTOMERS", "VALID_PROMOTIONS"]
+
+  # the topics that ksqlDB makes for its streams and tables, each called as they are
+  derived = [
+    "SHELVES", "CURRENT_PROMOTIONS", "STOCKED", "SHELVES_BY_CELL", "PROMOTIONS_BY_GOODS", "FIXES_IN_CELLS",
+    "NEAR_SHELVES", "NEAR_GOODS", "NEAR_PROMOTIONS", "NEARBY_OFFERS", "NEARBY_COUNTS",
+  ]
 
   # program, resource type, pattern, name, operation
   rules = concat(
@@ -26,18 +34,29 @@ locals {
       ["backend", "TRANSACTIONAL_ID", "PREFIXED", "endcap-forwarder", "DESCRIBE"],
       ["match", "CLUSTER", "LITERAL", "kafka-cluster", "DESCRIBE"],
       ["match", "CLUSTER", "LITERAL", "kafka-cluster", "DESCRIBE_CONFIGS"],
-      ["match", "TOPIC", "LITERAL", "VALID_PROMOTIONS", "ALL"],
-      ["match", "TOPIC", "LITERAL", "NEARBY_CUSTOMERS", "ALL"],
+      ["match", "TOPIC", "LITERAL", "customers_alerts", "READ"],
       ["match", "TOPIC", "LITERAL", "customers_alerts", "WRITE"],
-      ["match", "GROUP", "PREFIXED", "endcap-match", "READ"],
-      ["match", "TRANSACTIONAL_ID", "PREFIXED", "endcap-match", "WRITE"],
-      ["match", "TRANSACTIONAL_ID", "PREFIXED", "endcap-match", "DESCRIBE"],
+      ["match", "TOPIC", "LITERAL", "customers_locations_dlq", "WRITE"],
+      ["match", "TOPIC", "LITERAL", "customers_locations_by_cell_dlq", "WRITE"],
+      ["match", "TOPIC", "LITERAL", "NEARBY_CUSTOMERS_dlq", "WRITE"],
       ["delivery", "TOPIC", "LITERAL", "customers_alerts", "READ"],
       ["delivery", "TOPIC", "LITERAL", "customers_alerts_dlq", "WRITE"],
       ["delivery", "GROUP", "PREFIXED", "endcap-delivery", "READ"],
+      ["delivery", "TRANSACTIONAL_ID", "PREFIXED", "endcap-delivery", "WRITE"],
+      ["delivery", "TRANSACTIONAL_ID", "PREFIXED", "endcap-delivery", "DESCRIBE"],
       ["delivery", "GROUP", "PREFIXED", "connect-lcc", "READ"],
       ["delivery", "CLUSTER", "LITERAL", "kafka-cluster", "DESCRIBE"],
+      ["apply", "TOPIC", "LITERAL", "endcap_applied", "ALL"],
+      ["apply", "GROUP", "LITERAL", "endcap-apply", "READ"],
     ],
+    [for topic in keys(local.topics) : ["apply", "TOPIC", "LITERAL", topic, "DESCRIBE"]],
+    [for topic in keys(local.topics) : ["apply", "TOPIC", "LITERAL", topic, "DESCRIBE_CONFIGS"]],
+    [for topic in concat(local.matched, local.derived) : ["match", "TOPIC", "LITERAL", topic, "ALL"]],
+    [
+      for pair in setproduct(["endcap-match", "endcap-decide"], ["WRITE", "DESCRIBE"]) :
+      ["match", "TRANSACTIONAL_ID", "PREFIXED", pair[0], pair[1]]
+    ],
+    [for group in ["endcap-match", "endcap-decide"] : ["match", "GROUP", "PREFIXED", group, "READ"]],
     [for topic in local.forwarded : ["match", "TOPIC", "LITERAL", topic, "READ"]],
     # a custom connector keeps its own dead letters, successes and errors in topics of these names
     [

@@ -14,7 +14,22 @@ resource "confluent_kafka_cluster" "main" {
   cloud        = var.cloud
   region       = var.region
 
-  basic {}
+  dynamic "basic" {
+    for_each = var.cluster_type == "basic" ? [1] : []
+    content {}
+  }
+
+  dynamic "standard" {
+    for_each = var.cluster_type == "standard" ? [1] : []
+    content {}
+  }
+
+  dynamic "dedicated" {
+    for_each = var.cluster_type == "dedicated" ? [1] : []
+    content {
+      cku = var.dedicated_cku
+    }
+  }
 
   environment {
     id = confluent_environment.main.id

@@ -1,5 +1,4 @@
-# Either ksqlDB or Flink, as var.match says. The statements for ksqlDB stand in
-# backend/endcap_backend/match/ksqldb; they are sent to ksqldb_url in the order of their names.
+# Either ksqlDB or Flink, as var.match says. The statements for ksqlDB are sent by endcap-backend apply --ksqldb ksqldb_url.
 
 resource "confluent_ksql_cluster" "match" {
   count = var.match == "ksqldb" ? 1 : 0

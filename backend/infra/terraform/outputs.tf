@@ -36,18 +36,29 @@ output "delivery_api_secret" {
   sensitive   = true
 }
 
+output "apply_api_key" {
+  description = "ENDCAP_KAFKA_SASL_USERNAME of endcap-backend apply."
+  value       = confluent_api_key.program["apply"].id
+}
+
+output "apply_api_secret" {
+  description = "ENDCAP_KAFKA_SASL_PASSWORD of endcap-backend apply."
+  value       = confluent_api_key.program["apply"].secret
+  sensitive   = true
+}
+
 output "ksqldb_url" {
-  description = "Where to send the statements of backend/endcap_backend/match/ksqldb; empty without ksqlDB."
+  description = "ENDCAP_KSQLDB_URL of endcap-backend apply; empty without ksqlDB."
   value       = one(confluent_ksql_cluster.match[*].rest_endpoint)
 }
 
 output "ksqldb_api_key" {
-  description = "User name for the ksqlDB address."
+  description = "ENDCAP_KSQLDB_USERNAME of endcap-backend apply."
   value       = one(confluent_api_key.ksqldb[*].id)
 }
 
 output "ksqldb_api_secret" {
-  description = "Password for the ksqlDB address."
+  description = "ENDCAP_KSQLDB_PASSWORD of endcap-backend apply."
   value       = one(confluent_api_key.ksqldb[*].secret)
   sensitive   = true
 }

@@ -20,29 +20,46 @@ locals {
       "cleanup.policy" = "delete"
       "retention.ms"   = tostring(7 * 24 * local.hour_ms)
     }
+    # these two hold positions, so they are kept no longer than those
+    customers_locations_by_cell = {
+      "cleanup.policy" = "delete"
+      "retention.ms"   = tostring(var.locations_retention_h * local.hour_ms)
+    }
+    NEARBY_CUSTOMERS = {
+      "cleanup.policy" = "delete"
+      "retention.ms"   = tostring(var.locations_retention_h * local.hour_ms)
+    }
     customers_alerts = {
       "cleanup.policy" = "delete"
       "retention.ms"   = tostring(24 * local.hour_ms)
     }
     customers_locations_dlq = {
       "cleanup.policy" = "delete"
-      "retention.ms"   = tostring(24 * local.hour_ms)
+      "retention.ms"   = tostring(min(var.locations_retention_h, 24) * local.hour_ms)
+    }
+    customers_locations_by_cell_dlq = {
+      "cleanup.policy" = "delete"
+      "retention.ms"   = tostring(min(var.locations_retention_h, 24) * local.hour_ms)
     }
     stores_products_dlq = {
       "cleanup.policy" = "delete"
-      "retention.ms"   = tostring(24 * local.hour_ms)
+      "retention.ms"   = tostring(min(var.locations_retention_h, 24) * local.hour_ms)
     }
     products_promotions_dlq = {
       "cleanup.policy" = "delete"
-      "retention.ms"   = tostring(24 * local.hour_ms)
+      "retention.ms"   = tostring(min(var.locations_retention_h, 24) * local.hour_ms)
     }
     customers_events_dlq = {
       "cleanup.policy" = "delete"
-      "retention.ms"   = tostring(24 * local.hour_ms)
+      "retention.ms"   = tostring(min(var.locations_retention_h, 24) * local.hour_ms)
+    }
+    NEARBY_CUSTOMERS_dlq = {
+      "cleanup.policy" = "delete"
+      "retention.ms"   = tostring(min(var.locations_retention_h, 24) * local.hour_ms)
     }
     customers_alerts_dlq = {
       "cleanup.policy" = "delete"
-      "retention.ms"   = tostring(24 * local.hour_ms)
+      "retention.ms"   = tostring(min(var.locations_retention_h, 24) * local.hour_ms)
     }
     # the forwarder's position, one key per log file
     endcap_forwarder_marks = {

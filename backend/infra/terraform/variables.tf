@@ -51,6 +51,23 @@ variable "availability" {
   default     = "SINGLE_ZONE"
 }
 
+variable "cluster_type" {
+  description = "basic, standard or dedicated. Only the last two span zones; on the last, topics may have thousands of partitions."
+  type        = string
+  default     = "basic"
+
+  validation {
+    condition     = contains(["basic", "standard", "dedicated"], var.cluster_type)
+    error_message = "Use basic, standard or dedicated."
+  }
+}
+
+variable "dedicated_cku" {
+  description = "Confluent Units for Kafka of a dedicated cluster; two or more for several zones."
+  type        = number
+  default     = 1
+}
+
 variable "partitions" {
   description = "Partitions of each topic. The match scales up to this many consumers; it can be raised, never lowered."
   type        = number

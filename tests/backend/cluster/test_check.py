@@ -171,9 +171,8 @@ def allow(secured):
 
 def rules_of(role, without=()):
     each_topic = [("TOPIC", name, operation) for name, wanted in role.topics.items() for operation in sorted(wanted)]
-    rules = [*each_topic, ("GROUP", f"{role.group}*", "READ")]
-    if role.transactional_id:
-        rules += [("TRANSACTIONAL_ID", f"{role.transactional_id}*", operation) for operation in ("WRITE", "DESCRIBE")]
+    rules = [*each_topic, *(("GROUP", group, "READ") for group in role.groups)]
+    rules += [("TRANSACTIONAL_ID", f"{role.transactional_id}*", operation) for operation in ("WRITE", "DESCRIBE")]
     return [rule for rule in rules if rule not in without]
 
 
@@ -194,7 +193,7 @@ def test_the_rights_of_a_role_are_enough_for_it(role, secured, emptied, as_user,
             ("TOPIC", "endcap_forwarder_marks", "READ"),
             "topic: endcap_forwarder_marks: User:client is not allowed to READ",
         ),
-        (("GROUP", "endcap-forwarder*", "READ"), "group: endcap-forwarder: User:client is not allowed to READ"),
+        (("GROUP", "endcap-forwarder", "READ"), "group: endcap-forwarder: User:client is not allowed to READ"),
         (
             ("TRANSACTIONAL_ID", "endcap-forwarder*", "WRITE"),
             "transactional id: endcap-forwarder*: User:client is not allowed to DESCRIBE and WRITE",

@@ -1,7 +1,9 @@
 """Terraform itself is not run here: its files are parsed, and what they say is compared with the code."""
 
 import json
+import math
 import re
+from itertools import product
 from pathlib import Path
 
 import hcl2
@@ -9,6 +11,12 @@ import pytest
 
 from endcap import messages
 from endcap_backend.config import Settings
+from endcap_backend.match.statements import statements
+from endcap_backend.pipeline.cluster.connect import ConnectSettings
+from endcap_backend.pipeline.cluster.ksqldb import KsqlSettings
+from endcap_backend.pipeline.cluster.ledger import LEDGER
+from endcap_backend.pipeline.cluster.roles import ROLES
+from endcap_backend.pipeline.cluster.topics import topics
 from endcap_backend.pipeline.forward import FORWARDED
 from endcap_backend.pipeline.kafka import KafkaSettings
 from endcap_backend.pipeline.marks import MARKS
@@ -74,12 +82,101 @@ def test_every_resource_that_is_referred_to_exists():
     assert referred <= declared
 
 
-def test_the_topics_are_the_products():
-    topics = next(body["topics"] for path in FILES for body in parsed(path).get("locals", []) if "topics" in body)
-    names = {name.strip('"') for name in topics if not name.startswith("__")}
-    assert set(FORWARDED) | {MARKS, messages.CUSTOMERS_ALERTS} <= names
-    letters = {f"{name}_dlq" for name in (*FORWARDED, messages.CUSTOMERS_ALERTS)}
-    assert {name for name in names if name.endswith("_dlq")} == letters
+def local(name):
+    return next(body[name] for path in FILES for body in parsed(path).get("locals", []) if name in body)
+
+
+def retention_ms(text):
+    """What an expression of topics.tf comes to, with the variables at their defaults."""
+    text = text.removeprefix("${").removesuffix("}").strip('"').removeprefix("tostring(").removesuffix(")")
+    text = text.replace("min(var.locations_retention_h, 24)", "24").replace("var.locations_retention_h", "24")
+    return math.prod(int(each) for each in text.replace("local.hour_ms", "3600000").split("*"))
+
+
+def test_the_topics_are_those_that_apply_makes_with_the_same_settings():
+    written = {
+        name.strip('"'): {key.strip('"'): value.strip('"') for key, value in body.items() if not key.startswith("__")}
+        for name, body in local("topics").items()
+        if not name.startswith("__")
+    }
+    wanted = {topic.name: topic for topic in topics()}
+    assert set(written) == set(wanted)
+    for name, config in written.items():
+        assert config["cleanup.policy"] == wanted[name].config["cleanup.policy"]
+        if "retention.ms" in config:
+            assert str(retention_ms(config["retention.ms"])) == wanted[name].config["retention.ms"], name
+    assert set(wanted) - {name for name, config in written.items() if "retention.ms" in config} == {MARKS}
+
+
+def rules():
+    """The access rules of access.tf, written out: (program, kind, pattern, name, operation)."""
+    text = (INFRA / "terraform" / "access.tf").read_text()
+    lists = {name: [each.strip('"') for each in local(name)] for name in ("forwarded", "matched", "derived")}
+    lists["refused"] = [f"{name}_dlq" for name in lists["forwarded"]]
+    cell = r'\s*"([^"]+)"\s*'
+    found = set(re.findall(rf"\[{cell},{cell},{cell},{cell},{cell}\]", text))
+    for names, program, kind, pattern, operation in re.findall(
+        rf"\[for \w+ in (.+?) : \[{cell},{cell},{cell},\s*\w+,{cell}\]\]", text
+    ):
+        each = re.findall(r'"([^"]+)"', names) or [
+            x for name in re.findall(r"local\.(\w+)", names) for x in lists.get(name, ())
+        ]
+        found |= {(program, kind, pattern, name, operation) for name in each}
+    for names, operations, program, kind, pattern in re.findall(
+        rf"setproduct\((\[.*?\]), (\[.*?\])\) :\s*\[{cell},{cell},{cell},", text
+    ):
+        pairs = product(re.findall(r'"([^"]+)"', names), re.findall(r'"([^"]+)"', operations))
+        found |= {(program, kind, pattern, name, operation) for name, operation in pairs}
+    return found
+
+
+def allows(program, kind, name, operation):
+    return any(
+        each[:2] == (program, kind)
+        and (name == each[3] if each[2] == "LITERAL" else name.startswith(each[3]))
+        and each[4] in (operation, "ALL")
+        for each in rules()
+    )
+
+
+@pytest.mark.parametrize(
+    ("role", "program"), [("backend", "backend"), ("match", "match"), ("decide", "match"), ("delivery", "delivery")]
+)
+def test_a_program_may_do_what_its_role_does(role, program):
+    needs = ROLES[role]
+    assert [
+        (name, operation)
+        for name, operations in needs.topics.items()
+        for operation in operations
+        if not allows(program, "TOPIC", name, operation)
+    ] == []
+    assert all(allows(program, "GROUP", group, "READ") for group in needs.groups)
+    assert all(allows(program, "TRANSACTIONAL_ID", needs.transactional_id, each) for each in ("WRITE", "DESCRIBE"))
+
+
+def test_no_program_may_write_the_topics_of_another():
+    written = {(each[0], each[3]) for each in rules() if each[1] == "TOPIC" and each[4] in ("WRITE", "ALL")}
+    assert ("delivery", "customers_alerts") not in written
+    assert not {topic for program, topic in written if program == "match"} & {
+        "customers_events",
+        "stores_products",
+        MARKS,
+    }
+    assert {topic for program, topic in written if program == "apply"} == {LEDGER}
+
+
+def test_ksqldb_may_make_the_topics_of_its_streams_and_tables():
+    derived = {each.name for each in statements("product") if "AS SELECT" in each.sql} - {"NEARBY"}
+    assert {each.strip('"') for each in local("derived")} == derived
+
+
+def test_what_the_seed_asks_for_is_the_default():
+    defaults = {name: body.get("default") for name, body in blocks("variable").items()}
+    assert {name: str(defaults[name]).strip('"') for name in ("cluster_type", "availability", "cloud", "region")} == {
+        "cluster_type": "basic", "availability": "SINGLE_ZONE", "cloud": "AWS", "region": "us-east-2",
+    }  # fmt: skip
+    assert defaults["ksqldb_csu"] == 4
+    assert str(defaults["stream_governance"]).strip('"') == "ESSENTIALS"
 
 
 def test_the_backend_may_write_what_it_forwards():
@@ -90,7 +187,9 @@ def test_the_backend_may_write_what_it_forwards():
 
 
 def test_each_variable_of_the_environment_that_is_named_exists():
-    known = {each.variable for kind in (KafkaSettings, Settings) for each in settings_of(kind)}
+    known = {
+        each.variable for kind in (KafkaSettings, KsqlSettings, ConnectSettings, Settings) for each in settings_of(kind)
+    }
     named = set(re.findall(r"ENDCAP_[A-Z_]+", WHOLE))
     assert named
     assert named <= known

@@ -63,31 +63,13 @@ def topics_of(admin: AdminClient, role: Role, made: Iterable[Topic], user: str, 
     return found + _shape(admin, visible, deadline)
 
 
-def group_of(admin: AdminClient, role: Role, user: str, deadline: Deadline) -> list[Finding]:
-    """Whether the account may read as a member of the role's consumer group."""
-    what = "group"
-
-    def ask() -> Future[Any]:
-        asked: dict[str, Future[Any]] = admin.describe_consumer_groups(
-            [role.group], include_authorized_operations=True, request_timeout=max(1.0, deadline.left_s())
-        )
-        return asked[role.group]
-
-    try:
-        described = settled(ask, deadline)
-    except (KafkaException, TimeoutError) as fault:
-        if isinstance(fault, KafkaException) and fault.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
-            return [_no_right(what, role.group, user, {"READ"})]
-        return [unknown(what, f"{role.group}: {_said(fault)}")]
-    if "READ" not in {each.name for each in described.authorized_operations or ()}:
-        return [_no_right(what, role.group, user, {"READ"})]
-    return [ok(what, f"{role.group}: READ allowed")]
+def groups_of(admin: AdminClient, role: Role, user: str, deadline: Deadline) -> list[Finding]:
+    """Whether the account may read as a member of the role's consumer groups."""
+    return [_group(admin, group, user, deadline) for group in role.groups]
 
 
 def transactions_of(settings: KafkaSettings, role: Role, user: str, deadline: Deadline) -> list[Finding]:
     """Whether the account may begin a transaction; one is begun and ended, and nothing is written."""
-    if not role.transactional_id:
-        return []
     what, name = "transactions", f"{role.transactional_id}-check"
     producer = Producer(settings.client_config() | {"transactional.id": name, "logger": log, "log_level": 0})
     try:
@@ -99,6 +81,26 @@ def transactions_of(settings: KafkaSettings, role: Role, user: str, deadline: De
             return [wrong(what, "none could be begun in time", _NO_COORDINATOR)]
         return [wrong(what, _said(fault), "look at the broker's log")]
     return [ok(what, f"{role.transactional_id}*: one was begun")]
+
+
+def _group(admin: AdminClient, group: str, user: str, deadline: Deadline) -> Finding:
+    what = "group"
+
+    def ask() -> Future[Any]:
+        asked: dict[str, Future[Any]] = admin.describe_consumer_groups(
+            [group], include_authorized_operations=True, request_timeout=max(1.0, deadline.left_s())
+        )
+        return asked[group]
+
+    try:
+        described = settled(ask, deadline)
+    except (KafkaException, TimeoutError) as fault:
+        if isinstance(fault, KafkaException) and fault.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            return _no_right(what, group, user, {"READ"})
+        return unknown(what, f"{group}: {_said(fault)}")
+    if "READ" not in {each.name for each in described.authorized_operations or ()}:
+        return _no_right(what, group, user, {"READ"})
+    return ok(what, f"{group}: READ allowed")
 
 
 def _shape(admin: AdminClient, visible: Iterable[Topic], deadline: Deadline) -> list[Finding]:

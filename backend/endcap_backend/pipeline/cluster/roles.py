@@ -15,18 +15,19 @@ from endcap.messages import (
 from endcap_backend.pipeline.cluster.topics import letters_of
 from endcap_backend.pipeline.forward import FORWARDED
 from endcap_backend.pipeline.marks import MARKS
+from endcap_backend.pipeline.stages.topics import LOCATIONS_BY_CELL
 
 READ, WRITE = "READ", "WRITE"
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """One program on the cluster: the operations it does on each topic, its consumer group and its transactions."""
+    """One program on the cluster: the operations it does on each topic, its consumer groups and its transactions."""
 
     name: str
     topics: Mapping[str, frozenset[str]]
-    group: str
-    transactional_id: str  # "" when it uses no transactions; the program's own begins with this
+    groups: tuple[str, ...]
+    transactional_id: str  # the program's own begins with this
 
 
 def _reads(*names: str) -> dict[str, frozenset[str]]:
@@ -43,22 +44,30 @@ ROLES = {
         Role(
             "backend",
             _writes(*FORWARDED, *map(letters_of, FORWARDED)) | {MARKS: frozenset({READ, WRITE})},
-            "endcap-forwarder",
+            ("endcap-forwarder",),
             "endcap-forwarder",
         ),
         Role(
             "match",
             _reads(CUSTOMERS_LOCATIONS, STORES_PRODUCTS, PRODUCTS_PROMOTIONS)
-            | {NEARBY_CUSTOMERS: frozenset({READ, WRITE})}
-            | _writes(CUSTOMERS_ALERTS),
+            | {LOCATIONS_BY_CELL: frozenset({READ, WRITE})}
+            | _writes(NEARBY_CUSTOMERS, letters_of(CUSTOMERS_LOCATIONS), letters_of(LOCATIONS_BY_CELL)),
+            ("endcap-match", "endcap-match-route"),
             "endcap-match",
-            "endcap-match",
+        ),
+        Role(
+            "decide",
+            _reads(NEARBY_CUSTOMERS, STORES_PRODUCTS, PRODUCTS_PROMOTIONS)
+            | {CUSTOMERS_ALERTS: frozenset({READ, WRITE})}
+            | _writes(letters_of(NEARBY_CUSTOMERS)),
+            ("endcap-decide",),
+            "endcap-decide",
         ),
         Role(
             "delivery",
             _reads(CUSTOMERS_ALERTS) | _writes(letters_of(CUSTOMERS_ALERTS)),
+            ("endcap-delivery",),
             "endcap-delivery",
-            "",
         ),
     )
 }

@@ -14,6 +14,7 @@ from endcap.messages import (
 )
 from endcap_backend.pipeline.forward import FORWARDED
 from endcap_backend.pipeline.marks import MARKS
+from endcap_backend.pipeline.stages.topics import LOCATIONS_BY_CELL
 
 HOUR_MS = 3600 * 1000
 PARTITIONS = 6  # Confluent Cloud's own default; each match consumer takes at least one
@@ -45,12 +46,13 @@ def topics(partitions: int = PARTITIONS, locations_h: float = LOCATIONS_H) -> tu
     }
     forwarded = [_kept(name, partitions, kept.get(name, _hours(EVENTS_H))) for name in FORWARDED]
     made = [
+        _kept(LOCATIONS_BY_CELL, partitions, _hours(locations_h)),
         _kept(NEARBY_CUSTOMERS, partitions, _hours(locations_h)),  # it holds positions, so no longer than those
         _kept(CUSTOMERS_ALERTS, partitions, _hours(ALERTS_H)),
     ]
     letters = [
         _kept(letters_of(name), partitions, _hours(min(locations_h, LOCATIONS_H)))
-        for name in (*FORWARDED, CUSTOMERS_ALERTS)
+        for name in (*FORWARDED, LOCATIONS_BY_CELL, NEARBY_CUSTOMERS, CUSTOMERS_ALERTS)
     ]
     # one partition: a forwarder reads it to its end before it begins
     marks = Topic(MARKS, 1, {"cleanup.policy": "compact"})
