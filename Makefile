@@ -30,6 +30,9 @@ check: sync           ## formatting, lint, types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+app: sync system      ## the shopper's app in a window, against `make demo` (ARGS="--backend URL")
+	$(BIN)/endcap-shopper --data .cache/app $(ARGS)
+
 format: sync
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -46,7 +49,7 @@ wheel: sync           ## both wheels, into dist/
 
 sync: $(VENV)/.test   ## the development environment
 
-system:               ## what the tests drive besides Python: Chromium, Java with Maven, Node.js, PostgreSQL, openssl, zbar
+system:               ## what the tests drive besides Python: Chromium, Java with Maven, Node.js, PostgreSQL, openssl, zbar, Xvfb
 	@missing=""; \
 	command -v chromium >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
 	command -v java >/dev/null || missing="$$missing default-jre-headless"; \
@@ -56,6 +59,9 @@ system:               ## what the tests drive besides Python: Chromium, Java wit
 	command -v curl >/dev/null || missing="$$missing curl"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	ldconfig -p | grep -q libzbar || missing="$$missing libzbar0"; \
+	command -v Xvfb >/dev/null || missing="$$missing xvfb"; \
+	ls /usr/lib/*/dri/swrast_dri.so >/dev/null 2>&1 && ldconfig -p | grep -q libGL.so.1 && ldconfig -p | grep -q libmtdev || \
+		missing="$$missing libgl1 libgl1-mesa-dri libmtdev1"; \
 	test -z "$$missing" || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 		apt-get install -y -qq --no-install-recommends $$missing >/dev/null)
 

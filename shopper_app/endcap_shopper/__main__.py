@@ -1,0 +1,116 @@
+"""`endcap-shopper`: the shopper's app, in a window of this machine or on a phone."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from endcap.errors import EndcapError
+
+if TYPE_CHECKING:
+    from endcap.device import LocationSource
+    from endcap_shopper.views import Intents
+
+DEMO_URL = "http://127.0.0.1:8700"  # where `make demo` has its backend
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.INFO if arguments.verbose else logging.WARNING,
+        format="%(asctime)s %(name)s %(levelname)s %(message)s",
+    )
+    logging.getLogger("kivy").setLevel(logging.INFO if arguments.verbose else logging.ERROR)
+    try:
+        return _run(arguments)
+    except (EndcapError, OSError, ValueError) as fault:
+        print(f"endcap-shopper: {fault}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("endcap-shopper", description=__doc__)
+    shop = os.environ.get("ENDCAP_BACKEND_URL", DEMO_URL)
+    parser.add_argument("--backend", metavar="URL", default=shop, help="the shop's backend (default: %(default)s)")
+    parser.add_argument(
+        "--data", metavar="DIR", type=Path, help="where the app keeps what it knows (default: the user's own folder)"
+    )
+    parser.add_argument(
+        "--replay",
+        metavar="FILE",
+        help="walk a recorded track (GPX, NMEA, GeoJSON or CSV) instead of clicking on the map",
+    )
+    parser.add_argument(
+        "--speed", metavar="X", type=float, default=1.0, help="how many times as fast (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--currency", metavar="CODE", default="EUR", help="what the shop's prices are in (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--allow-http", action="store_true", help="permit plain http beyond this machine, in a shop's own network"
+    )
+    parser.add_argument("--dark", action="store_true", help="what the colours “as the phone” are on this machine")
+    parser.add_argument(
+        "--verbose", action="store_true", help="log what happens; never positions, pseudonyms or tokens"
+    )
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from endcap_shopper.platform.desktop import desktop
+    from endcap_shopper.ui.environment import prepare
+
+    if sys.platform == "linux" and not ({"DISPLAY", "WAYLAND_DISPLAY", "ANDROID_ARGUMENT"} & set(os.environ)):
+        raise ValueError("there is no display to open a window on; set DISPLAY, or run it by xvfb-run")
+    folder = arguments.data or _own_folder()
+    source = _source(arguments)
+    prepare(folder / "kivy")
+
+    from endcap_shopper.app import Post, ShopperApp
+    from endcap_shopper.shopper import Shopper
+
+    def make(post: Post) -> Intents:
+        return Shopper(
+            arguments.backend,
+            folder,
+            source,
+            desktop(folder),
+            post,
+            currency=arguments.currency,
+            allow_http=arguments.allow_http,
+        )
+
+    ShopperApp(make, os_dark=arguments.dark).run()
+    return 0
+
+
+def _source(arguments: argparse.Namespace) -> LocationSource:
+    """A recorded walk, the machine's own, or clicks on the map."""
+    from endcap.device import NoSource, pick
+    from endcap.device.replay import ReplaySource
+    from endcap_shopper.walking import ClickSource
+
+    if arguments.replay:
+        return ReplaySource(arguments.replay, speed=arguments.speed)
+    source = pick()
+    return ClickSource() if isinstance(source, NoSource) else source
+
+
+def _own_folder() -> Path:
+    """Where this machine keeps an app's data."""
+    if "ANDROID_PRIVATE" in os.environ:
+        return Path(os.environ["ANDROID_PRIVATE"]) / "endcap"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "Endcap"
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA", Path.home())) / "Endcap"
+    return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "endcap"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

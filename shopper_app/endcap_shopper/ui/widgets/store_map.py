@@ -1,0 +1,199 @@
+"""StoreMap: the plan, her list's pins, the way and her dot. Where things are is `floor.Frame`'s; this only draws."""
+
+from __future__ import annotations
+
+from math import cos, radians, sin
+from typing import Any
+
+from kivy.core.text import Label as Drawn
+from kivy.graphics import Color, InstructionGroup, Line, Mesh, Rectangle, SmoothEllipse, SmoothLine
+from kivy.graphics.tesselator import Tesselator
+from kivy.metrics import dp
+from kivy.properties import ObjectProperty
+from kivy.uix.widget import Widget
+
+from endcap_shopper.floor import FloorPlan, Frame, Section
+from endcap_shopper.ui.theme import Theme
+from endcap_shopper.views import Dot
+from endcap_shopper.views import StoreMap as View
+
+Spot = tuple[float, float]
+CONE_DEG = 60.0  # a phone's compass is off by up to 30 degrees to either side indoors
+
+
+class StoreMap(Widget):
+    """Draws a StoreMap view; `walked` is called with the point of the Earth she clicks, where that is allowed."""
+
+    view = ObjectProperty(View(), rebind=True)
+    theme = ObjectProperty(None, allownone=True)
+    walked = ObjectProperty(None, allownone=True)
+
+    def __init__(self, **properties: Any) -> None:
+        super().__init__(**properties)
+        self._floor, self._over, self._she = InstructionGroup(), InstructionGroup(), InstructionGroup()
+        for layer in (self._floor, self._over, self._she):
+            self.canvas.add(layer)
+        self._drawn: View | None = None
+        for name in ("pos", "size", "theme"):
+            self.fbind(name, self.draw)
+        self.fbind("view", self._changed)
+
+    @property
+    def frame(self) -> Frame | None:
+        plan: FloorPlan | None = self.view.plan
+        return None if plan is None else Frame(plan, self.width, self.height, dp(12))
+
+    def spot(self, point: Any) -> Spot:
+        """Where a point of the Earth is in the window. There must be a plan."""
+        frame = self.frame
+        assert frame is not None
+        x, y = frame.place(point)
+        return self.x + x, self.y + y
+
+    def on_touch_up(self, touch: Any) -> bool:
+        frame = self.frame
+        if frame and self.view.can_walk and self.walked and self.collide_point(*touch.pos) and not touch.grab_current:
+            self.walked(frame.point(touch.x - self.x, touch.y - self.y))
+            return True
+        return bool(super().on_touch_up(touch))
+
+    def draw(self, *_: object) -> None:
+        """Draw everything anew: the size, the colours or the text size have changed."""
+        self._drawn = None
+        self._changed()
+
+    def _changed(self, *_: object) -> None:
+        if self.theme is None or self.width < dp(48):
+            return
+        view, before = self.view, self._drawn
+        if view.plan is None:
+            for layer in (self._floor, self._over, self._she):
+                layer.clear()
+            return
+        if before is None or (before.plan, before.highlighted) != (view.plan, view.highlighted):
+            self._draw_floor(view)
+        if before is None or (before.pins, before.way, before.next_leg) != (view.pins, view.way, view.next_leg):
+            self._draw_over(view)
+        if before is None or before.dot != view.dot:
+            self._draw_her(view.dot)
+        self._drawn = view
+
+    def _draw_floor(self, view: View) -> None:
+        self._floor.clear()
+        theme: Theme = self.theme
+        assert view.plan is not None
+        for section in view.plan.sections:
+            lit = view.highlighted in (section.id, section.name) and bool(view.highlighted)
+            self._floor.add(Color(*(theme.lit if lit else theme.section)))
+            corners = [self.spot(point) for point in section.outline.outer]
+            for mesh in _filled(corners):
+                self._floor.add(mesh)
+            self._floor.add(Color(*theme.line))
+            self._floor.add(Line(points=[part for corner in corners for part in corner], close=True, width=1.1))
+        for section in view.plan.sections:
+            lit = view.highlighted in (section.id, section.name) and bool(view.highlighted)
+            self._name(section, theme.lit_ink if lit else theme.section_ink)
+        for door in view.plan.doors:
+            self._floor.add(Color(*theme.quiet))
+            x, y = self.spot(door.point)
+            self._floor.add(SmoothEllipse(pos=(x - dp(5), y - dp(5)), size=(dp(10), dp(10))))
+
+    def _name(self, section: Section, colour: Any) -> None:
+        """The section's name inside its outline, smaller where it is narrow; none where it can't be read."""
+        corners = [self.spot(point) for point in section.outline.outer]
+        left, right = min(x for x, _ in corners), max(x for x, _ in corners)
+        low, high = min(y for _, y in corners), max(y for _, y in corners)
+        for size in (self.theme.small, dp(12), dp(10)):
+            words = _written(section.name, size, right - left - dp(4))
+            if words.width <= right - left and words.height <= high - low:
+                self._floor.add(Color(*colour))
+                at = (round((left + right - words.width) / 2), round((low + high - words.height) / 2))
+                self._floor.add(Rectangle(texture=words, pos=at, size=words.size))
+                return
+
+    def _draw_over(self, view: View) -> None:
+        self._over.clear()
+        theme: Theme = self.theme
+        spots = [self.spot(point) for point in view.way]
+        for part, alpha in ((spots[max(0, view.next_leg - 1) :], 0.35), (spots[: view.next_leg], 1.0)):
+            if len(part) > 1:
+                self._over.add(Color(*theme.way[:3], alpha))
+                self._over.add(SmoothLine(points=[each for spot in part for each in spot], width=dp(2.6)))
+        for pin in reversed(view.pins):
+            self._pin(self.spot(pin.point), str(pin.number), theme.deal if pin.deal else theme.way)
+        if view.pins:
+            self._flag(self.spot(view.pins[0].point), view.pins[0].text)
+
+    def _pin(self, spot: Spot, number: str, colour: Any) -> None:
+        theme: Theme = self.theme
+        x, y = spot
+        side = dp(26)
+        self._over.add(Color(*theme.ground))
+        self._over.add(
+            SmoothEllipse(pos=(x - side / 2 - dp(2), y - side / 2 - dp(2)), size=(side + dp(4), side + dp(4)))
+        )
+        self._over.add(Color(*colour))
+        self._over.add(SmoothEllipse(pos=(x - side / 2, y - side / 2), size=(side, side)))
+        words = _written(number, dp(13), side, bold=True)
+        self._over.add(Color(*theme.ground))
+        self._over.add(
+            Rectangle(texture=words, pos=(round(x - words.width / 2), round(y - words.height / 2)), size=words.size)
+        )
+
+    def _flag(self, spot: Spot, text: str) -> None:
+        """The next stop's name above its pin, kept inside the map."""
+        theme: Theme = self.theme
+        words = _written(text, theme.small, self.width * 0.6, bold=True)
+        wide, high = words.width + dp(16), words.height + dp(8)
+        x = min(max(spot[0] - wide / 2, self.x), self.right - wide)
+        y = spot[1] + dp(19) if spot[1] + dp(19) + high < self.top else spot[1] - dp(19) - high
+        self._over.add(Color(*theme.ink))
+        self._over.add(Rectangle(pos=(x, y), size=(wide, high)))
+        self._over.add(Color(*theme.ground))
+        self._over.add(Rectangle(texture=words, pos=(round(x + dp(8)), round(y + dp(4))), size=words.size))
+
+    def _draw_her(self, dot: Dot | None) -> None:
+        self._she.clear()
+        frame = self.frame
+        if dot is None or frame is None:
+            return
+        theme: Theme = self.theme
+        colour = theme.stale if dot.stale else theme.dot
+        x, y = self.spot(dot.point)
+        ring = max(dp(10), dot.accuracy_m * frame.scale)
+        self._she.add(Color(*colour[:3], 0.16))
+        self._she.add(SmoothEllipse(pos=(x - ring, y - ring), size=(2 * ring, 2 * ring)))
+        if dot.heading_deg is not None and not dot.stale:
+            self._she.add(Color(*colour[:3], 0.45))
+            self._she.add(_cone((x, y), dot.heading_deg + frame.heading_offset_deg, dp(34)))
+        for side, shade in ((dp(20), theme.ground), (dp(15), colour)):
+            self._she.add(Color(*shade))
+            self._she.add(SmoothEllipse(pos=(x - side / 2, y - side / 2), size=(side, side)))
+
+
+def _cone(spot: Spot, bearing_deg: float, length: float) -> Mesh:
+    """Where she faces: a slice clockwise from the top of the picture."""
+    edges = [radians(bearing_deg + CONE_DEG * (part / 8 - 0.5)) for part in range(9)]
+    corners = [spot, *((spot[0] + length * sin(edge), spot[1] + length * cos(edge)) for edge in edges)]
+    return _mesh(corners, list(range(len(corners))), "triangle_fan")
+
+
+def _filled(corners: list[Spot]) -> list[Mesh]:
+    tesselator = Tesselator()
+    tesselator.add_contour([part for corner in corners for part in corner])
+    if not tesselator.tesselate():
+        return []
+    return [Mesh(vertices=vertices, indices=indices, mode="triangle_fan") for vertices, indices in tesselator.meshes]
+
+
+def _mesh(corners: list[Spot], indices: list[int], mode: str) -> Mesh:
+    return Mesh(vertices=[part for x, y in corners for part in (x, y, 0, 0)], indices=indices, mode=mode)
+
+
+def _written(text: str, size: float, width: float, *, bold: bool = False) -> Any:
+    drawn = Drawn(text=text, font_size=size, bold=bold, text_size=(max(1.0, width), None), halign="center")
+    drawn.refresh()
+    if not drawn.texture or drawn.content_width < width:
+        drawn = Drawn(text=text, font_size=size, bold=bold)
+        drawn.refresh()
+    return drawn.texture

@@ -1,0 +1,43 @@
+"""Text in the sizes of the type scale, as high as it needs to be; and icons."""
+
+from __future__ import annotations
+
+from kivy.properties import NumericProperty, StringProperty
+from kivy.uix.label import Label
+
+from endcap_shopper.ui.icons import glyph
+from endcap_shopper.ui.layout import load
+
+
+class Text(Label):
+    """Wraps at its width and grows downwards."""
+
+
+class Small(Text): ...
+
+
+class Bold(Text): ...
+
+
+class Heading(Text): ...
+
+
+class Tag(Label):
+    """One line, as wide as its words."""
+
+
+class Glyph(Label):
+    """A picture from the icon font in the middle of its room; `icon` is its name."""
+
+    icon = StringProperty("")
+    side = NumericProperty(0)
+
+    def on_icon(self, _: Label, name: str) -> None:
+        self.text = glyph(name)
+
+
+class Icon(Glyph):
+    """One that is as large as its picture."""
+
+
+load(__file__)
