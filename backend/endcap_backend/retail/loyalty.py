@@ -80,10 +80,11 @@ def enter(
 
 
 def take_back(connection: Connection, uid: str, redemption: str, moment: datetime) -> tuple[int, int]:
-    """Take back what a purchase gave, as far as it has not expired; how many points, and the balance."""
-    given = select(LoyaltyEntry).where(LoyaltyEntry.redemption == redemption, LoyaltyEntry.reason == PURCHASE)
-    line = connection.execute(given.where(LoyaltyEntry.uid == uid)).first()
-    left = 0 if line is None else min(line.points, _left_of(connection, uid, line.expires_at))
+    """Take back what a purchase gave, as far as it is still there; how many points, and the balance."""
+    of_it = (LoyaltyEntry.uid == uid, LoyaltyEntry.redemption == redemption)
+    line = connection.execute(select(LoyaltyEntry).where(*of_it, LoyaltyEntry.reason == PURCHASE)).first()
+    given = int(connection.execute(select(func.coalesce(func.sum(LoyaltyEntry.points), 0)).where(*of_it)).scalar_one())
+    left = 0 if line is None else min(given, _left_of(connection, uid, line.expires_at))
     if line is None or left <= 0:
         return 0, enter(connection, uid, 0, REVERSAL, moment, moment)
     balance = enter(connection, uid, -left, REVERSAL, moment, line.expires_at, store=line.store, redemption=redemption)

@@ -40,6 +40,12 @@ class Shop:
         self.till = self.api.work_as("till")["token"]
         self.api.session = session
 
+    def stay(self) -> None:
+        """Renew her session, whose token is over after an hour."""
+        answer = self.api.post("/v1/sessions", {"refresh_token": self.api.session["refresh_token"]}, token="")
+        assert answer.status_code == 201, answer.text
+        self.api.session = answer.get_json()
+
     def offer(self, *offers: CouponTerms | ShopPromotion) -> None:
         with self.database.writing() as connection:
             put_coupons(connection, [each for each in offers if isinstance(each, CouponTerms)])
