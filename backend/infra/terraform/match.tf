@@ -91,3 +91,44 @@ resource "confluent_flink_compute_pool" "match" {
     id = confluent_environment.main.id
   }
 }
+
+# What a pool alone does not give: the right to run statements in it, as the match, and a key to send them with
+resource "confluent_role_binding" "flink" {
+  count = var.match == "flink" ? 1 : 0
+
+  principal   = "User:${confluent_service_account.program["match"].id}"
+  role_name   = "FlinkDeveloper"
+  crn_pattern = confluent_environment.main.resource_name
+}
+
+data "confluent_flink_region" "match" {
+  count = var.match == "flink" ? 1 : 0
+
+  cloud  = var.cloud
+  region = var.region
+}
+
+resource "confluent_api_key" "flink" {
+  count = var.match == "flink" ? 1 : 0
+
+  display_name = "${var.name}-flink"
+  description  = "For whoever sends the statements"
+
+  owner {
+    id          = confluent_service_account.program["match"].id
+    api_version = confluent_service_account.program["match"].api_version
+    kind        = confluent_service_account.program["match"].kind
+  }
+
+  managed_resource {
+    id          = data.confluent_flink_region.match[0].id
+    api_version = data.confluent_flink_region.match[0].api_version
+    kind        = data.confluent_flink_region.match[0].kind
+
+    environment {
+      id = confluent_environment.main.id
+    }
+  }
+
+  depends_on = [confluent_role_binding.flink]
+}

@@ -62,3 +62,19 @@ output "ksqldb_api_secret" {
   value       = one(confluent_api_key.ksqldb[*].secret)
   sensitive   = true
 }
+
+output "flink_rest_endpoint" {
+  description = "Where Flink's statements are sent; empty without Flink."
+  value       = one(data.confluent_flink_region.match[*].rest_endpoint)
+}
+
+output "flink_api_key" {
+  description = "Flink API key to send statements with."
+  value       = one(confluent_api_key.flink[*].id)
+}
+
+output "flink_api_secret" {
+  description = "The secret of that key."
+  value       = one(confluent_api_key.flink[*].secret)
+  sensitive   = true
+}
