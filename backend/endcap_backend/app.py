@@ -40,11 +40,16 @@ from endcap_backend.api.shoppers import Shoppers
 from endcap_backend.api.staff import StaffDesk
 from endcap_backend.api.tokens import AblyTokens, Tokens
 from endcap_backend.config import Settings
+from endcap_backend.console import pages
+from endcap_backend.console.door import Door
+from endcap_backend.console.lineage import Lineage
+from endcap_backend.console.parts import Console
 from endcap_backend.log import Log
 from endcap_backend.retail.database import Database
 from endcap_backend.retail.redemption import Redemptions
 from endcap_backend.retail.staff import Staff
 from endcap_backend.retail.tillkeys import TillKeys
+from endcap_backend.secretfile import derived_key
 from endcap_backend.webpush.subscriptions import Subscriptions
 from endcap_backend.webpush.vapid import Vapid
 
@@ -99,6 +104,9 @@ def create_app(
     open_shop(app, guard, settings, database, clock)
     app.register_blueprint(staff.blueprint(staff_desk, guard, crew))
     _open_till(app, guard, settings, database, clock)
+    door = Door(staff_desk, crew, tokens, derived_key(secret, "console"))
+    lineage = Lineage(log, pipeline.stats, clock)
+    app.register_blueprint(pages.blueprint(Console(door, log, database, lineage, settings.pipeline, clock)))
     app.register_blueprint(health.blueprint(log, pipeline.ready, settings.untold, metrics))
     app.register_blueprint(openapi.blueprint())
     return app

@@ -1,0 +1,58 @@
+"""What the console's pages show, wired once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from endcap.clock import Clock
+from endcap.messages import StoreProduct
+from endcap_backend.console.counter import Counter
+from endcap_backend.console.door import Door
+from endcap_backend.console.floor import Floor
+from endcap_backend.console.lineage import Lineage
+from endcap_backend.console.presence import Presence
+from endcap_backend.log import Log
+from endcap_backend.retail.database import Database
+from endcap_backend.retail.plans import plan_of
+from endcap_backend.retail.schema import NO_STORE, Placement
+from endcap_backend.retail.terms import ShopPromotion
+
+
+class Console:
+    """Any thread; nothing is kept here but what its parts keep."""
+
+    def __init__(self, door: Door, log: Log, database: Database, lineage: Lineage, pipeline: str, clock: Clock) -> None:
+        self.door = door
+        self.log = log
+        self.database = database
+        self.lineage = lineage
+        self.pipeline = pipeline
+        self.clock = clock
+        self.presence = Presence(log, clock)
+        self.counter = Counter(database, clock)
+
+    def stores(self) -> list[str]:
+        query = select(Placement.store).where(Placement.store != NO_STORE).distinct().order_by(Placement.store)
+        with self.database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def floor(self, store: str, shelves: list[StoreProduct]) -> Floor | None:
+        with self.database.reading() as connection:
+            plan = plan_of(connection, store)
+        return None if plan is None else Floor(plan, [each.point for each in shelves])
+
+    def dots(self, floor: Floor) -> list[dict[str, Any]]:
+        """Who stands in the picture of a store."""
+        spots = [(each.id, floor.spot(each.point)) for each in self.presence.dots()]
+        return [{"id": id, "x": spot.x, "y": spot.y} for id, spot in spots if floor.holds(spot)]
+
+    def live(self) -> list[ShopPromotion]:
+        """The promotions that hold now."""
+        now = self.clock.now()
+        return [
+            each
+            for each in self.counter.promotions()
+            if (each.starts_at is None or each.starts_at <= now) and (each.ends_at is None or each.ends_at > now)
+        ]

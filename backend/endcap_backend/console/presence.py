@@ -1,0 +1,78 @@
+"""Where shoppers stand now: dots without names, from the newest fixes in the log."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+from dataclasses import dataclass
+from threading import Lock
+
+from endcap.clock import Clock
+from endcap.geo import LatLon
+from endcap.messages import CUSTOMERS_LOCATIONS
+from endcap.wire import epoch_ms
+from endcap_backend.log import Log
+
+FRESH_MS = 60_000  # who has sent nothing for so long is not shown
+READS = 20  # of 500 records a look: beyond it the look after goes on
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """Somebody at a place. `id` is good for following a dot on the screen; it changes at each start, and each day."""
+
+    id: str
+    point: LatLon
+    accuracy_m: float | None
+
+
+class Presence:
+    """The newest fix of everybody who was heard in the last minute. Any thread; looks take turns.
+
+    Each look reads on from where the last one ended, so that it costs what has come since.
+    """
+
+    def __init__(self, log: Log, clock: Clock) -> None:
+        self._log = log
+        self._clock = clock
+        self._lock = Lock()
+        self._after = 0
+        self._salt = secrets.token_bytes(16)
+        self._salted_on = clock.now().date()
+        self._seen: dict[str, tuple[int, LatLon, float | None]] = {}
+
+    def dots(self) -> list[Dot]:
+        with self._lock:
+            now_ms = epoch_ms(self._clock.now())
+            self._read_on(now_ms)
+            self._seen = {uid: seen for uid, seen in self._seen.items() if now_ms - seen[0] <= FRESH_MS}
+            self._change_salt()
+            return [Dot(self._named(uid), point, accuracy_m) for uid, (_, point, accuracy_m) in self._seen.items()]
+
+    def _read_on(self, now_ms: int) -> None:
+        self._after = max(self._after, self._log.offset_before(now_ms - FRESH_MS))
+        for _ in range(READS):
+            records = self._log.read(self._after, topics=(CUSTOMERS_LOCATIONS,))
+            for record in records:
+                self._note(record.key or "", record.value, record.timestamp_ms)
+            if not records:
+                return
+            self._after = records[-1].offset
+
+    def _note(self, uid: str, value: str | None, at_ms: int) -> None:
+        if value is None:  # she was erased
+            self._seen.pop(uid, None)
+            return
+        if uid in self._seen and self._seen[uid][0] > at_ms:
+            return
+        fix = json.loads(value)
+        self._seen[uid] = (at_ms, LatLon(fix["latitude"], fix["longitude"]), fix.get("accuracy_m"))
+
+    def _named(self, uid: str) -> str:
+        return hmac.digest(self._salt, uid.encode(), "sha256").hex()[:12]
+
+    def _change_salt(self) -> None:
+        today = self._clock.now().date()
+        if today != self._salted_on:
+            self._salt, self._salted_on = secrets.token_bytes(16), today

@@ -1,0 +1,92 @@
+import json
+
+import pytest
+
+from endcap.messages import ProductPromotion, StoreProduct
+from endcap_backend.retail.feed import Feed
+
+PROMOTION = {"pid": "p1", "segment": "tea", "title": "Tea week", "discount": "10", "ends_at": "2027-01-01T10:00"}
+SHELF = {
+    "store": "s1", "SKU": "9", "segment": "tea", "name": "Rooibos", "section": "Tea",
+    "latitude": "60,16961", "longitude": "24.93581", "price": "3.20", "stock": "7",
+}  # fmt: skip
+
+
+def topic(shop, name):
+    """What the topic has heard once the feed has run."""
+    feed = Feed(shop.database, shop.log, clock=shop.clock)
+    feed.start()
+    for _ in range(500):
+        if not feed.stats().get("waiting", 0) and shop.log.end():
+            break
+        shop.log.wait(shop.log.end(), 0.02)
+    feed.stop()
+    return [json.loads(each.value) for each in shop.records() if each.topic == name]
+
+
+def test_a_promotion_is_published_to_its_topic_and_noted_in_the_trail(shop, enter):
+    visitor = enter("manager", "aino")
+    answer = visitor.post("/console/promotions", **PROMOTION)
+    assert answer.status_code == 200
+    assert "Tea week is published." in answer.text
+    assert [each["title"] for each in topic(shop, ProductPromotion.TOPIC)] == ["Tea week"]
+    trail = visitor.get("/console/trail").text
+    assert "aino, manager" in trail
+    assert "promotions/p1" in trail
+
+
+def test_a_promotion_that_is_over_is_ended_at_once(shop, enter):
+    visitor = enter()
+    visitor.post("/console/promotions", **PROMOTION, starts_at="2026-01-01T00:00")
+    assert "p1 has ended." in visitor.post("/console/promotions/end", pid="p1").text
+    last = topic(shop, ProductPromotion.TOPIC)[-1]
+    assert last["ends_at"] == shop.clock.now().strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    assert visitor.post("/console/promotions/end", pid="none").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("pid", ""), ("discount", "much"), ("discount", "300"), ("ends_at", "tomorrow"), ("SKU", "-1"), ("kind", "gift")],
+)
+def test_a_field_that_is_wrong_is_named_and_what_was_typed_stays(shop, enter, field, value):
+    visitor = enter()
+    answer = visitor.post("/console/promotions", **{**PROMOTION, field: value})
+    assert answer.status_code == 422
+    assert f"Not published: {field}" in answer.text
+    assert "Tea week" in answer.text
+    assert shop.database.uuid
+    assert 'value="p1"' in answer.text or field == "pid"
+    assert visitor.get("/console/trail").text.count("<tr>") == 2
+
+
+def test_a_product_is_put_on_a_shelf(shop, enter):
+    visitor = enter()
+    answer = visitor.post("/console/shelves", **SHELF)
+    assert "Rooibos stands there now." in answer.text
+    (placed,) = [each for each in topic(shop, StoreProduct.TOPIC) if each["SKU"] == 9]
+    assert (placed["latitude"], placed["stock"], placed["section"]) == (60.16961, 7, "Tea")
+    edited = visitor.get("/console/shelves?store=s1&sku=9").text
+    assert 'value="Rooibos"' in edited
+
+
+def test_a_shelf_without_a_place_is_refused(enter):
+    answer = enter().post("/console/shelves", **{**SHELF, "latitude": "91"})
+    assert answer.status_code == 422
+    assert "Not put there: latitude" in answer.text
+    assert 'aria-invalid="true"' in answer.text
+
+
+def test_a_hostile_title_is_text(enter):
+    visitor = enter()
+    visitor.post("/console/promotions", **{**PROMOTION, "title": "<script>alert(1)</script>"})
+    for page in ("/console/promotions", "/console/trail", "/console/funnel"):
+        assert "<script>alert" not in visitor.get(page).text
+
+
+def test_a_click_on_the_plan_is_a_place_on_earth(enter):
+    visitor = enter()
+    point = visitor.get("/console/point?store=s1&x=6&y=20").get_json()
+    assert point["section"] == "Coffee"
+    assert 60.169 < point["latitude"] < 60.17
+    assert visitor.get("/console/point?store=s1&x=-50&y=1").status_code == 404
+    assert visitor.get("/console/point?store=s1&x=nan&y=inf").status_code == 404

@@ -1,0 +1,74 @@
+from endcap.messages import CUSTOMERS_ALERTS, CUSTOMERS_LOCATIONS
+from endcap_backend.console.flow import flow
+from endcap_backend.console.lineage import RECOUNT_S, Lineage
+from endcap_backend.log import NewRecord
+
+EMBEDDED = {
+    "match lag": 3.0,
+    "match records": 9.0,
+    "fixes": 4.0,
+    "delivery lag": 0.0,
+    "delivery up": 0.0,
+    "feed fed": 1.0,
+}
+
+
+def grown(shop, topic, count, start=0):
+    shop.log.append([NewRecord(topic, "u", "{}", 0, f"{topic}{start + number}") for number in range(count)])
+
+
+def test_topics_are_counted_and_their_rate_is_over_the_time_between_two_looks(shop):
+    lineage = Lineage(shop.log, dict, shop.clock)
+    grown(shop, CUSTOMERS_LOCATIONS, 10)
+    assert [(each.name, each.records, each.per_s) for each in lineage.topics()] == [(CUSTOMERS_LOCATIONS, 10, 0.0)]
+    grown(shop, CUSTOMERS_LOCATIONS, 20, start=10)
+    grown(shop, CUSTOMERS_ALERTS, 5)
+    shop.clock.advance(5)
+    assert [(each.records, each.per_s) for each in lineage.topics()] == [(5, 1.0), (30, 4.0)]
+    shop.clock.advance(1)
+    assert [each.per_s for each in lineage.topics()] == [1.0, 4.0]
+    shop.clock.advance(5)
+    assert [each.per_s for each in lineage.topics()] == [0.0, 0.0]
+
+
+def test_what_was_deleted_is_no_longer_counted_a_minute_later(shop):
+    lineage = Lineage(shop.log, dict, shop.clock)
+    grown(shop, CUSTOMERS_LOCATIONS, 10)
+    lineage.topics()
+    shop.log.discard([1, 2, 3])
+    shop.clock.advance(RECOUNT_S)
+    assert [each.records for each in lineage.topics()] == [7]
+
+
+def test_stages_come_with_their_own_figures_and_how_far_behind_they_are(shop):
+    grown(shop, CUSTOMERS_LOCATIONS, 4)
+    shop.log.commit("audit", 1)
+    stages = {each.name: each for each in Lineage(shop.log, lambda: EMBEDDED, shop.clock).stages()}
+    assert stages["match"].lag == 3
+    assert stages["match"].figures["fixes"] == 4
+    assert stages["audit"].lag == 3
+    assert set(stages) == {"feed", "match", "delivery", "audit"}
+
+
+def test_the_picture_leads_from_what_comes_in_to_what_carries_it_on(shop):
+    lineage = Lineage(shop.log, lambda: EMBEDDED, shop.clock)
+    drawn = flow(lineage.topics(), lineage.stages())
+    names = [each.name for each in drawn.boxes]
+    assert names[-3:] == ["match", "customers_alerts", "delivery"]
+    assert len(drawn.links) == 4 + 1 + 1
+    assert drawn.boxes[-1].told == "stopped: see the log"
+
+
+def test_the_picture_of_a_backend_before_kafka_ends_at_the_forwarder(shop):
+    lineage = Lineage(shop.log, lambda: {"forward lag": 7.0, "forward up": 1.0}, shop.clock)
+    drawn = flow(lineage.topics(), lineage.stages())
+    assert [each.name for each in drawn.boxes if each.kind == "stage"] == ["forward"]
+    assert len(drawn.links) == 4
+
+
+def test_the_page_shows_it(enter, walk):
+    visitor = enter()
+    walk(60.1696, 24.9356)
+    page = visitor.get("/console/stream").text
+    assert "customers_locations" in page
+    assert "1 kept" in page

@@ -1,0 +1,56 @@
+from datetime import timedelta
+
+from endcap.messages import CUSTOMERS_LOCATIONS
+from endcap.wire import epoch_ms
+from endcap_backend.console.presence import Presence
+from endcap_backend.log import NewRecord
+
+IN_STORE = (60.1696, 24.9356)
+
+
+def test_a_shopper_in_the_store_is_a_dot_without_a_name(enter, walk):
+    visitor = enter()
+    uid = walk(*IN_STORE)
+    answer = visitor.get("/console/live?store=s1")
+    (dot,) = answer.get_json()["dots"]
+    assert uid not in answer.text
+    assert uid[:8] not in visitor.get("/console").text
+    assert set(dot) == {"id", "x", "y"}
+
+
+def test_who_is_elsewhere_is_not_in_the_picture(enter, walk):
+    visitor = enter()
+    walk(60.2, 24.9356)
+    assert visitor.get("/console/live?store=s1").get_json() == {"dots": []}
+
+
+def test_who_was_not_heard_for_a_minute_is_gone(shop, enter, walk):
+    visitor = enter()
+    walk(*IN_STORE)
+    shop.clock.advance(59)
+    assert len(visitor.get("/console/live?store=s1").get_json()["dots"]) == 1
+    shop.clock.advance(2)
+    assert visitor.get("/console/live?store=s1").get_json()["dots"] == []
+
+
+def test_who_is_erased_is_gone_at_once(shop, enter, walk):
+    visitor = enter()
+    walk(*IN_STORE)
+    assert len(visitor.get("/console/live?store=s1").get_json()["dots"]) == 1
+    shop.call("DELETE", "/v1/me")
+    assert visitor.get("/console/live?store=s1").get_json()["dots"] == []
+
+
+def test_a_dot_keeps_its_id_while_one_looks_and_has_another_the_next_day(shop, walk):
+    uid = walk(*IN_STORE)
+    presence = Presence(shop.log, shop.clock)
+    (first,), (again,) = presence.dots(), presence.dots()
+    assert first.id == again.id
+    assert first.id not in uid
+    assert Presence(shop.log, shop.clock).dots()[0].id != first.id
+    shop.clock.advance(timedelta(days=1).total_seconds())
+    now_ms = epoch_ms(shop.clock.now())
+    shop.log.append(
+        [NewRecord(CUSTOMERS_LOCATIONS, uid, '{"latitude": 60.1696, "longitude": 24.9356}', now_ms, "i1:2")]
+    )
+    assert presence.dots()[0].id != first.id
