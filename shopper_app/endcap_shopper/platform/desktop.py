@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from threading import RLock
+from threading import RLock, Thread
 
+from endcap_shopper.platform.keptfile import KeptFile
 from endcap_shopper.platform.ports import SCHEME, Channel, Cue, Notification, Platform
 
 log = logging.getLogger("endcap.shopper")
@@ -35,6 +35,7 @@ class Commands:
         except OSError as fault:
             log.info("%s can't be run: %s", command[0], fault)
             return False
+        Thread(target=self._running.wait, name="endcap-command", daemon=True).start()  # its end is not ours to wait for
         return True
 
     def stop(self) -> None:
@@ -92,37 +93,21 @@ class FileSecrets:
     guarded = False
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "secrets.json"
+        self._file = KeptFile(folder / "secrets.json")
         self._lock = RLock()
 
     def get(self, name: str) -> str | None:
         with self._lock:
-            value = self._read().get(name)
+            value = self._file.read().get(name)
             return value if isinstance(value, str) else None
 
     def set(self, name: str, value: str | None) -> None:
         with self._lock:
-            kept = self._read()
+            kept = self._file.read()
             kept.pop(name, None)
             if value is not None:
                 kept[name] = value
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            draft = self._path.with_suffix(".new")
-            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-                json.dump(kept, file)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._path)
-
-    def _read(self) -> dict[str, object]:
-        try:
-            value = json.loads(self._path.read_bytes())
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError):
-            log.warning("%s can't be read; what it held has to be made anew", self._path.name)
-            return {}
-        return value if isinstance(value, dict) else {}
+            self._file.write(kept)
 
 
 class ArgumentLinks:

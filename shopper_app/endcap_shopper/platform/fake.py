@@ -63,6 +63,8 @@ class FakeBrightness:
 
 @dataclass
 class FakeSecrets:
+    """Kept as long as `kept` is: hand the same to outlive a restart."""
+
     guarded: bool = True
     kept: dict[str, str] = field(default_factory=dict)
 
@@ -116,14 +118,14 @@ class FakeSharing:
         return True
 
 
-def fake() -> Platform:
-    """A machine that can do everything."""
+def fake(kept: dict[str, str] | None = None) -> Platform:
+    """A machine that can do everything; `kept` are the secrets that outlive it."""
     return Platform(
         "fake",
         FakeNotifier(),
         FakeVibrator(),
         FakeBrightness(),
-        FakeSecrets(),
+        FakeSecrets(kept={} if kept is None else kept),
         FakeLinks(),
         FakeSpeech(),
         FakeSharing(),
