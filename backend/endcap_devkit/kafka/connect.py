@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -24,12 +25,13 @@ GROUP = "endcap-connect"
 class ConnectWorker:
     """One worker that keeps its state on the broker; a context manager, owned by the thread that made it.
 
-    Plugins, such as Ably's sink, are looked for in the folders below `plugins`.
+    Plugins, such as Ably's sink, are looked for in the folders below `plugins`; `overrides` are worker properties.
     """
 
     broker: KafkaBroker
     port: int = 0  # free when 0
     plugins: Path | None = None
+    overrides: Mapping[str, str] = field(default_factory=dict)
     clock: Clock = field(default_factory=SystemClock)
 
     def __post_init__(self) -> None:
@@ -143,4 +145,5 @@ class ConnectWorker:
             **stores,
             **plugins,
             **logins,
+            **self.overrides,
         }

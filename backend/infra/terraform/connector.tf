@@ -38,7 +38,7 @@ resource "confluent_connector" "ably" {
     {
       "confluent.connector.type"              = "CUSTOM"
       "confluent.custom.plugin.id"            = confluent_custom_connector_plugin.ably[0].id
-      "confluent.custom.connection.endpoints" = "rest.ably.io:443;rest.ably.io:80"
+      "confluent.custom.connection.endpoints" = "rest.ably.io:443:TCP"
       "kafka.auth.mode"                       = "KAFKA_API_KEY"
       "name"                                  = "${var.name}-ably-sink"
     },

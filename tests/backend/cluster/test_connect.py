@@ -31,7 +31,18 @@ FILE_SINK = "org.apache.kafka.connect.file.FileStreamSinkConnector"
 
 @pytest.fixture(scope="module")
 def worker(plain):
-    with ConnectWorker(plain) as running:
+    """As compose.yaml's, but for its addresses and folder, and that a connector has to say read_committed itself."""
+    text = (INFRA / "connect" / "worker.properties").read_text()
+    ours = dict(line.split("=", 1) for line in text.splitlines() if line and not line.startswith("#"))
+    for name in (
+        "bootstrap.servers",
+        "listeners",
+        "rest.advertised.host.name",
+        "plugin.path",
+        "consumer.isolation.level",
+    ):
+        del ours[name]
+    with ConnectWorker(plain, overrides=ours) as running:
         yield running
 
 
@@ -228,6 +239,16 @@ def test_a_sink_that_failed_is_named_with_its_reason_and_restarted(broker, run, 
     (tmp_path / "missing").mkdir()
     status, said = run("restart")
     assert (status, said) == (0, f"ok       connector  {NAME} runs, 1 tasks\n")
+
+
+def test_a_secret_is_read_from_a_file_and_not_shown(broker, client, run, into_file, written, tmp_path):
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "where").write_text(str(tmp_path / "alerts"))
+    reference = f"${{directory:{tmp_path}/secrets:where}}"
+    produce(broker, ([alert(1)], True))
+    assert run("apply", "--config", written(into_file(file=reference)))[0] == 0
+    assert until(lambda: lines(tmp_path / "alerts")) == [alert(1)[1]]
+    assert client.config(NAME)["file"] == reference
 
 
 def test_a_sink_is_removed_once(broker, client, run, into_file):

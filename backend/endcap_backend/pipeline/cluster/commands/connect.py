@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="another configuration: JSON, as Connect takes it")
     parser.add_argument(
         "--ably-key-reference", metavar="REFERENCE", default="",
-        help="where the worker finds the Ably key, such as '${file:/run/secrets/ably.properties:key}'; else the key in "
+        help="where the worker finds the Ably key, such as '${directory:/run/secrets:ably_key}'; else the key in "
         "ENDCAP_ABLY_KEY (or ENDCAP_ABLY_KEY_FILE) goes into the configuration, for all to read who reach Connect",
     )  # fmt: skip
     parser.add_argument("--replication", type=int, default=3, metavar="N", help="of the dead letters (default 3)")
