@@ -46,7 +46,7 @@ def run_flink(*arguments: str) -> int:
     return main(["flink", *arguments])
 
 
-def test_a_job_that_was_stopped_goes_on_from_its_savepoint(
+def test_a_job_that_was_stopped_goes_on_from_its_savepoint_with_another_window_too(
     own_topics: Any, cluster: Any, cancel: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     match = own_topics("upgraded")
@@ -59,7 +59,7 @@ def test_a_job_that_was_stopped_goes_on_from_its_savepoint(
     assert run_flink(*gateway, "--stop") == 0
     savepoint = answer(capsys)["savepoint"]
     match.send(map(fix, range(10, 20)))
-    assert run_flink(*gateway, "--resume", savepoint) == 0
+    assert run_flink(*gateway, "--resume", savepoint, "--flink-live-s", "7200") == 0
     match.job = answer(capsys)["job"]
     match.send(map(fix, range(20, 30)))
     rows = match.rows(lambda found: len(found) >= 30)
