@@ -12,6 +12,7 @@ COMMANDS = {
     "simulate": ("endcap_devkit.simulate.command", "generate customers, products or promotions"),
     "replay": ("endcap_devkit.replay.command", "walk a recording past fences, and see what is told and why"),
     "import": ("endcap_devkit.completejourney.command", "load a real retail set into the shop's database"),
+    "till": ("endcap_devkit.till.command", "a till: verify a shopper's code, redeem a basket, print a receipt"),
     "kafka": ("endcap_devkit.kafka.command", "a real Kafka broker, without Docker"),
     "ably": ("endcap_devkit.ably_server.command", "a local Ably for the unmodified official clients"),
 }

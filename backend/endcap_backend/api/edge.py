@@ -8,6 +8,8 @@ import time
 from collections.abc import Collection
 
 from flask import Flask, Response, g, request
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from endcap_backend.api.metrics import Metrics
@@ -83,6 +85,13 @@ def surround(app: Flask, metrics: Metrics, origins: Collection[str]) -> None:
         return Problem(
             "unavailable", "nothing was stored: the backend's log can't be used", retry_after_s=30
         ).response()
+
+    @app.errorhandler(OperationalError)
+    @app.errorhandler(PoolTimeout)
+    def away(fault: SQLAlchemyError) -> Response:
+        log.error("request %s: the shop's database: %s", g.request_id, type(fault).__name__)
+        detail = "the shop's database can't be reached now: send it again later"
+        return Problem("unavailable", detail, retry_after_s=OVERLOAD_S).response()
 
     @app.errorhandler(HTTPException)
     def http(fault: HTTPException) -> Response:

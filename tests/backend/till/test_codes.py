@@ -13,6 +13,7 @@ from pyzbar import pyzbar
 
 from endcap.errors import BadConfig
 from endcap.testing import NOON, ManualClock
+from endcap_backend.__main__ import main
 from endcap_backend.retail.codes import BadCode, Code, read_code
 from endcap_backend.retail.ean import check_digit, is_card, new_card
 from endcap_backend.retail.tillkeys import TillKey, TillKeys
@@ -180,3 +181,20 @@ def test_a_key_file_that_is_damaged_says_what_to_do(tmp_path, clock, text):
     (tmp_path / "till-keys").write_text(text)
     with pytest.raises(BadConfig, match="delete it to have a key made anew"):
         TillKeys(tmp_path, clock)
+
+
+def test_the_command_lists_the_keys_and_replaces_them_at_once(tmp_path, capsys):
+    assert main(["till-keys", "--data", str(tmp_path)]) == 0
+    first = capsys.readouterr().out.split()
+    assert first[3:] == ["signs", "now"]
+    assert main(["till-keys", "--data", str(tmp_path), "--rotate"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.split()[0] != first[0]
+    assert main(["till-keys", "--data", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines() == [line]
+
+
+def test_the_command_names_a_folder_it_cannot_use(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["till-keys", "--data", str(tmp_path / "file")]) == 1
+    assert capsys.readouterr().err.startswith("endcap-backend till-keys: data: ")
