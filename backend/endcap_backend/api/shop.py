@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from endcap.clock import Clock
-from endcap_backend.api import plan, stocking
+from endcap_backend.api import plan, products, stocking, wishlist
 from endcap_backend.api.auth import Guard
 from endcap_backend.api.stocking import Stocking
 from endcap_backend.config import Settings
@@ -16,4 +16,6 @@ def open_shop(app: Flask, guard: Guard, settings: Settings, database: Database, 
     """Plans, prices and stock, search, wishlists, help and pickups."""
     max_bytes = settings.max_body_kb * 1024
     app.register_blueprint(plan.blueprint(guard, database, clock, max_bytes))
+    app.register_blueprint(products.blueprint(database, clock, settings.currency))
+    app.register_blueprint(wishlist.blueprint(guard, database, clock))
     app.register_blueprint(stocking.blueprint(guard, Stocking(database, clock), max_bytes))

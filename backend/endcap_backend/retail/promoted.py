@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, update
 
 from endcap_backend.retail.offers import Line, Offer
 from endcap_backend.retail.schema import Promotion
@@ -24,8 +24,7 @@ def offers_for(connection: Connection, uid: str, basket: Sequence[Line], moment:
         select(*Promotion.__table__.columns)
         .where(
             Promotion.kind.is_not(None),
-            or_(Promotion.starts_at.is_(None), Promotion.starts_at <= moment),
-            or_(Promotion.ends_at.is_(None), Promotion.ends_at > moment),
+            *live(moment),
             or_(Promotion.sku.in_(skus), and_(Promotion.sku.is_(None), Promotion.segment.in_(segments))),
         )
         .order_by(Promotion.ends_at.is_(None), Promotion.ends_at, Promotion.pid)
@@ -34,6 +33,14 @@ def offers_for(connection: Connection, uid: str, basket: Sequence[Line], moment:
     rows = connection.execute(query).all()
     used = _used_by(connection, uid, [row.pid for row in rows if row.limit_per_shopper is not None])
     return [_offer(row, used.get(row.pid, 0)) for row in rows]
+
+
+def live(moment: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """What holds of promotions that have begun and not ended."""
+    return (
+        or_(Promotion.starts_at.is_(None), Promotion.starts_at <= moment),
+        or_(Promotion.ends_at.is_(None), Promotion.ends_at > moment),
+    )
 
 
 def use(connection: Connection, pid: str, off_cents: int) -> bool:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, select
 
 from endcap.clock import Clock
 from endcap.wire import epoch_ms
 from endcap_backend.retail.catalogue import chunks, placements_by, promotions_by, tell
 from endcap_backend.retail.database import Database
+from endcap_backend.retail.promoted import live
 from endcap_backend.retail.schema import Placement, Product, Promotion
 from endcap_backend.retail.terms import ShopPromotion
 
@@ -39,14 +40,12 @@ class Refresh:
         """Put on its way what is due: of all live promotions, or of those that began since; how many records."""
         now, now_s = self._clock.now(), self._clock.monotonic()
         with self._database.reading() as connection:
-            begun = or_(Promotion.starts_at.is_(None), Promotion.starts_at <= now)
-            going_on = or_(Promotion.ends_at.is_(None), Promotion.ends_at > now)
-            live = promotions_by(connection, begun & going_on)
-        new = {pid: each for pid, each in live.items() if self._live.get(pid) != _goods(each)}
+            found = promotions_by(connection, and_(*live(now)))
+        new = {pid: each for pid, each in found.items() if self._live.get(pid) != _goods(each)}
         all_placements = now_s - self._placements_at_s >= PLACEMENTS_EVERY_S
         all_promotions = all_placements or now_s - self._promotions_at_s >= PROMOTIONS_EVERY_S
-        told = self._tell(live if all_placements else new, live if all_promotions else new)
-        self._live = {pid: _goods(each) for pid, each in live.items()}
+        told = self._tell(found if all_placements else new, found if all_promotions else new)
+        self._live = {pid: _goods(each) for pid, each in found.items()}
         self._placements_at_s = now_s if all_placements else self._placements_at_s
         self._promotions_at_s = now_s if all_promotions else self._promotions_at_s
         return told
