@@ -66,9 +66,15 @@ def missing_segments(known: Known, looked_at: Collection[int], shelves: Iterable
 
 def _couponed(candidate: Candidate, clip: Clip) -> Candidate:
     """Told by the coupon and not by a promotion there may be: that one is a deal of its own."""
-    ends_at = clip.ends_at
     return replace(
-        candidate, title=clip.title, pid=clip.coupon, discount=clip.discount, ends_at=ends_at, clip=clip, price=None
+        candidate,
+        kind="deal" if candidate.wish is None else "wanted",
+        title=clip.title,
+        pid=clip.coupon,
+        discount=clip.discount,
+        ends_at=clip.ends_at,
+        clip=clip,
+        price=None,
     )
 
 

@@ -38,6 +38,11 @@ class Candidate:
     missing: NearShelf | None = None  # what is out of stock, and this stands for
 
     @property
+    def by_coupon(self) -> bool:
+        """Whether it is the coupon she clipped that is told of, and no promotion."""
+        return self.clip is not None and self.clip.coupon == self.pid
+
+    @property
     def dropped(self) -> bool:
         """Whether its price has come down to what she asked to hear of."""
         asked = self.wish.price_alert if self.wish is not None else None

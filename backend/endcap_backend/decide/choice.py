@@ -54,15 +54,18 @@ def decide(
     held: Counter[str] = Counter()
     chosen: list[Candidate] = []
     waiting: list[Candidate] = []
-    room, full = room_for(shopper, at_ms, limits, known)
+    quiet = silence(shopper, at_ms, limits, known)
+    room, full = (0, quiet) if quiet else room_for(shopper, at_ms, limits)
     section = shopper.stay.section
     for candidate in rank(list(_open(candidates, shopper, at_ms, known, barred, held)), section):
+        is_help = candidate.kind == "help"
         if clash := _clash(candidate, chosen, shopper, at_ms, limits):
             held[clash] += 1
-        elif len(chosen) >= room:
+        elif (is_help and quiet) or (not is_help and room <= 0):
             held[full] += 1
             waiting.append(candidate)
         else:
+            room -= not is_help
             chosen.append(candidate)
     return Choice(
         tuple(_alert(each, shopper, at_ms, limits, accuracy_m, currency) for each in chosen),
@@ -98,14 +101,19 @@ def _open(
             yield candidate
 
 
-def room_for(shopper: Shopper, at_ms: int, limits: Limits, known: Known = NOBODY) -> tuple[int, str]:
-    """How many alerts she may get now, and the limit that says so."""
+def silence(shopper: Shopper, at_ms: int, limits: Limits, known: Known = NOBODY) -> str:
+    """Why she is told nothing at all now, not even that help is there; "" when she may be told something."""
     if limits.quiet is not None and limits.quiet.hold(at_ms):
-        return 0, "quiet hours"
+        return "quiet hours"
     if known.quiet is not None and known.quiet.hold(at_ms):
-        return 0, "her quiet hours"
+        return "her quiet hours"
     if limits.cooldown_s and shopper.since(at_ms, int(limits.cooldown_s * 1000)):
-        return 0, "cooldown"
+        return "cooldown"
+    return ""
+
+
+def room_for(shopper: Shopper, at_ms: int, limits: Limits) -> tuple[int, str]:
+    """How many offers she may get now, and the cap that says so."""
     rooms = (
         (limits.per_day - shopper.since(at_ms, DAY_MS), "cap per day"),
         (limits.per_hour - shopper.since(at_ms, HOUR_MS), "cap per hour"),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from endcap.messages import CustomerAlert, CustomerEvent, NearbyPromotion
 from endcap_backend.decide.around import alternatives, missing_segments, sought
 from endcap_backend.decide.candidates import Candidate, deal, help_with
-from endcap_backend.decide.choice import Choice, decide, room_for
+from endcap_backend.decide.choice import Choice, decide, room_for, silence
 from endcap_backend.decide.holdout import is_held_out
 from endcap_backend.decide.knowledge import Knowledge, Known
 from endcap_backend.decide.limits import Limits
@@ -103,11 +103,15 @@ class Decider:
         self._shoppers.see(uid, at_ms)
 
     def has_room(self, uid: str, at_ms: int) -> bool:
-        """Whether she may be told anything at a fix; when not, it is noted and need not be matched."""
-        room, full = room_for(self._shoppers.see(uid, at_ms), at_ms, self._limits, self._knowledge.of(uid))
-        if room <= 0:
+        """Whether she may be offered anything at a fix; when not, it is noted and need not be matched."""
+        shopper = self._shoppers.see(uid, at_ms)
+        full = silence(shopper, at_ms, self._limits, self._knowledge.of(uid))
+        if not full:
+            room, cap = room_for(shopper, at_ms, self._limits)
+            full = "" if room > 0 else cap
+        if full:
             self._held[full] += 1
-        return room > 0
+        return not full
 
     def restore(self, alert: CustomerAlert, at_ms: int) -> None:
         """Remember an alert that the log holds, so that caps hold over a restart; all alerts before any `resume`."""

@@ -25,7 +25,7 @@ def was_told(candidate: Candidate, shopper: Shopper, pairs: Collection[Pair], at
     if candidate.pid is not None:
         if (candidate.pid, candidate.sku) in pairs:
             return True
-        if candidate.missing is None:
+        if candidate.missing is None and not candidate.by_coupon:
             return False
     today = at_ms // DAY_MS
     ids = {derived_id("alert", shopper.uid, *_facts(candidate, shopper, day)) for day in (today - 1, today, today + 1)}
@@ -38,7 +38,7 @@ def was_told(candidate: Candidate, shopper: Shopper, pairs: Collection[Pair], at
 
 
 def _is_old_news(candidate: Candidate, sku: int | None) -> bool:
-    """A product told of today, for whatever reason, is news only when its price came down to what she hoped for."""
+    """A product told of today, for whatever reason, is news by a promotion or at the price she hoped for."""
     return candidate.sku is not None and candidate.sku == sku and not candidate.dropped
 
 

@@ -42,12 +42,10 @@ def _subject(candidate: Candidate) -> str:
 def _worth(candidate: Candidate, currency: str) -> str:
     """What speaks for it, the strongest first."""
     off = f"{candidate.discount:g} % off" if candidate.discount else ""
+    if candidate.clip is not None and candidate.by_coupon:
+        return f"{'On your list, your' if candidate.wish is not None else 'Your'} coupon, {candidate.clip.worth}"
     if candidate.wish is not None:
-        return (
-            f"On your list, {_price_news(candidate, currency) or off}" if candidate.dropped or off else "On your list"
-        )
-    if candidate.clip is not None and candidate.clip.coupon == candidate.pid:
-        return f"Your coupon, {candidate.clip.worth}"
+        return ", ".join(filter(None, ("On your list", _price_news(candidate, currency) or off)))
     if candidate.clip is not None:
         return f"{off or 'On promotion'}, and you hold a coupon"
     return off or "On promotion"

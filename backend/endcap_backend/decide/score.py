@@ -58,11 +58,12 @@ def rank(candidates: list[Candidate], section: str | None = None) -> list[Candid
     return sorted(candidates, key=lambda candidate: _order(candidate, section))
 
 
-def _order(candidate: Candidate, section: str | None) -> tuple[float, float, int, str, str]:
+def _order(candidate: Candidate, section: str | None) -> tuple[float, float, int, bool, str, str]:
     return (
         -sum(score(candidate, section)),
         NEAR_FT if candidate.distance_ft is None else candidate.distance_ft,
         -1 if candidate.sku is None else candidate.sku,
+        candidate.pid is None,  # what is worth something before what is only near
         candidate.pid or "",
         candidate.kind,
     )

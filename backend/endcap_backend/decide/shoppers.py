@@ -23,6 +23,11 @@ class Told(NamedTuple):
     visit: str
     id: str = ""  # the alert's
 
+    @property
+    def is_offer(self) -> bool:
+        """False for an offer of help, which has a cap of its own."""
+        return self.sku is not None or self.pid is not None
+
 
 @dataclass(slots=True)
 class Shopper:
@@ -35,11 +40,12 @@ class Shopper:
     stay: Stay = NO_STAY  # what she does in this visit
 
     def since(self, at_ms: int, window_ms: int) -> int:
-        """How many alerts she got within `window_ms` before `at_ms`."""
-        return sum(1 for each in self.told if at_ms - window_ms < each.at_ms)
+        """How many offers she got within `window_ms` before `at_ms`."""
+        return sum(1 for each in self.told if at_ms - window_ms < each.at_ms and each.is_offer)
 
     def in_visit(self) -> int:
-        return sum(1 for each in self.told if each.visit == self.visit)
+        """How many offers she got in this visit."""
+        return sum(1 for each in self.told if each.visit == self.visit and each.is_offer)
 
     def pairs(self) -> Collection[tuple[str | None, int | None]]:
         return {(each.pid, each.sku) for each in self.told}

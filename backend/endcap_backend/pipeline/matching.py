@@ -25,7 +25,7 @@ from endcap.messages import (
     StoreProduct,
 )
 from endcap.wire import epoch_ms
-from endcap_backend.decide import Decider, Limits
+from endcap_backend.decide import Choice, Decider, Limits
 from endcap_backend.log import LogReader, NewRecord, Record
 from endcap_backend.match.product import ProductMatch
 from endcap_backend.match.shelf import NearShelf
@@ -139,6 +139,7 @@ class Matching:
                 fixes[location.uid] = (location, record.timestamp_ms)
             else:
                 self._match.stand(location, record.timestamp_ms)
+                produced += self._help(location.uid, record.timestamp_ms)
         return produced + self._locate_once(fixes)
 
     def _may_hear(self, uid: str, at_ms: int) -> bool:
@@ -149,6 +150,12 @@ class Matching:
             self._decider.see(uid, at_ms)
             return False
         return self._decider.has_room(uid, at_ms)
+
+    def _help(self, uid: str, at_ms: int) -> list[NewRecord]:
+        """Who has no room for offers may still need help."""
+        if self._is_stale(at_ms) or not self._decider.lingers(uid, at_ms):
+            return []
+        return self._written(uid, self._decider.take(uid, (), at_ms), at_ms)
 
     def _is_stale(self, at_ms: int) -> bool:
         return epoch_ms(self._clock.now()) - at_ms > FRESH_MS
@@ -249,6 +256,9 @@ class Matching:
             return []
         choice = self._decider.take(uid, rows, at_ms, accuracy_m, shelves)
         self._match.retract(uid, [(each.sku, each.store) for each in choice.waiting if each.sku is not None])
+        return self._written(uid, choice, at_ms)
+
+    def _written(self, uid: str, choice: Choice, at_ms: int) -> list[NewRecord]:
         withheld = [as_withheld(alert, at_ms) for alert in choice.withheld]
         told = [NewRecord(CUSTOMERS_ALERTS, uid, alert.to_text(), at_ms, alert.id) for alert in choice.alerts]
         return told + withheld

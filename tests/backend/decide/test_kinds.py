@@ -121,6 +121,13 @@ def test_a_coupon_she_holds_is_brought_to_mind_at_the_shelf_once(knowledge, deci
     assert decider.take("ann", [], noon_ms + DAY_MS * 2, None, shelves).alerts == ()
 
 
+def test_a_coupon_for_something_on_her_list_says_both(knowledge, decider, noon_ms):
+    knowledge.put("ann", Known((Wish("oat milk", OAT),), (Clip("c1", "Coffee lovers", "1.00 € off", OAT),)))
+    (alert,) = decider.take("ann", [], noon_ms, None, [a_shelf()]).alerts
+    assert (alert.kind, alert.pid) == ("wanted", "c1")
+    assert alert.why == "Oat milk: On your list, your coupon, 1.00 € off, about 12 steps from you in Dairy"
+
+
 def test_a_coupon_that_has_ended_is_not_brought_to_mind(knowledge, decider, noon_ms):
     ended = from_epoch_ms(noon_ms) - timedelta(seconds=1)
     knowledge.put("ann", Known(clips=(Clip("c1", "Coffee lovers", "1.00 € off", sku=OAT, ends_at=ended),)))
@@ -221,6 +228,32 @@ def test_who_lingers_in_a_section_in_vain_is_offered_help_once_a_visit(decider, 
     ]
     words = "You have looked around in Dairy for a while. Ask, and somebody comes to you"
     assert heard == [[], [("help", None, words)], [], []]
+
+
+def test_help_is_offered_to_who_has_heard_as_many_offers_as_she_may(a_row, noon_ms):
+    decider = Decider(Limits(per_visit=1, per_fix=1))
+    decider.note(an_event("dwell", noon_ms), noon_ms)
+    alerts = decider.take("ann", [a_row(1), a_row(2)], noon_ms).alerts
+    assert sorted(alert.kind for alert in alerts) == ["deal", "help"]
+    assert decider.take("ann", [a_row(2)], noon_ms + 1).held == {"told before": 1, "cap per visit": 1}
+
+
+@pytest.mark.parametrize("limits", [Limits(quiet=QuietHours.parse("12:00-13:00")), Limits(cooldown_s=60)])
+def test_in_quiet_hours_and_after_an_offer_nobody_is_asked_whether_she_needs_help(a_row, noon_ms, limits):
+    decider = Decider(limits)
+    decider.take("ann", [a_row(1)], noon_ms)
+    decider.note(an_event("dwell", noon_ms + 1), noon_ms + 1)
+    assert decider.take("ann", [], noon_ms + 1).alerts == ()
+
+
+def test_what_her_coupon_is_good_for_is_not_told_again_by_the_coupon(knowledge, decider, noon_ms):
+    knowledge.put("ann", Known(clips=(Clip("c1", "Milk", "1.00 € off", OAT),)))
+    promoted = a_shelf(promotion=a_promotion())
+    heard = [
+        [(alert.pid, alert.why) for alert in decider.take("ann", rows, noon_ms + n, None, [promoted]).alerts]
+        for n, rows in enumerate(([], []))
+    ]
+    assert heard == [[("c1", "Oat milk: Your coupon, 1.00 € off, about 12 steps from you in Dairy")], []]
 
 
 def test_her_phones_dwell_is_lingering_at_once(decider, noon_ms):

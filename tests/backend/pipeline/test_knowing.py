@@ -54,7 +54,7 @@ def books():
 @pytest.fixture
 def make_matching(books, clock):
     def make(**more):
-        return Matching(Limits(per_hour=100), clock, learning=Learning(books.sources(), clock), **more)
+        return Matching(Limits(per_visit=4, per_hour=100), clock, learning=Learning(books.sources(), clock), **more)
 
     return make
 
@@ -178,6 +178,13 @@ def test_who_dwells_in_a_section_is_offered_help_without_a_further_fix(make_matc
     matching.handle(numbered(as_record(a_product()), a_fix_of("ann"), an_event_record("enter", 1)))
     produced = matching.handle(numbered(an_event_record("dwell", 60), an_event_record("dwell", 60.5)))
     assert [(each.kind, each.section) for each in alerts(produced)] == [("help", "coffee")]
+
+
+def test_who_has_heard_enough_offers_is_still_offered_help(make_matching, a_shop, a_fix_of):
+    matching = make_matching()
+    matching.handle(numbered(*a_shop, *(a_fix_of("ann", n, n) for n in range(6)), an_event_record("enter", 6)))
+    produced = matching.handle(numbered(a_fix_of("ann", 7, 185), a_fix_of("ann", 8, 186), a_fix_of("ann", 9, 187)))
+    assert [each.kind for each in alerts(produced)] == ["help"]
 
 
 def test_a_dwell_of_an_hour_ago_brings_no_offer_of_help(make_matching, a_fix_of, clock):
