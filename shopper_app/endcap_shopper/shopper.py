@@ -175,6 +175,11 @@ class Shopper:
         return self._ground.state.words
 
     @property
+    def page(self) -> views.Page:
+        """The page she looks at."""
+        return self._page
+
+    @property
     def state(self) -> State:
         """What the views are made of; for tests, and the service."""
         return self._ground.state

@@ -119,9 +119,21 @@ class Sharing(Protocol):
     def share(self, text: str, title: str) -> bool: ...
 
 
+class Background(Protocol):
+    """Where the app goes on while its window is away."""
+
+    def start(self, title: str, text: str) -> None:
+        """Begin, with a notification that says so for as long as it runs."""
+        ...
+
+    def stop(self) -> None:
+        """End it at once; what it holds is kept. Idempotent."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """One machine."""
+    """One machine. `background`: None where the window's own process goes on."""
 
     name: str
     notifier: Notifier
@@ -131,6 +143,7 @@ class Platform:
     links: Links
     speech: Speech
     sharing: Sharing
+    background: Background | None = None
 
 
 def offer_link(alert_id: str) -> str:
