@@ -62,7 +62,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from endcap_shopper.platform.desktop import desktop
+    from endcap_shopper import platform
+    from endcap_shopper.handover import handed_over
     from endcap_shopper.ui.environment import prepare
 
     if sys.platform == "linux" and not ({"DISPLAY", "WAYLAND_DISPLAY", "ANDROID_ARGUMENT"} & set(os.environ)):
@@ -74,16 +75,22 @@ def _run(arguments: argparse.Namespace) -> int:
     from endcap_shopper.app import Post, ShopperApp
     from endcap_shopper.shopper import Shopper
 
-    def make(post: Post) -> Intents:
+    machine = platform.pick(folder)
+
+    def opened(post: Post) -> Shopper:
         return Shopper(
             arguments.backend,
             folder,
             source,
-            desktop(folder),
+            machine,
             post,
             currency=arguments.currency,
             allow_http=arguments.allow_http,
         )
+
+    def make(post: Post) -> Intents:
+        away = platform.background(folder, arguments.backend, arguments.currency)
+        return handed_over(lambda: opened(post), away)
 
     ShopperApp(make, os_dark=arguments.dark).run()
     return 0

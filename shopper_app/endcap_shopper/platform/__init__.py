@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from endcap_shopper.platform.ports import Platform
+from endcap_shopper.platform.ports import Background, Platform
 
 
 def on_android() -> bool:
@@ -22,3 +22,12 @@ def pick(folder: Path) -> Platform:
     from endcap_shopper.platform.desktop import desktop
 
     return desktop(folder)
+
+
+def background(folder: Path, backend_url: str, currency: str) -> Background | None:
+    """Where the app of that folder and shop goes on while its window is away; None where the window's process does."""
+    if not on_android():
+        return None
+    from endcap_shopper.platform.android.background import AndroidBackground
+
+    return AndroidBackground(folder, backend_url, currency)
