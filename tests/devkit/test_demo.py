@@ -330,7 +330,8 @@ def test_chosen_ports_are_used_and_ctrl_c_leaves_nothing_behind(tmp_path, start_
     names = {"Map": "--port", "Backend": "--backend-port", "Local Ably": "--ably-port", "Lite page": "--lite-port"}
     switches = [word for name, port in ports.items() for word in (names[name], str(port))]
     demo = start_demo(tmp_path, "--shoppers", "5", "--phones", "1", *switches)
-    assert {name: int(re.search(r":(\d+)", link)[1]) for name, link in demo.links.items()} == ports
+    expected = {**ports, "Console": ports["Backend"]}
+    assert {name: int(re.search(r":(\d+)", link)[1]) for name, link in demo.links.items()} == expected
     assert len(demo.children) == 3
     status, errors = demo.stop(signal.SIGINT)
     assert (status, errors) == (0, "")

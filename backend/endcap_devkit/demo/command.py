@@ -41,6 +41,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--check", action="store_true", help="headless: do offers arrive? prints a table; exits 0 or 1"
     )
     instead.add_argument("--picture", type=Path, metavar="FILE.png", help="take a picture of the map with Chromium")
+    instead.add_argument(
+        "--pictures", type=Path, metavar="FOLDER", help="take those of map, lite page, console, local Ably"
+    )
     parser.add_argument("--dark", action="store_true", help="--picture: in dark colours")
 
 
@@ -74,13 +77,18 @@ async def _main(settings: Settings, args: argparse.Namespace) -> int:
 
         return await check(settings, stop)
     if args.picture is not None:
-        from endcap_devkit.demo.picture import take
+        from endcap_devkit.demo.picture import Map, take
 
-        return await take(settings, args.picture, dark=args.dark, stop=stop)
+        return await take(settings, [Map(args.picture, dark=args.dark)], stop)
+    if args.pictures is not None:
+        from endcap_devkit.demo.picture import ALL, take
+
+        return await take(settings, [kind(args.pictures / name) for name, kind in ALL.items()], stop)
     return await _show(settings, stop)
 
 
 async def _show(settings: Settings, stop: asyncio.Event) -> int:
+    from endcap_devkit.demo.parts import MANAGER
     from endcap_devkit.demo.show import Show
 
     _say("Starting the demo: backend, local Ably, lite page and shoppers …")
@@ -90,7 +98,9 @@ async def _show(settings: Settings, stop: asyncio.Event) -> int:
             return 0
         _say(
             f"\n  Map         {show.links['map']}/\n  Lite page   {show.links['lite']}/\n"
-            f"  Local Ably  {show.links['ably']}/\n  Backend     {show.links['backend']}/readyz\n\nCtrl-C stops it."
+            f"  Local Ably  {show.links['ably']}/\n  Backend     {show.links['backend']}/readyz\n"
+            f"  Console     {show.links['backend']}/console  (name {MANAGER}, password {show.password})\n"
+            "\nCtrl-C stops it."
         )
         await show.run(stop)
     finally:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from endcap.clock import SystemClock
 from endcap.messages import ProductPromotion
+from endcap_backend.api.roles import Role
+from endcap_backend.retail.database import Database, database_url
+from endcap_backend.retail.staff import Staff
 from endcap_devkit.demo.city import City
 from endcap_devkit.demo.plans import plans_file
 from endcap_devkit.demo.settings import Settings, is_free
 from endcap_devkit.demo.signs import signs
 from endcap_devkit.demo.tree import ChildFailed, Tree
 
+MANAGER = "manager"  # who may sign in to the console
 PACING = {  # of the backend's alerts: spread over a visit, where one could watch them; the caps stay as they are
     "ENDCAP_ALERTS_PER_FIX": "1",
     "ENDCAP_ALERT_COOLDOWN_S": "12",
@@ -48,6 +55,17 @@ class Parts:
         load = ["load", "--placements", str(shelves), "--promotions", str(offers)]
         load += ["--plans", str(self._data / "plans.geojson")]
         await self._tree.run("load", "endcap_backend", [*load, "--data", str(self._data / "backend")], {})
+
+    def hire(self) -> str:
+        """Give the console's manager an account, or a new password; the password. Blocks for a moment."""
+        password = secrets.token_urlsafe(9)
+        with closing(Database(database_url(self._data / "backend"))) as database:
+            staff = Staff(database, SystemClock())
+            if MANAGER in {each.name for each in staff.accounts()}:
+                staff.change_password(MANAGER, password)
+            else:
+                staff.add(MANAGER, Role.MANAGER, password)
+        return password
 
     async def start_servers(self, ably: str) -> dict[str, str]:
         """Backend and lite page; the addresses of all three by name."""

@@ -48,6 +48,7 @@ class Show:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.links: dict[str, str] = {}
+        self.password = ""  # of the console's manager
         self._temporary = settings.data is None
         self._data = settings.data or Path(tempfile.mkdtemp(prefix="endcap-demo-"))
         self._tree = Tree(self._data / "logs")
@@ -84,6 +85,7 @@ class Show:
             city = await asyncio.to_thread(load_city)
             promotions = city.promotions()
             await self._parts.stock(city, promotions)
+            self.password = await asyncio.to_thread(self._parts.hire)
         finally:
             ably = await starting_ably
         self.links = await self._parts.start_servers(ably)
@@ -134,6 +136,7 @@ class Show:
         lite, backend, ably = (self.links[name] for name in ("lite", "backend", "ably"))
         shown = {
             "lite": lite,
+            "Console": f"{backend}/console",
             "Local Ably": ably,
             "Backend health": f"{backend}/readyz",
             "Metrics": f"{backend}/metrics",
