@@ -12,12 +12,12 @@ from endcap_backend.match.shelf import NearShelf
 
 def sought(uid: str, known: Known, shelves: Sequence[NearShelf]) -> Iterator[Candidate]:
     """A candidate for each wish and each coupon that a shelf near her fulfils: of a kind of product the nearest one."""
-    in_stock = sorted((each for each in shelves if each.stock != 0), key=_nearest)
+    nearest = _nearest_of(each for each in shelves if each.stock != 0)
     for wish in known.wishes:
-        if shelf := _first(in_stock, wish):
+        if shelf := nearest.get(_what(wish)):
             yield on_shelf("wanted", uid, shelf, known)
     for clip in known.clips:
-        shelf = _first(in_stock, clip)
+        shelf = nearest.get(_what(clip))
         if shelf and (shelf.promotion is None or known.wish_for(shelf.sku, shelf.segment) is None):
             yield _couponed(on_shelf("deal", uid, shelf, known), clip)
 
@@ -78,10 +78,17 @@ def _couponed(candidate: Candidate, clip: Clip) -> Candidate:
     )
 
 
-def _first(shelves: Iterable[NearShelf], thing: Wish | Clip) -> NearShelf | None:
-    if thing.sku is not None:
-        return next((each for each in shelves if each.sku == thing.sku), None)
-    return next((each for each in shelves if each.segment == thing.segment), None) if thing.segment else None
+def _nearest_of(shelves: Iterable[NearShelf]) -> dict[int | str | None, NearShelf]:
+    """The nearest shelf of each product and of each kind of product."""
+    found: dict[int | str | None, NearShelf] = {}
+    for shelf in sorted(shelves, key=_nearest):
+        found.setdefault(shelf.sku, shelf)
+        found.setdefault(shelf.segment, shelf)
+    return found
+
+
+def _what(thing: Wish | Clip) -> int | str | None:
+    return thing.sku if thing.sku is not None else thing.segment
 
 
 def _nearest(shelf: NearShelf) -> tuple[float, int, str]:
