@@ -23,6 +23,7 @@ from endcap.messages import (
 )
 from endcap.wire import epoch_ms
 from endcap_backend.pipeline.kafka import KafkaSettings
+from endcap_backend.pipeline.stages.reading import ends_of
 from endcap_backend.pipeline.stages.topics import LOCATIONS_BY_CELL
 
 WAIT_S = 60.0
@@ -45,6 +46,15 @@ class Cluster:
         admin = AdminClient(self.settings.client_config())
         for future in admin.create_topics([NewTopic(name, partitions, config=config) for name in topics]).values():
             future.result(WAIT_S)
+        until(lambda: set(topics) <= set(admin.list_topics(timeout=WAIT_S).topics))
+
+    def remake(self, topics, partitions=PARTITIONS, **config):
+        """The same topics anew, without a record and without what any group had read of them."""
+        admin = AdminClient(self.settings.client_config())
+        for future in admin.delete_topics(list(topics)).values():
+            future.exception(WAIT_S)
+        until(lambda: not set(topics) & set(admin.list_topics(timeout=WAIT_S).topics))
+        self.make(topics, partitions, **config)
 
     def put(self, *messages, at_ms=None):
         """Write messages, all of one time: now, unless told otherwise."""
@@ -95,6 +105,8 @@ class Cluster:
         try:
             partitions = consumer.list_topics(topic, WAIT_S).topics[topic].partitions
             consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
+            # a transaction's marks are written one after the other: its records may show a moment after its end
+            ends = ends_of(self.settings, [(topic, number) for number in partitions], settled=True)
             ended = set()
             while not to_end or len(ended) < len(partitions):
                 message = consumer.poll(0.02)
@@ -102,7 +114,8 @@ class Cluster:
                     yield message
                 elif message is not None:
                     assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
-                    ended.add(message.partition())
+                    if message.offset() >= ends[topic, message.partition()]:
+                        ended.add(message.partition())
                 elif not to_end:
                     yield None
         finally:

@@ -138,7 +138,8 @@ class DecisionWork:
 
     def _alerts(self, starts: Mapping[int, Start], since_ms: int) -> Iterable[Inflow]:
         places = [(CUSTOMERS_ALERTS, number) for number in starts]
-        first, ends = offsets_at(self._settings, places, since_ms), ends_of(self._settings, places)
+        # settled: what the last owner decided just before it let go must be known
+        first, ends = offsets_at(self._settings, places, since_ms), ends_of(self._settings, places, settled=True)
         return read_between(self._settings, {place: (first[place], ends[place]) for place in places})
 
     def _rows(self, starts: Mapping[int, Start], since_ms: int) -> Iterable[Inflow]:
@@ -160,8 +161,8 @@ def decide_stage(settings: KafkaSettings, limits: Limits, clock: Clock | None = 
     """The stage that decides."""
 
     def make() -> DecisionWork:
-        wanted = (NEARBY_CUSTOMERS, CUSTOMERS_ALERTS, f"{NEARBY_CUSTOMERS}_dlq", *SHOP_TOPICS)
-        check_alike(ensure_topics(settings, wanted))
+        found = ensure_topics(settings, (NEARBY_CUSTOMERS, CUSTOMERS_ALERTS, f"{NEARBY_CUSTOMERS}_dlq", *SHOP_TOPICS))
+        check_alike({topic: found[topic] for topic in (NEARBY_CUSTOMERS, CUSTOMERS_ALERTS)})
         return DecisionWork(settings, limits, clock or SystemClock())
 
     return Stage(settings, NAME, (NEARBY_CUSTOMERS,), make, clock=clock)

@@ -1,7 +1,8 @@
 """The seed's two joins on Kafka: what ksqlDB would write for the same records, per partition number.
 
-As there, records of the three topics meet when they stand in partitions of the same number, and are taken in order of
-their time. With one partition a topic, which the seed's key (the country) amounts to anyway, that is everything.
+As there, records of the three topics meet when they stand in partitions of the same number, are taken in order of their
+time, and give rows in that partition. With one partition a topic, which the seed's key (the country) amounts to anyway,
+that is everything.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from endcap_backend.pipeline.stages.flow import Flow
 from endcap_backend.pipeline.stages.reading import read_between
 from endcap_backend.pipeline.stages.records import Inflow, Outcome, Outflow, Share, Start
 from endcap_backend.pipeline.stages.stage import Stage
-from endcap_backend.pipeline.stages.topics import ensure_topics
+from endcap_backend.pipeline.stages.topics import check_alike, ensure_topics
 
 NAME = "match-parity"
 
@@ -25,7 +26,8 @@ NAME = "match-parity"
 class Joins:
     """One partition number's joins. What can't be read is counted, as ksqlDB has it in its processing log."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int) -> None:
+        self._number = number
         self._engine = MatchEngine("parity")
         self.errors = 0
 
@@ -33,13 +35,16 @@ class Joins:
         found = self._engine.process_many([_record(each) for each in records])
         rows = [each for results in found for each in results if isinstance(each, Row)]
         self.errors += sum(map(len, found)) - len(rows)
-        return Outcome([Outflow(each.topic, each.key, each.value, each.timestamp_ms) for each in rows], len(records))
+        return Outcome([self._written(each) for each in rows], len(records))
 
     def note(self) -> str:
         return ""
 
     def stats(self) -> Mapping[str, float]:
         return {**self._engine.stats(), "errors": self.errors}
+
+    def _written(self, row: Row) -> Outflow:
+        return Outflow(row.topic, row.key, row.value, row.timestamp_ms, self._number)
 
 
 class Parity:
@@ -51,7 +56,7 @@ class Parity:
 
     def take_on(self, starts: Mapping[int, Start]) -> Mapping[int, Share]:
         """Go through all that was joined once more: what the joins still hold depends on when each record came."""
-        taken = {number: Joins() for number in starts}
+        taken = {number: Joins(number) for number in starts}
         for number, start in starts.items():
             spans = {(topic, number): (0, position or 0) for topic, position in start.positions.items()}
             flow = Flow(SOURCE_TOPICS, {})
@@ -80,7 +85,7 @@ def parity_stage(settings: KafkaSettings) -> Stage:
     """The stage that joins as the seed's statements do."""
 
     def make() -> Parity:
-        ensure_topics(settings, (*SOURCE_TOPICS, VALID_PROMOTIONS, NEARBY_CUSTOMERS))
+        check_alike(ensure_topics(settings, (*SOURCE_TOPICS, VALID_PROMOTIONS, NEARBY_CUSTOMERS)))
         return Parity(settings)
 
     return Stage(settings, NAME, SOURCE_TOPICS, make)

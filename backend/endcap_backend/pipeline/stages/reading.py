@@ -108,9 +108,14 @@ def places_of(settings: KafkaSettings, topics: Collection[str]) -> list[Place]:
     return [(topic, number) for topic, count in partitions_of(settings, topics).items() for number in range(count)]
 
 
-def ends_of(settings: KafkaSettings, places: Collection[Place]) -> dict[Place, int]:
-    """Up to where each partition can be read now: before the first transaction that is open."""
-    return _listed(settings, places, OffsetSpec.latest())
+def ends_of(settings: KafkaSettings, places: Collection[Place], *, settled: bool = False) -> dict[Place, int]:
+    """Up to where each partition can be read now: before the first transaction that is open.
+
+    With `settled` up to its very end. A transaction that was committed a moment ago may still look open, since its
+    marks are written one after the other; whoever must not miss it has to read so far, and waits for it.
+    """
+    level = IsolationLevel.READ_UNCOMMITTED if settled else IsolationLevel.READ_COMMITTED
+    return _listed(settings, places, OffsetSpec.latest(), level)
 
 
 def offsets_at(settings: KafkaSettings, places: Collection[Place], timestamp_ms: int) -> dict[Place, int]:
@@ -122,13 +127,18 @@ def offsets_at(settings: KafkaSettings, places: Collection[Place], timestamp_ms:
     return {place: ends[place] if offset == OFFSET_END else offset for place, offset in found.items()}
 
 
-def _listed(settings: KafkaSettings, places: Collection[Place], which: OffsetSpec) -> dict[Place, int]:
+def _listed(
+    settings: KafkaSettings,
+    places: Collection[Place],
+    which: OffsetSpec,
+    level: IsolationLevel = IsolationLevel.READ_COMMITTED,
+) -> dict[Place, int]:
     if not places:
         return {}
     admin = AdminClient(settings.client_config() | {"logger": log})
     asked = admin.list_offsets(
         {TopicPartition(*place): which for place in places},
-        isolation_level=IsolationLevel.READ_COMMITTED,
+        isolation_level=level,
         request_timeout=CALL_TIMEOUT_S,
     )
     offsets = {(each.topic, each.partition): future.result(CALL_TIMEOUT_S).offset for each, future in asked.items()}

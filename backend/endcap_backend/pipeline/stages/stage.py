@@ -30,6 +30,7 @@ BATCH = 500
 MOST_IN_HAND = 5000  # records read ahead; then reading pauses
 IDLE_S = 0.1
 COMMIT_EVERY_S = 1.0  # of positions that nothing was written for
+TELL_EVERY_S = 0.1  # of what the work says of itself
 SESSION_TIMEOUT_MS = 6000  # how soon a dead worker is missed; brokers allow no less
 TRANSACTION_TIMEOUT_MS = 10_000  # how long a dead worker's transaction may keep readers waiting
 CALL_TIMEOUT_S = 30.0
@@ -77,6 +78,8 @@ class Stage:
         self._trouble = "not connected yet"
         self._counts: Counter[str] = Counter(records=0, written=0, transactions=0, retries=0, refused=0, rebuilt=0)
         self._lag = 0
+        self._told: Mapping[str, float] = {}  # what the work told of itself last, on its own thread
+        self._told_at_s = 0.0
         self._faults_in_a_row = 0
         self.stopping = Event()  # set by `stop`; work that waits looks at it
         self._thread: Thread | None = None
@@ -106,13 +109,12 @@ class Stage:
 
     def stats(self) -> Mapping[str, float]:
         """Its own counters, `lag` in records over its partitions, and what its work tells."""
-        work = self._work
         return {
             "up": float(self.ready()),
             "lag": float(self._lag),
             "partitions": float(len(self._flows)),
             **self._counts,
-            **({} if work is None else work.stats()),
+            **self._told,
         }
 
     # The rest runs on the stage's thread alone.
@@ -156,8 +158,10 @@ class Stage:
             "enable.partition.eof": True,
             "partition.assignment.strategy": "range",  # partition n of every topic goes to one worker
             "session.timeout.ms": SESSION_TIMEOUT_MS,
+            "max.poll.interval.ms": 900_000,  # a share may pause for half a minute, each of them in turn
             "heartbeat.interval.ms": SESSION_TIMEOUT_MS // 3,
             "fetch.wait.max.ms": 100,
+            "topic.metadata.refresh.interval.ms": 10_000,  # a topic made while we joined is not missed for minutes
         }
         writing = {
             "transactional.id": f"{self._group}-{uuid4()}",  # a dead worker is fenced by the group, not by its name
@@ -191,6 +195,8 @@ class Stage:
         spoiled = any(flow.share is None for flow in self._flows.values())
         if produced or spoiled or self._clock.monotonic() - self._committed_at_s >= self._commit_every_s:
             self._commit(produced)
+        if self._clock.monotonic() - self._told_at_s >= TELL_EVERY_S:
+            self._told, self._told_at_s = self._work.stats(), self._clock.monotonic()
 
     def _read(self) -> None:
         assert self._consumer is not None

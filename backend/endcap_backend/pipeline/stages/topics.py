@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
+from threading import Event
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from endcap.errors import BadConfig
-from endcap.messages import CUSTOMERS_ALERTS, CUSTOMERS_LOCATIONS, NEARBY_CUSTOMERS
+from endcap.clock import SystemClock
+from endcap.errors import BadConfig, Unreachable
+from endcap.messages import CUSTOMERS_LOCATIONS
 from endcap_backend.pipeline.kafka import KafkaSettings
 from endcap_backend.pipeline.stages.reading import CALL_TIMEOUT_S, partitions_of
 
@@ -17,6 +19,7 @@ log = logging.getLogger("endcap.stages")
 
 LOCATIONS_BY_CELL = "customers_locations_by_cell"  # the same records, in the partition of the region they lie in
 PARTITIONS = 6
+LOOK_S = 0.05
 DAY_MS = "86400000"  # it holds positions, so no longer than the topic it is made of
 CONFIGS: Mapping[str, Mapping[str, str]] = {LOCATIONS_BY_CELL: {"cleanup.policy": "delete", "retention.ms": DAY_MS}}
 
@@ -26,7 +29,7 @@ def ensure_topics(settings: KafkaSettings, topics: Collection[str]) -> dict[str,
 
     Raises:
         BadConfig: one is missing and this account may not create it.
-        KafkaException: no broker answers.
+        KafkaException, Unreachable: no broker answers.
     """
     found = partitions_of(settings, {*topics, CUSTOMERS_LOCATIONS})
     count = found.get(CUSTOMERS_LOCATIONS, PARTITIONS)
@@ -36,20 +39,30 @@ def ensure_topics(settings: KafkaSettings, topics: Collection[str]) -> dict[str,
         made = admin.create_topics([NewTopic(topic, count, config=dict(CONFIGS.get(topic, {}))) for topic in missing])
         for topic, future in made.items():
             _created(topic, count, future.exception(CALL_TIMEOUT_S))
-    return partitions_of(settings, topics)
+    return _seen(settings, topics)
 
 
 def check_alike(partitions: Mapping[str, int]) -> None:
-    """See to it that decisions find what was decided before: in the partition of the same number.
+    """See to it that topics that are read or written side by side, by partition number, have the same number of them.
 
     Raises:
-        BadConfig: alerts have another number of partitions than what they are made of.
+        BadConfig: names one that differs.
     """
-    near, alerts = partitions[NEARBY_CUSTOMERS], partitions[CUSTOMERS_ALERTS]
-    if near != alerts:
-        raise BadConfig(
-            CUSTOMERS_ALERTS, f"has {alerts} partitions and {NEARBY_CUSTOMERS} {near}; make both with the same number"
-        )
+    (first, count), *others = partitions.items()
+    for topic, found in others:
+        if found != count:
+            raise BadConfig(topic, f"has {found} partitions and {first} {count}; make both with the same number")
+
+
+def _seen(settings: KafkaSettings, topics: Collection[str]) -> dict[str, int]:
+    """Their partitions, once the broker that we ask has heard of all: it may be a moment behind who made them."""
+    clock, never = SystemClock(), Event()
+    deadline_s = clock.monotonic() + CALL_TIMEOUT_S
+    while len(found := partitions_of(settings, topics)) < len(set(topics)):
+        if clock.monotonic() >= deadline_s:
+            raise Unreachable(f"the brokers do not know of {', '.join(sorted(set(topics) - set(found)))}")
+        clock.wait(never, LOOK_S)
+    return found
 
 
 def _created(topic: str, count: int, fault: BaseException | None) -> None:

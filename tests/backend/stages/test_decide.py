@@ -1,0 +1,104 @@
+"""The decision on Kafka: rebalances and restarts tell nobody twice, and nobody is left out."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from endcap.messages import CUSTOMERS_ALERTS, CUSTOMERS_LOCATIONS, NEARBY_CUSTOMERS, CustomerAlert, NearbyPromotion
+from endcap.testing import a_location, a_product, a_promotion
+from endcap_backend.decide import Limits
+from endcap_backend.pipeline.stages.decide import decide_stage
+from endcap_backend.pipeline.stages.match import match_stage
+from endcap_backend.pipeline.stages.route import route_stage
+
+pytestmark = pytest.mark.kafka
+SHELVES = 3
+UNLIMITED = {
+    "alerts_per_visit": 1000, "alerts_per_hour": 1000, "alerts_per_day": 1000, "alerts_per_promotion": 1000,
+}  # fmt: skip
+
+
+def a_shop(count=SHELVES):
+    return [a_product(sku=n, name=f"tea {n}") for n in range(count)] + [
+        a_promotion(pid=f"p{n}", sku=n, discount=10.0 + n) for n in range(count)
+    ]
+
+
+def alerts_in(messages):
+    return [CustomerAlert.from_text(each.value()) for each in messages]
+
+
+def alerts(cluster, count):
+    return alerts_in(cluster.until(CUSTOMERS_ALERTS, lambda found: len(found) >= count))
+
+
+def stages(cluster, **limits):
+    kafka = cluster.settings
+    return route_stage(kafka), match_stage(kafka), decide_stage(kafka, Limits(**limits))
+
+
+def test_she_is_told_once_best_first_and_the_rest_when_she_has_room(cluster, running):
+    cluster.put(*a_shop())
+    running(*stages(cluster, per_fix=1))
+    told = []
+    for number in range(1, 5):
+        cluster.put(a_location(uid="ann", id=f"ann:{number}"))
+        told = alerts(cluster, min(number, SHELVES))
+    assert [each.pid for each in told] == ["p2", "p1", "p0"]
+
+
+def test_a_restart_repeats_nothing_and_goes_on_with_what_waited(cluster, running):
+    cluster.put(*a_shop())
+    for number in range(1, 5):
+        trio = stages(cluster, per_fix=1)
+        running(*trio)
+        cluster.put(a_location(uid="ann", id=f"ann:{number}"))
+        told = alerts(cluster, min(number, SHELVES))
+        for stage in trio:
+            stage.stop()
+    assert [each.pid for each in told] == ["p2", "p1", "p0"]
+    assert len(cluster.committed(CUSTOMERS_ALERTS)) == SHELVES
+
+
+def test_rows_of_another_engine_are_decided_too(cluster, running):
+    running(decide_stage(cluster.settings, Limits()))
+    row = NearbyPromotion("ann", 60.17, 24.94, "p1", 7, "tea", 40.0, title="Tea week")
+    cluster.put(row, replace(row, sku=8))
+    assert {each.sku for each in alerts(cluster, 2)} == {7, 8}
+
+
+def test_who_is_erased_is_forgotten(cluster, running):
+    cluster.put(*a_shop(1))
+    running(*stages(cluster))
+    cluster.put(a_location(uid="ann", id="ann:1"))
+    alerts(cluster, 1)
+    cluster.write(CUSTOMERS_LOCATIONS, "ann", None)
+    cluster.put(a_location(uid="ann", id="ann:2"))
+    assert [each.pid for each in alerts(cluster, 2)] == ["p0", "p0"]
+
+
+def test_a_row_that_can_t_be_read_is_put_aside(cluster, running):
+    running(decide_stage(cluster.settings, Limits()))
+    cluster.write(NEARBY_CUSTOMERS, "ann", "{}")
+    cluster.put(NearbyPromotion("ann", 60.17, 24.94, "p1", 7, "tea", 40.0, title="Tea week"))
+    assert len(alerts(cluster, 1)) == 1
+    assert len(cluster.committed(f"{NEARBY_CUSTOMERS}_dlq")) == 1
+
+
+SHOPPERS = 120
+
+
+def test_of_two_workers_one_is_killed_and_every_shopper_is_told_everything_once(cluster, worker, until):
+    cluster.put(*a_shop())
+    doomed, heir = (worker("match", "decide", alerts_per_fix=1, **UNLIMITED).ready() for _ in range(2))
+    until(lambda: all(each.figures()["decide partitions"] == 2 for each in (doomed, heir)))
+    for number in range(1, SHELVES + 1):
+        cluster.put(*(a_location(uid=f"u{n}", id=f"u{n}:{number}") for n in range(SHOPPERS)))
+        if number == 2:
+            until(lambda: doomed.figures()["decide written"] > 0)
+            doomed.kill()  # amid its work
+    told = alerts(cluster, SHOPPERS * SHELVES)
+    assert Counter((each.uid, each.pid) for each in told) == Counter(
+        (f"u{n}", f"p{pid}") for n in range(SHOPPERS) for pid in range(SHELVES)
+    )
