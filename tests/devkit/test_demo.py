@@ -172,6 +172,17 @@ def test_the_check_passes_and_says_what_it_saw(tmp_path):
     assert re.search(r"p50 [\d.]+ ms, p95 [\d.]+ ms", ran.stdout)
 
 
+@pytest.mark.slow
+@pytest.mark.kafka
+def test_through_kafka_the_check_passes_too():
+    ran = subprocess.run(
+        [sys.executable, "-m", "endcap_devkit", "demo", "--kafka", "--check", "--shoppers", "40", "--phones", "1"],
+        capture_output=True, text=True, timeout=4 * LIMIT_S,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert re.search(r"ok +offers that came twice +0", ran.stdout)
+
+
 @pytest.mark.browser
 def test_shoppers_move_on_the_page(visit):
     page = visit()

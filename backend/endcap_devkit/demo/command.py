@@ -34,6 +34,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     who.add_argument("--phones", type=int, default=plain.phones, help="who run the SDK (default: %(default)s)")
     who.add_argument("--pace", type=float, default=plain.pace, help="times as fast as people (default: %(default)s)")
     who.add_argument("--seed", type=int, default=plain.seed, help="the same seed, the same walks (default: 1)")
+    parser.add_argument(
+        "--kafka", action="store_true",
+        help="through a real Kafka broker, with a worker that matches, decides and delivers; needs Java and Maven",
+    )  # fmt: skip
     parser.add_argument("--data", type=Path, metavar="DIR", help="keep log, sessions and outboxes here")
     parser.add_argument("--verbose", action="store_true", help="log what happens")
     instead = parser.add_argument_group("instead of running until Ctrl-C").add_mutually_exclusive_group()
@@ -62,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
         phones=args.phones,
         pace=args.pace,
         seed=args.seed,
+        kafka=args.kafka,
         data=args.data,
     )
     return asyncio.run(_main(settings, args))

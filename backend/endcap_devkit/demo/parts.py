@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Mapping
 from contextlib import closing
@@ -18,7 +19,9 @@ from endcap_devkit.demo.plans import plans_file
 from endcap_devkit.demo.settings import Settings, is_free
 from endcap_devkit.demo.signs import signs
 from endcap_devkit.demo.tree import ChildFailed, Tree
+from endcap_devkit.kafka.jars import kafka_classpath
 
+PARTITIONS = 4  # of each topic, with Kafka
 MANAGER = "manager"  # who may sign in to the console
 PACING = {  # of the backend's alerts: spread over a visit, where one could watch them; the caps stay as they are
     "ENDCAP_ALERTS_PER_FIX": "1",
@@ -68,9 +71,14 @@ class Parts:
         return password
 
     async def start_servers(self, ably: str) -> dict[str, str]:
-        """Backend and lite page; the addresses of all three by name."""
+        """Backend and lite page, with Kafka a broker and a worker before them; the addresses of all by name."""
         wanted, data = self._settings, self._data
         env = {"ENDCAP_ABLY_ENDPOINT": ably, "ENDCAP_ABLY_KEY": self.key, **PACING}
+        links = {"ably": ably}
+        if wanted.kafka:
+            env |= await self._start_broker()
+            worker = await self._tree.start("worker", "endcap_backend", ["worker"], env)
+            links |= {"kafka": env["ENDCAP_KAFKA_BOOTSTRAP_SERVERS"], "worker": str(worker["metrics"])}
         backend = await self._start_backend(ably, env)
         lite = await self._tree.start(
             "lite",
@@ -82,7 +90,17 @@ class Parts:
             ],
             env,
         )  # fmt: skip
-        return {"lite": lite["http"], "backend": backend["http"], "ably": ably}
+        return {"lite": lite["http"], "backend": backend["http"], **links}
+
+    async def _start_broker(self) -> dict[str, str]:
+        """A broker of the demo's own with the product's topics; what others need to use it."""
+        await asyncio.to_thread(kafka_classpath)  # fetched the first time, which takes longer than a child may
+        data = ["--data", str(self._data / "kafka")] if self._settings.data is not None else []
+        broker = await self._tree.start("kafka", "endcap_devkit", ["kafka", *data], {})
+        reach = {"ENDCAP_KAFKA_BOOTSTRAP_SERVERS": str(broker["bootstrap"])}
+        topics = ["apply", "--yes", "--partitions", str(PARTITIONS)]
+        await self._tree.run("topics", "endcap_backend", topics, reach)
+        return reach | {"ENDCAP_PIPELINE": "kafka"}
 
     async def _start_backend(self, ably: str, env: Mapping[str, str]) -> dict[str, Any]:
         serve = ["serve", "--host", self._settings.host, "--data", str(self._data / "backend"), "--ably-endpoint", ably]

@@ -30,6 +30,7 @@ class Settings:
     phones: int = 4
     pace: float = 2.0
     seed: int = 1
+    kafka: bool = False  # through a real broker of its own
     data: Path | None = None  # None: a temporary folder, gone at the end
 
     def __post_init__(self) -> None:

@@ -19,6 +19,7 @@ from aiohttp import web
 
 from endcap.errors import BadConfig
 from endcap.messages import ProductPromotion
+from endcap_devkit.demo.alert_topic import AlertTopic
 from endcap_devkit.demo.city import City, load_city
 from endcap_devkit.demo.crowd import Crowd
 from endcap_devkit.demo.guests import Guests
@@ -165,19 +166,20 @@ class Show:
             self.stage, self._http, self.links["backend"], self.links["ably"], self._listener,
             size=settings.shoppers, pace=settings.pace, seed=settings.seed,
         )  # fmt: skip
-        self._guests = Guests(self.stage, self._data / "backend" / "log.db")
+        alerts = await asyncio.to_thread(AlertTopic, self.links["kafka"]) if settings.kafka else None
+        self._guests = Guests(self.stage, self._data / "backend" / "log.db", alerts)
         self._phones = Phones(
             self.stage, self.links["backend"], self.links["ably"], self._data / "phones",
             synthetic=settings.phones, pace=settings.pace, seed=settings.seed,
         )  # fmt: skip
 
     async def _ask_for_matches(self) -> None:
-        """How many matches the backend counts, every other second."""
+        """How many matches the backend (with Kafka the worker) counts, every other second."""
         assert self.stage is not None
         assert self._http is not None
         while True:
             with suppress(aiohttp.ClientError, TimeoutError):
-                async with self._http.get(f"{self.links['backend']}/metrics") as response:
+                async with self._http.get(self.links.get("worker", f"{self.links['backend']}/metrics")) as response:
                     self.stage.matches = matches(await response.text())
             await asyncio.sleep(MATCHES_EVERY_S)
 
