@@ -224,10 +224,10 @@ def taken_up_s(broker: KafkaBroker, cluster: FlinkCluster, most: int) -> tuple[f
     rig = Rig(broker, cluster, settings)
     rig.stock(1_000)
     rig.fixes_per_s(most, 1_000, seed=1)
+    state_mb = rig.state_mb()
     with SqlGateway(cluster.gateway_url, {}) as gateway:
         savepoint = stop(gateway, settings.flink_name)
     from_savepoint = rig.until_told(settings, savepoint)
-    state_mb = rig.state_mb()
     rig.end()
     from_topics = rig.until_told(replace(settings, flink_name="anew"))
     rig.end()

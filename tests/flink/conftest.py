@@ -87,12 +87,6 @@ def as_row(message: confluent_kafka.Message) -> Row:
 
 
 @pytest.fixture(scope="session")
-def broker() -> Iterator[KafkaBroker]:
-    with KafkaBroker() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
 def cluster() -> Iterator[FlinkCluster]:
     with FlinkCluster() as running:
         yield running
@@ -111,9 +105,9 @@ def topics_on() -> Callable[[KafkaBroker, str], Match]:
 
 
 @pytest.fixture(scope="session")
-def own_topics(broker: KafkaBroker, topics_on: Callable[[KafkaBroker, str], Match]) -> Callable[[str], Match]:
+def own_topics(kafka_broker: KafkaBroker, topics_on: Callable[[KafkaBroker, str], Match]) -> Callable[[str], Match]:
     """The same on the broker that all tests share, by the match's name."""
-    return lambda name: topics_on(broker, f"{name}-")
+    return lambda name: topics_on(kafka_broker, f"{name}-")
 
 
 @pytest.fixture(scope="session")

@@ -80,13 +80,13 @@ def test_a_second_job_of_the_same_name_is_refused(
 
 
 def test_the_match_s_own_topics_are_made_and_the_shop_s_are_asked_for(
-    broker: Any, cluster: Any, cancel: Any, capsys: pytest.CaptureFixture[str]
+    kafka_broker: Any, cluster: Any, cancel: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    admin = AdminClient(broker.client_config())
+    admin = AdminClient(kafka_broker.client_config())
     sources = ["made-stores_products", "made-products_promotions"]
     for each in admin.create_topics([NewTopic(topic, 1, 1) for topic in sources]).values():
         each.result(30)
-    order = ["--gateway", cluster.gateway_url, "--kafka", broker.bootstrap, "--flink-topic-prefix", "made-"]
+    order = ["--gateway", cluster.gateway_url, "--kafka", kafka_broker.bootstrap, "--flink-topic-prefix", "made-"]
     assert run_flink(*order) == 1
     assert "made-customers_locations: is no topic of this cluster" in capsys.readouterr().err
 
