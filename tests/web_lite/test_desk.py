@@ -1,5 +1,6 @@
 """What a shopper asks of the shop beyond its offers, with and without scripts."""
 
+import json
 import re
 
 import pytest
@@ -152,6 +153,17 @@ def test_from_the_card_to_the_offer_to_somebody_who_comes(lite, shop, walker):
     (request,) = shop.requests.values()
     assert (request["store"], request["section"], request["sku"], request["text"]) == ("s1", "Tea", 7, "Is it sweet?")
     assert walker.complaints == []
+
+
+@pytest.mark.browser
+def test_an_order_that_becomes_ready_is_told_on_the_open_page(lite, shop, walker):
+    walker.stand(north_m=3)
+    walker.share(lite.url)
+    expect(walker.cards).to_have_count(1)
+    shop.orders = [{"id": "A-17", "store": "s1", "state": "ready", "door": "door 2", "items": 3}]
+    shop.publish(shop.shopper, json.dumps({"notice": "pickup", "id": "A-17", "state": "ready", "door": "door 2"}))
+    expect(walker.status).to_have_text("A-17: Ready for you · at door 2.")
+    expect(walker.cards).to_have_count(1)
 
 
 @pytest.mark.browser

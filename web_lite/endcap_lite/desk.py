@@ -109,6 +109,19 @@ def blueprint(services: Services) -> Blueprint:
         """What she has ordered and comes to fetch."""
         return _of_hers(services, "/pickups", _orders)
 
+    @desk.get("/ready")
+    def get_ready() -> Response:
+        """A line on each order that waits for her, for the script: it hears only that there is one."""
+
+        def told(found: Mapping[str, Any]) -> Response:
+            response = make_response(
+                " ".join(_told(each) for each in found.get("orders", ()) if each["state"] == "ready")
+            )
+            response.mimetype = "text/plain"
+            return response
+
+        return _of_hers(services, "/pickups", told)
+
     @desk.get("/list/<code>")
     def get_list(code: str) -> Response:
         """A wishlist that somebody shared, each thing with its place."""
@@ -154,6 +167,12 @@ def _of_hers(services: Services, path: str, show: Callable[[Mapping[str, Any]], 
 
 def _orders(found: Mapping[str, Any]) -> Response:
     return _shown("orders.html", orders=found.get("orders", ())[:SHOWN], states=ORDER_STATES)
+
+
+def _told(order: Mapping[str, Any]) -> str:
+    sentences = words.catalogue(language_asked())
+    door = f" · {sentences['order_door'].format(door=order['door'])}" if order.get("door") else ""
+    return f"{order['id']}: {sentences['order_ready']}{door}."
 
 
 def _asked(services: Services, visit: str, call: Callable[[Api, str], Reply]) -> Reply | Response:

@@ -85,12 +85,12 @@ function took({ coords: { latitude, longitude, accuracy }, timestamp }) {
   send();
 }
 
-async function failed({ code }) {
+function failed({ code }) {
   if (!live || code !== 1) return; // 2 and 3 mean that it is still looking
   end();
   remember('consented', 0);
   say('refused', 0, 'refused');
-  $('help-text').textContent = await (await fetch('/help' + location.search)).text();
+  tell('help-text', '/help');
 }
 
 async function send() {
@@ -184,9 +184,12 @@ function read(text) {
   try {
     let { data, encoding } = JSON.parse(text);
     if (/base64$/.test(encoding)) data = new TextDecoder().decode(Uint8Array.from(atob(data), (c) => c.charCodeAt()));
-    show(data.id ? data : JSON.parse(data));
+    data = data.id ? data : JSON.parse(data);
+    data.notice === 'pickup' ? tell('status', '/ready') : show(data);
   } catch {} // no offer of ours
 }
+
+const tell = async (id, path) => ($(id).textContent = await (await fetch(path + location.search)).text());
 
 function show(offer, quietly) {
   const ends = Date.parse(offer.expires_at);
