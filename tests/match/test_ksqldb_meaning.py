@@ -103,7 +103,7 @@ class World:
 @pytest.mark.parametrize("place", PLACES, ids=str)
 def test_the_statements_find_every_pair_and_no_other(place: tuple[float, float]) -> None:
     running, world = engine(), World(PLACES.index(place), place)
-    for second in range(200):
+    for second in range(250):
         world.step(running, second)
     found = Counter(
         (row["LOCATION_ID"], row["UID"], row["PID"], row["TITLE"], row["SKU"], row["STORE"], row["DIST_FT"])
