@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from endcap.clock import Clock
+from endcap.transports.ably_batch import AblyBatch
 from endcap_backend.api.tokens import AblyTokens
 from endcap_backend.config import Settings
 from endcap_backend.decide import Limits
@@ -18,6 +19,7 @@ from endcap_backend.pipeline.push import CAPABILITY, AblyPush
 from endcap_backend.retail.database import Database
 from endcap_backend.retail.feed import Feed
 from endcap_backend.retail.knowing import ShopperBooks
+from endcap_backend.retail.notices import Notices
 
 log = logging.getLogger("endcap.pipeline")
 
@@ -61,6 +63,7 @@ def make_pipeline(settings: Settings, records: Log, database: Database, clock: C
     choices = {"embedded": _embedded, "kafka": _kafka}
     stages: dict[str, Pipeline] = {"feed": Feed(database, records, clock=clock)}
     stages[""] = choices[settings.pipeline](settings, records, database, clock)
+    stages["notices"] = Notices(database, ably_batch(settings, clock) if settings.ably_key else None, clock=clock)
     if settings.push_contact:
         stages["webpush"] = _web_push(settings, records, database, clock)
     return Joined(stages)
@@ -104,9 +107,19 @@ def _web_push(settings: Settings, records: Log, database: Database, clock: Clock
 
 
 def ably_push(settings: Settings, clock: Clock) -> AblyPush:
-    """The way to the Ably that `settings` name."""
+    """The way of alerts to the Ably that `settings` name."""
+    return AblyPush(settings.ably_endpoint, _publishing(settings, clock))
+
+
+def ably_batch(settings: Settings, clock: Clock) -> AblyBatch:
+    """The way of other messages to it."""
+    return AblyBatch(settings.ably_endpoint, _publishing(settings, clock))
+
+
+def _publishing(settings: Settings, clock: Clock) -> Callable[[], str]:
+    """Gives tokens that may publish on shoppers' and staff's channels."""
     tokens = AblyTokens(settings.ably_key, clock)
-    return AblyPush(settings.ably_endpoint, lambda: tokens.issue(CAPABILITY, PUSH_TOKEN_S)[0])
+    return lambda: tokens.issue(CAPABILITY, PUSH_TOKEN_S)[0]
 
 
 def learning_of(settings: Settings, database: Database, clock: Clock) -> Learning:

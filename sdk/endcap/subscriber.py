@@ -80,6 +80,8 @@ class Subscriber:
             return []
         alerts: list[CustomerAlert] = []
         for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, Mapping) and "notice" in item:
+                continue  # how a call for help or a pickup stands: the host asks for that
             try:
                 alerts.append(CustomerAlert.from_json(item))
             except BadMessage as fault:

@@ -128,3 +128,10 @@ def test_forgetting_wipes_the_disk_too(heard, clock):
     subscriber.receive(an_alert().to_json())
     subscriber.forget()
     assert keeping.get("heard") is None
+
+
+def test_how_a_call_for_help_stands_is_no_alert_and_no_fault_either(subscriber, heard):
+    notice = {"notice": "help", "id": "h1", "state": "accepted"}
+    assert subscriber.receive(json.dumps(notice)) == []
+    assert len(subscriber.receive([notice, an_alert().to_json()])) == 1
+    assert (len(heard), subscriber.dropped) == (1, {})

@@ -65,6 +65,14 @@ class Guard:
             raise Problem("forbidden", f"this is for the role {needed}")
         return employee
 
+    def either(self, needed: Role) -> Shopper | Employee:
+        """A shopper, or who of the shop acts in a role: for what both see. Raises as `shopper` and `staff`."""
+        try:
+            self._tokens.read(STAFF, self._bearer())
+        except BadToken:
+            return self.shopper()
+        return self.staff(needed)
+
     def staff_session(self) -> str:
         """The session in a good token of the staff's, whether or not it has ended; raises 401 as `staff`."""
         return str(self._claims(STAFF)["sid"])
@@ -72,14 +80,17 @@ class Guard:
     def _uid(self) -> str:
         return str(self._claims(ACCESS)["sub"])
 
-    def _claims(self, kind: str) -> Mapping[str, Any]:
+    def _bearer(self) -> str:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise self._refused("send the session's token: Authorization: Bearer ...")
         if len(token) > MAX_TOKEN_CHARS:
             raise self._refused("the token is not one of ours")
+        return token.strip()
+
+    def _claims(self, kind: str) -> Mapping[str, Any]:
         try:
-            return self._tokens.read(kind, token.strip())
+            return self._tokens.read(kind, self._bearer())
         except BadToken as fault:
             raise self._refused(str(fault)) from None
 

@@ -84,11 +84,12 @@ def all_good(rows: Sequence[Row], checked: Checked[M]) -> list[M]:
 
 
 def told(wheres: Sequence[str], faults: Sequence[Fault]) -> list[dict[str, Any]]:
-    """Faults as entries of a problem's `errors`: `index` counts rows from 0."""
+    """Faults as entries of a problem's `errors`: `index` counts rows from 0; one of no row stands in `detail` alone."""
     index = {where: number for number, where in enumerate(wheres)}
     return [
         {"index": index[each.where], "field": each.field, "reason": each.reason, "where": each.where}
         for each in faults[:MOST_FAULTS]
+        if each.where in index
     ]
 
 

@@ -156,11 +156,12 @@ def _operation(described: Operation, endpoint: str, arguments: list[str]) -> dic
         found["parameters"] = [*parameters, *described.parameters]
     if described.body is not None:
         found["requestBody"] = {"required": described.body_required, "content": {JSON: {"schema": described.body}}}
-    if described.bearer:
-        found["security"] = [{"session": []}]
     needed = described.role
+    schemes: list[dict[str, Any]] = [{"session": []}] if described.bearer else []
     if described.staff or needed is not None:
-        found["security"] = [{"staff": [each for each in Role if needed is None or each.may_act_as(needed)]}]
+        schemes.append({"staff": [each for each in Role if needed is None or each.may_act_as(needed)]})
+    if schemes:
+        found["security"] = schemes
     return found
 
 

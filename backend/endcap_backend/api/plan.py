@@ -10,6 +10,7 @@ from endcap_backend.api.auth import Guard
 from endcap_backend.api.bodies import answer, read_json
 from endcap_backend.api.imports import CHANGING, DRY_RUN, STORED, is_dry_run, stored_json, told
 from endcap_backend.api.openapi import TEXT, Operation, object_of, operation
+from endcap_backend.api.paths import id_in_path
 from endcap_backend.api.places import cached
 from endcap_backend.api.problems import Problem
 from endcap_backend.api.roles import Role
@@ -78,7 +79,7 @@ def blueprint(guard: Guard, database: Database, clock: Clock, max_bytes: int) ->
     @operation(GET_PLAN)
     def get_plan(store: str) -> Response:
         with database.reading() as connection:
-            plan = plan_of(connection, store)
+            plan = plan_of(connection, id_in_path(store))
         if plan is None:
             raise Problem("not_found", "there is no such store, or nothing stands in it")
         return cached(answer(plan.to_json()))
@@ -87,7 +88,7 @@ def blueprint(guard: Guard, database: Database, clock: Clock, max_bytes: int) ->
     @operation(PUT_PLAN)
     def put_plan(store: str) -> Response:
         employee = guard.staff(Role.MANAGER)
-        dry, plan = is_dry_run(), _read(read_json(max_bytes, GEOJSON), store)
+        dry, plan = is_dry_run(), _read(read_json(max_bytes, GEOJSON), id_in_path(store))
         with database.writing(keep=not dry) as connection:
             stored = put_plans(connection, [plan], clock.now())
             size = {"sections": len(plan.sections), "doors": len(plan.doors), "nodes": len(plan.nodes)}

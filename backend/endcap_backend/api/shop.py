@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Flask
 
 from endcap.clock import Clock
-from endcap_backend.api import plan, products, stocking, wishlist
+from endcap_backend.api import help, pickups, plan, products, stocking, wishlist
 from endcap_backend.api.auth import Guard
+from endcap_backend.api.help import HelpDesk
 from endcap_backend.api.stocking import Stocking
 from endcap_backend.config import Settings
 from endcap_backend.retail.database import Database
@@ -18,4 +19,6 @@ def open_shop(app: Flask, guard: Guard, settings: Settings, database: Database, 
     app.register_blueprint(plan.blueprint(guard, database, clock, max_bytes))
     app.register_blueprint(products.blueprint(database, clock, settings.currency))
     app.register_blueprint(wishlist.blueprint(guard, database, clock))
+    app.register_blueprint(help.blueprint(guard, HelpDesk(database, clock)))
+    app.register_blueprint(pickups.blueprint(guard, database, clock))
     app.register_blueprint(stocking.blueprint(guard, Stocking(database, clock), max_bytes))

@@ -87,9 +87,9 @@ def plans_of(features: Iterable[tuple[str, object]], store: str = "") -> tuple[l
             faults.append(Fault(where, "coordinates", str(fault)))
         if faults and named is not None and faults[-1].where == where:
             spoilt.add(named.store)
-    faults += [Fault(f"store {each.store}", "", "has no section") for each in drafts.values() if not each.sections]
-    good = [each for each in drafts.values() if each.sections and each.store not in spoilt]
-    return [each.plan() for each in good], faults
+    whole = [each for each in drafts.values() if each.store not in spoilt]
+    faults += [Fault(f"store {each.store}", "", "has no section") for each in whole if not each.sections]
+    return [each.plan() for each in whole if each.sections], faults
 
 
 def _named(feature: object, store: str) -> Named:

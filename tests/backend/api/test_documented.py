@@ -21,7 +21,7 @@ from endcap_backend.settings import settings_of
 DOCS = Path(__file__).parents[3] / "docs"
 API = (DOCS / "api.md").read_text()
 OPERATING = (DOCS / "operating.md").read_text()
-IN_PATH = {"pid": "p1", "sku": "1", "store": "s1", "receipt": "0"}  # what the examples are about
+IN_PATH = {"pid": "p1", "id": "o1", "sku": "1", "store": "s1", "receipt": "0"}  # what the examples are about
 SECTIONS = re.findall(r"^### ([A-Z]+) (\S+)\n(.*?)(?=^##|\Z)", API, re.MULTILINE | re.DOTALL)
 
 

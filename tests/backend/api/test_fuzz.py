@@ -36,6 +36,15 @@ HEADERS = {
     "HTTP_HOST": ["", "attacker.example", "[::1", "\xff"],
 }
 QUERIES = ["since=x", "since=" + "9" * 5000, "before=x", "before=7", "since=%ff%00", "&&==;%", "\xff"]
+QUERIES += [
+    "near=60.1,24.9&q=dark&store=s1",
+    "q=%00",
+    "q=" + "x%20" * 99,
+    "near=nan,1e999",
+    "near=60",
+    "limit=9&q=%22*",
+]
+QUERIES += ["limit=-1", "limit=9" + "9" * 99, "store=%00", "store=s1", "dry_run=true", "dry_run=%ff"]
 CODES = ["c1", "c2", "c9", "x" * 65, "a\x00", "\xff", "..", "%"]
 PATHS = ["/", "/v1", "/v1/", "/v1/locations/", "/v1/../healthz", "/%2e", "/v1/\xff", "//", "/v1/sessions\x00", ""]
 
@@ -78,7 +87,45 @@ def good_requests(api, chance):
         ("POST", "/v1/redemptions", {**purchase, "scanned_at": "2026-11-24T12:00:00Z"}),
         ("POST", f"/v1/redemptions/{redemption}/reversal", None),
     ]
-    return [("shopper", *each) for each in hers] + [("till", *each) for each in tills]
+    told = [("shopper", *each) for each in hers] + [("till", *each) for each in tills]
+    return told + floor_requests(chance)
+
+
+def floor_requests(chance):
+    """Those of the shop floor: plans, shelves, search, lists, help, pickups, and signing in."""
+    id = chance.choice(["x1", "s1", "9001", *CODES])
+    ring = [[24.9, 60.1], [24.91, 60.1], [24.91, 60.11], [24.9, 60.1]]
+    section = {"geometry": {"type": "Polygon", "coordinates": [ring]}, "properties": {"kind": "section", "id": "a"}}
+    plan = {"type": "FeatureCollection", "features": [section]}
+    promotion = {"segment": "coffee", "kind": "n_for_m", "n": 3, "m": 2, "ends_at": "2026-11-25T12:00:00Z"}
+    shelf = {"SKU": 7, "segment": "tea", "latitude": 60.1, "longitude": 24.9, "store": "s1", "price": 1.5, "stock": 2}
+    item = {"id": "i1", "text": "Milk", "sku": 9001, "quantity": 2, "price_alert": 2.5, "position": 1.5, "done": False}
+    call = {"store": "s1", "sku": 9001, "text": "Where?", "latitude": 60.1, "longitude": 24.9}
+    order = {"store": "s1", "state": "ready", "items": 3, "door": "north", "uid": "0123456789abcdef"}
+    hers = [
+        ("GET", f"/v1/stores/{id}/plan", None),
+        ("GET", "/v1/products", None),
+        ("GET", f"/v1/products/{id}/alternatives", None),
+        ("GET", "/v1/wishlist", None),
+        ("PUT", "/v1/wishlist", {"items": [{**item, "changed_at": "2026-11-24T12:00:00Z"}]}),
+        ("POST", "/v1/wishlist/share", None),
+        ("GET", f"/v1/shared/{id}", None),
+        ("POST", "/v1/help", call),
+        ("GET", f"/v1/help/{id}", None),
+        ("PATCH", f"/v1/help/{id}", {"state": "cancelled"}),
+        ("GET", "/v1/pickups", None),
+        ("POST", "/v1/staff/sessions", {"name": "aino", "password": "wrong"}),
+    ]
+    managers = [
+        ("PUT", f"/v1/stores/{id}/plan", plan),
+        ("PUT", f"/v1/promotions/{id}", promotion),
+        ("PUT", "/v1/promotions", {"promotions": [{**promotion, "pid": "p1"}]}),
+        ("PUT", "/v1/placements", {"placements": [shelf]}),
+        ("PUT", "/v1/stock", {"stock": [{"sku": 9001, "store": "s1", "stock": 3}]}),
+        ("GET", "/v1/help", None),
+        ("PUT", f"/v1/pickups/{id}", order),
+    ]
+    return [("shopper", *each) for each in hers] + [("manager", *each) for each in managers]
 
 
 def spoil_value(value, chance):
@@ -168,8 +215,8 @@ def api(make_api, database):
     with database.writing() as connection:
         put_placements(connection, [a_product()], 0)
         put_coupons(connection, coupons)
-    till = api.work_as("till")["token"]
-    api.tokens = {"shopper": api.enter()["token"], "till": till}
+    workers = {role: api.work_as(role)["token"] for role in ("till", "manager")}
+    api.tokens = {"shopper": api.enter()["token"], **workers}
     card = api.get("/v1/loyalty").get_json()["card"]["number"]
     key = TillKeys(api.settings.data, api.clock).signing()
     api.new_code = lambda: Code.new(card, [1, 2], api.clock.now()).signed(key.kid, key.private)

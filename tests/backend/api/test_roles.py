@@ -29,8 +29,8 @@ def allowed(described):
     security = described.get("security")
     if security is None:
         return set(EVERYBODY)
-    ((scheme, roles),) = security[0].items()
-    return {"shopper"} if scheme == "session" else set(roles)
+    schemes = {name: roles for each in security for name, roles in each.items()}
+    return set(schemes.get("staff", ())) | ({"shopper"} if "session" in schemes else set())
 
 
 def ask(api, method, path, who):

@@ -222,6 +222,8 @@ def test_a_put_plan_with_faults_tells_each_and_stores_nothing(shop):
         {"index": 2, "field": "store", "reason": "must be the store of this plan, or left out", "where": "feature 3"},
     ]
     assert put(shop, []).status_code == 422
+    bare = put(shop, [a_feature("aisle", "LineString", [A, B])])
+    assert bare.json["detail"] == "nothing was stored; store s1: has no section"
     assert shop.get("/v1/stores/s1/plan", token="").status_code == 404
 
 
