@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import resources
 from typing import Any, cast, get_args
 
@@ -24,6 +24,7 @@ from endcap_backend.retail.terms import ShopPromotion
 
 NAV = (
     ("/console", "Live map"),
+    ("/console/help", "Help"),
     ("/console/stream", "Stream"),
     ("/console/promotions", "Promotions"),
     ("/console/shelves", "Shelves"),
@@ -95,6 +96,29 @@ def blueprint(console: Console) -> Blueprint:
         _, store = _stores(console)
         floor = console.floor(store, counter.shelves(store)) if store else None
         return answer({"dots": console.dots(floor) if floor else []})
+
+    @pages.get("/help")
+    @door.open_to()
+    def get_help() -> Response:
+        """The board: who waits for somebody."""
+        return _board(console)
+
+    @pages.get("/board")
+    @door.open_to()
+    def get_board() -> Response:
+        """The middle of the board, for the script."""
+        _, store = _stores(console)
+        return _page("board.html", store=store, calls=console.help.waiting(store), now=console.clock.now())
+
+    @pages.post("/help")
+    @door.open_to(Role.STAFF)
+    def post_help() -> Response:
+        """Somebody takes a call on, comes, or is done with it."""
+        try:
+            console.help.change(request.form.get("id", ""), g.guest.employee, {"state": request.form.get("state", "")})
+        except Problem as fault:
+            return _board(console, said=f"Not so: {fault.detail}.", bad=True, status=fault.status)
+        return _board(console)
 
     @pages.get("/stream")
     @door.open_to()
@@ -196,8 +220,8 @@ def blueprint(console: Console) -> Blueprint:
 def _page(template: str, *, said: str = "", bad: bool = False, status: int = 200, **more: Any) -> Response:
     guest = getattr(g, "guest", None)
     nav = [each for each in NAV if each[0] != "/console/trail" or (guest and guest.employee.role is Role.MANAGER)]
-    may_edit = guest is not None and guest.employee.role.may_act_as(Role.MANAGER)
-    html = render_template(template, guest=guest, nav=nav, said=said, bad=bad, may_edit=may_edit, **more)
+    can = {} if guest is None else {f"may_{role}": guest.employee.role.may_act_as(role) for role in Role}
+    html = render_template(template, guest=guest, nav=nav, said=said, bad=bad, minutes=_minutes, **can, **more)
     return make_response(html, status)
 
 
@@ -221,6 +245,12 @@ def _drawn(floor: Floor | None, shelves: list[StoreProduct], on_offer: set[int])
         return {"floor": None}
     spots = [(floor.spot(each.point), each.sku in on_offer) for each in shelves[:SHELVES]]
     return {"floor": floor, "shelves": spots, "unit": max(0.6, max(floor.width, floor.height) / 60)}
+
+
+def _board(console: Console, **more: Any) -> Response:
+    stores, store = _stores(console)
+    calls = console.help.waiting(store)
+    return _page("help.html", stores=stores, store=store, calls=calls, now=console.clock.now(), **more)
 
 
 def _lineage(console: Console) -> dict[str, Any]:
@@ -255,6 +285,11 @@ def _shelves(console: Console, form: Mapping[str, Any], **more: Any) -> Response
         **_drawn(floor, products, _promoted(products, console.live())),
         **{"field": "", **more},
     )
+
+
+def _minutes(since: str, now: datetime) -> int:
+    """Whole minutes from a time as the API tells it until now."""
+    return int((now - datetime.fromisoformat(since)).total_seconds() // 60)
 
 
 def _one_of(name: str, choices: tuple[str, ...]) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from endcap.clock import Clock
 from endcap.messages import StoreProduct
+from endcap_backend.api.help import HelpDesk
 from endcap_backend.console.counter import Counter
 from endcap_backend.console.door import Door
 from endcap_backend.console.floor import Floor
@@ -32,6 +33,7 @@ class Console:
         self.clock = clock
         self.presence = Presence(log, clock)
         self.counter = Counter(database, clock)
+        self.help = HelpDesk(database, clock)
 
     def stores(self) -> list[str]:
         query = select(Placement.store).where(Placement.store != NO_STORE).distinct().order_by(Placement.store)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 AXE = Path(__file__).parents[3] / ".cache/node/node_modules/axe-core/axe.min.js"  # `make node` puts it there
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PASSWORD = "correct horse battery"
-PAGES = ("", "/stream", "/promotions", "/shelves", "/funnel", "/trail")
+PAGES = ("", "/help", "/stream", "/promotions", "/shelves", "/funnel", "/trail")
 VIOLATIONS = """(tags) => axe.run({ runOnly: tags }).then(({ violations }) =>
   violations.map(({ id, nodes }) => id + ': ' + nodes[0].html))"""
 

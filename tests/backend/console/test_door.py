@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-PAGES = ["", "/stream", "/promotions", "/shelves", "/funnel", "/lineage", "/live?store=s1"]
+PAGES = ["", "/help", "/board", "/stream", "/promotions", "/shelves", "/funnel", "/lineage", "/live?store=s1"]
 
 
 def signed_in(shop, name, password):
