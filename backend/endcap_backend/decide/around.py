@@ -26,16 +26,13 @@ def alternatives(
     uid: str, known: Known, looked_at: Collection[int], shelves: Sequence[NearShelf]
 ) -> Iterator[Candidate]:
     """For each product she wants or looked at that is out of stock here: the one that may stand for it."""
-    hers = known.skus | set(looked_at)
-    for missing in shelves:
-        if missing.stock == 0 and missing.sku in hers:
-            shelf = alternative(missing, shelves)
-            if shelf is not None:
-                candidate = on_shelf("alternative", uid, shelf, known)
-                candidate.missing = missing
-                candidate.wish = known.wish_for(missing.sku, None)
-                candidate.clip = known.clip_for(shelf.sku, shelf.segment)
-                yield candidate
+    for missing in _missing(known, looked_at, shelves):
+        shelf = alternative(missing, shelves)
+        if shelf is not None:
+            candidate = on_shelf("alternative", uid, shelf, known)
+            candidate.missing = missing
+            candidate.wish = known.wish_for(missing.sku, None)
+            yield candidate
 
 
 def alternative(missing: NearShelf, shelves: Iterable[NearShelf]) -> NearShelf | None:
@@ -60,8 +57,20 @@ def alternative(missing: NearShelf, shelves: Iterable[NearShelf]) -> NearShelf |
 
 def missing_segments(known: Known, looked_at: Collection[int], shelves: Iterable[NearShelf]) -> frozenset[str]:
     """The kinds of product of which something she wants or looked at is out of stock."""
-    hers = known.skus | set(looked_at)
-    return frozenset(each.segment for each in shelves if each.stock == 0 and each.sku in hers)
+    return frozenset(each.segment for each in _missing(known, looked_at, shelves))
+
+
+def _missing(known: Known, looked_at: Collection[int], shelves: Iterable[NearShelf]) -> Iterable[NearShelf]:
+    """Of each product she wants or looked at the nearest shelf, where none near her has any left."""
+    hers = known.skus.union(looked_at)
+    empty: dict[int, NearShelf] = {}
+    in_stock = set()
+    for shelf in sorted(shelves, key=_nearest):
+        if shelf.sku in hers and shelf.stock == 0:
+            empty.setdefault(shelf.sku, shelf)
+        elif shelf.sku in hers:
+            in_stock.add(shelf.sku)
+    return [shelf for sku, shelf in empty.items() if sku not in in_stock]
 
 
 def _couponed(candidate: Candidate, clip: Clip) -> Candidate:

@@ -178,6 +178,28 @@ def test_what_is_missing_brings_one_alternative_a_day_even_when_another_is_neare
     assert heard == [8]
 
 
+def test_what_is_sold_out_in_one_of_two_stores_near_her_needs_no_alternative(knowledge, decider, noon_ms):
+    knowledge.put("ann", Known(wishes=(Wish("oat milk", OAT),)))
+    shelves = [
+        a_shelf(stock=0, distance_ft=5),
+        a_shelf(SOY, distance_ft=6),
+        a_shelf(distance_ft=60)._replace(store="s2"),
+    ]
+    assert [(alert.kind, alert.store) for alert in decider.take("ann", [], noon_ms, None, shelves).alerts] == [
+        ("wanted", "s2")
+    ]
+
+
+def test_what_is_sold_out_in_two_stores_near_her_brings_one_alternative(knowledge, decider, noon_ms):
+    knowledge.put("ann", Known(wishes=(Wish("oat milk", OAT),)))
+    here = [a_shelf(stock=0), a_shelf(SOY, distance_ft=6)]
+    there = [
+        each._replace(store="s2", distance_ft=each.distance_ft + 20, sku=each.sku + (each.sku == SOY)) for each in here
+    ]
+    alerts = decider.take("ann", [], noon_ms, None, [*there, *here]).alerts
+    assert [(alert.kind, alert.sku, alert.store) for alert in alerts] == [("alternative", SOY, "s1")]
+
+
 def test_what_she_looked_at_and_is_gone_brings_an_alternative_too(decider, noon_ms):
     decider.note(an_event("opened", noon_ms, None, sku=OAT), noon_ms)
     skus, _ = decider.seeks("ann")
