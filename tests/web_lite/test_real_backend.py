@@ -193,3 +193,28 @@ def test_a_lite_server_asked_to_end_does_so_and_keeps_what_it_took(store, walker
     assert store.lite.wait(10) == 0
     with pytest.raises(httpx.TransportError):
         httpx.get(store.url)
+
+
+def test_help_asked_for_on_an_offer_s_page_reaches_the_staff(store, walker):
+    walker.stand(north_m=5)
+    walker.share(store.url)
+    walker.page.get_by_role("link", name="20 % off dark roast").click()
+    walker.page.get_by_label("What is it about?").fill("Is it ground?")
+    walker.page.get_by_role("button", name="Ask somebody to come").click()
+    expect(walker.page.get_by_role("status")).to_have_text("The staff has been told.")
+    store.until(lambda: [event["kind"] for event in store.records("customers_events")] == ["help"])
+    walker.page.get_by_role("button", name="No longer needed").click()
+    expect(walker.page.get_by_role("status")).to_have_text("You have called it off.")
+    assert walker.complaints == []
+
+
+def test_a_list_shared_from_an_app_shows_where_each_thing_stands(store):
+    consent = {"consent": {"purposes": ["promotions"], "text_version": "1"}}
+    item = {"id": "w1", "text": "dark roast", "quantity": 2, "position": 1, "changed_at": "2026-11-24T10:00:00Z"}
+    with httpx.Client(base_url=store.backend_url) as client:
+        bearer = {"Authorization": f"Bearer {client.post('/v1/sessions', json=consent).json()['token']}"}
+        kept = client.put("/v1/wishlist", json={"items": [item]}, headers=bearer)
+        assert kept.status_code == 200, kept.text
+        code = client.post("/v1/wishlist/share", headers=bearer).json()["code"]
+    page = httpx.get(f"{store.url}/list/{code}").text
+    assert re.search(r"dark roast.*2 ×.*Coffee", page, re.DOTALL)
