@@ -52,6 +52,12 @@ def _parser() -> argparse.ArgumentParser:
         "--currency", metavar="CODE", default="EUR", help="what the shop's prices are in (default: %(default)s)"
     )
     parser.add_argument(
+        "--lite",
+        metavar="URL",
+        default=os.environ.get("ENDCAP_LITE_URL", ""),
+        help="the shop's lite page, where a shared list is read",
+    )
+    parser.add_argument(
         "--allow-http", action="store_true", help="permit plain http beyond this machine, in a shop's own network"
     )
     parser.add_argument("--dark", action="store_true", help="what the colours “as the phone” are on this machine")
@@ -85,6 +91,7 @@ def _run(arguments: argparse.Namespace) -> int:
             machine,
             post,
             currency=arguments.currency,
+            lite_url=arguments.lite,
             allow_http=arguments.allow_http,
         )
 

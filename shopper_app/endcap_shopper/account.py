@@ -31,6 +31,7 @@ class Account:
         self._changed = changed
         self._lane = Lane("endcap-account", self._failed)
         self._sent = 0
+        self.running = False  # the SDK has begun, all of it
         ground.state.granted = frozenset(map(str, client.consent.granted))
 
     def start(self) -> None:
@@ -90,6 +91,7 @@ class Account:
             self._client.start()
         except NotPermitted as fault:
             log.info("the machine does not let the app locate: %s", fault)
+        self.running = True
         self._ground.post(self._changed)
 
     def _match_mode(self) -> None:

@@ -118,6 +118,7 @@ class Fetching:
         )
 
     def suggest(self, text: str) -> None:
+        """Look for products of that name."""
         near, store = self._near(), self._ground.state.store
         self._ask(
             "suggest",
@@ -249,7 +250,7 @@ class Fetching:
         fresh_s = FRESH.get(key.partition(":")[0], timedelta(0)).total_seconds()
         if now_s - self._asked_s.get(key, float("-inf")) < fresh_s:
             return
-        if public or self._ground.state.granted:
+        if public or self._ground.state.known:
             self._asked_s[key] = now_s
             self._ask(key, ask, have, quick=quick)
 

@@ -31,7 +31,7 @@ class Listing:
         known = [each for each in state.products.values() if text.casefold() in each.name.casefold()]
         state.suggestions = tuple(known[:6])
         self._ground.tell("wishlist")
-        if state.granted:
+        if state.known:
             self._fetching.suggest(text)
 
     def add(self, text: str, sku: int | None = None) -> None:
@@ -74,7 +74,7 @@ class Listing:
     def share(self) -> None:
         state = self._ground.state
         state.sharing, state.share = True, None
-        if state.granted:
+        if state.known:
             self._fetching.share()
         self._ground.tell("wishlist")
 

@@ -50,7 +50,8 @@ class Shopper:
     """`views.Intents` on the real thing: wallet, SDK, the shop's backend, the machine.
 
     Every method is called on one thread, the window's, and returns within a frame; `post` has something called there
-    from any other thread. `folder` is the app's own; the SDK's is in it. `source` locates her.
+    from any other thread. `folder` is the app's own; the SDK's is in it. `source` locates her. `lite_url` is where the
+    shop's lite page is: who has no app reads a shared list there.
 
     Raises:
         BadConfig: the backend's address can't be one, or another process has the wallet open.
@@ -66,6 +67,7 @@ class Shopper:
         post: Post,
         *,
         currency: str = "EUR",
+        lite_url: str = "",
         allow_http: bool = False,
         transport: Transport | None = None,
         clock: Clock | None = None,
@@ -80,6 +82,7 @@ class Shopper:
         clock = clock or heard.clock or SystemClock()
         words = words_for(chosen, self._machine_language, currency, zone)
         state = State(words, clock.now().astimezone(zone), chosen, backend_url=backend_url, version=_version())
+        state.lite_url = lite_url
         state.can_walk = isinstance(source, ClickSource)
         self._source, self._folder = source, folder
         self._ground = Ground(state, wallet, clock, platform, post, zone)
@@ -354,7 +357,7 @@ class Shopper:
     def show_alternatives(self, sku: int) -> None:
         state = self._ground.state
         state.original, state.alternatives = sku, None
-        if state.granted:
+        if state.known:
             self._fetching.alternatives(sku)
         self._ground.tell("alternatives", "help")
 
@@ -513,9 +516,19 @@ class Shopper:
     def _refresh(self, page: views.Page) -> None:
         for name in PAGES_OF.get(page, ()):
             getattr(self._fetching, name)()
+        self._ask_again()
+
+    def _ask_again(self) -> None:
+        """What she waits for and could not be asked when she tapped."""
+        state = self._ground.state
+        if state.known and state.sharing and state.share is None:
+            self._fetching.share()
+        if state.known and self._page == "alternatives" and state.original is not None and state.alternatives is None:
+            self._fetching.alternatives(state.original)
 
     def _consent_changed(self) -> None:
         """What is fetched and what waits may go out now, or belongs to nobody any more."""
+        self._ground.state.known = bool(self._ground.state.granted) and self._account.running
         self._fetching.again()
         remember(self._ground.state, self._ground.wallet, self._clipping, self._calling)
         self._errands.wake()
@@ -563,7 +576,7 @@ class Shopper:
     def _count_waiting(self) -> None:
         state = self._ground.state
         waiting = self._ground.wallet.waiting()
-        offline = self._errands.offline
+        offline = self._errands.offline and state.known
         if waiting != state.waiting or (offline and state.online is not False):
             state.waiting = waiting
             state.online = False if offline else state.online

@@ -98,6 +98,7 @@ def _share(state: State) -> Share:
     text = state.wishes.as_text()
     if state.share is None:
         return Share(text, code=qr(text) if 0 < len(text) <= MAX_QR_CHARS else None)
-    link = f"{state.backend_url.rstrip('/')}{state.share.path}"
+    page = f"{state.lite_url.rstrip('/')}/list/{state.share.code}"
+    link = page if state.lite_url else f"{state.backend_url.rstrip('/')}{state.share.path}"
     until = state.words.t("Until {date}", date=state.words.date(state.share.expires_at))
     return Share(text, link, qr(link), until)

@@ -53,6 +53,7 @@ class State:
     now: datetime
     settings: AppSettings = field(default_factory=AppSettings)
     granted: frozenset[str] = frozenset()
+    known: bool = False  # the SDK runs and may ask in her name
     chosen: frozenset[str] = frozenset()  # in the first run, before anything is granted
     inbox: Inbox = field(default_factory=Inbox)
     book: CouponBook = field(default_factory=CouponBook)
@@ -87,6 +88,7 @@ class State:
     can_walk: bool = False
     can_speak: bool = True
     backend_url: str = ""
+    lite_url: str = ""
     version: str = ""
     _reach: tuple[tuple[str, LatLon], Reach] | None = None
 

@@ -267,6 +267,25 @@ def test_a_shared_list_is_a_link_online_and_text_offline(a_phone, shop):
     assert (share.text, share.link, share.code.text) == ("Tea", "", "Tea")
 
 
+def test_a_shared_list_is_read_on_the_lite_page_where_there_is_one(a_phone):
+    phone = a_phone(lite_url="https://lite.example/").agree("promotions")
+    phone.app.add_wish("Tea")
+    phone.app.share_wishlist()
+    phone.settle()
+    assert phone.app.wishlist().share.link == "https://lite.example/list/L1"
+
+
+def test_a_start_is_no_lack_of_a_network(a_phone):
+    phone = a_phone(start=False)
+    phone.app.set_purpose("promotions", True)
+    phone.app.finish_first_run()
+    phone.app.start()
+    phone.settle()
+    phone.app.tick()
+    assert phone.app.state.online is not False
+    assert phone.app.chrome().notice is None
+
+
 def test_a_call_for_help_is_seen_from_the_tap_to_its_end(a_phone, shop, build):
     phone = a_phone().agree("location", "promotions")
     phone.stand(build.at(15, 15))
