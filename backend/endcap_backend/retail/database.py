@@ -67,11 +67,14 @@ class Database:
 
         On SQLite there is one at a time, over all processes.
         """
-        with self._turn if self._sqlite else nullcontext(), self._engine.connect() as connection:
-            with connection.execution_options(endcap_writes=True).begin() as transaction:
-                yield connection
-                if not keep:
-                    transaction.rollback()
+        with (
+            self._turn if self._sqlite else nullcontext(),
+            self._engine.connect() as connection,
+            connection.execution_options(endcap_writes=True).begin() as transaction,
+        ):
+            yield connection
+            if not keep:
+                transaction.rollback()
         if keep:
             self.changed.set()
 
@@ -150,13 +153,17 @@ def database_of(args: argparse.Namespace) -> str:
     return args.database_url or database_url(args.data)
 
 
+def insertion(connection: Connection, table: type[DeclarativeBase]) -> Any:
+    """An INSERT that may say what to do on a conflict, in the words of the database at hand."""
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+
+
 def upsert(connection: Connection, table: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert `rows`, or replace those whose primary key is there already; all rows have the same columns."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     keys = [column.name for column in table.__table__.primary_key]
     for start in range(0, len(rows), ROWS):
         chunk = list(rows[start : start + ROWS])
-        statement = dialect.insert(table)
+        statement = insertion(connection, table)
         replaced = {name: statement.excluded[name] for name in chunk[0] if name not in keys}
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), chunk)
 

@@ -12,10 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from endcap.clock import Clock
-from endcap_backend.retail.database import Database
+from endcap_backend.retail.database import Database, insertion
 from endcap_backend.retail.ean import new_card
 from endcap_backend.retail.offers import Buyer
 from endcap_backend.retail.tiers import WINDOW, LoyaltyRules
@@ -39,10 +38,9 @@ class Account:
 def open_account(connection: Connection, uid: str, moment: datetime) -> Account:
     """Her account, which is made when she has none; two calls at once make one."""
     found = account_of(connection, uid)
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     while found is None:
         row = {"uid": uid, "card": new_card(), "opened_at": moment, "balance": 0}
-        connection.execute(dialect.insert(LoyaltyAccount).values(row).on_conflict_do_nothing())
+        connection.execute(insertion(connection, LoyaltyAccount).values(row).on_conflict_do_nothing())
         found = account_of(connection, uid)  # none: another has that card, one in 10^10
     return found
 

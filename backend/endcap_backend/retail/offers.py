@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
+
+from sqlalchemy import Row
 
 from endcap.wire import write_instant
-from endcap_backend.retail.terms import OfferKind
+from endcap_backend.retail.terms import OfferKind, kind_of
 
 Source = Literal["coupon", "promotion"]
 
@@ -61,6 +63,30 @@ class Offer:
     left: int | None = None
     left_in_all: int | None = None
     budget_left_cents: int | None = None
+
+    @classmethod
+    def of(cls, source: Source, id: str, title: str, row: Row[Any], **limits: Any) -> Offer:
+        """The offer in a row of `coupons` or `promotions`; `limits` are what is left of it for her."""
+        kind = kind_of(row.kind)
+        assert kind is not None  # rows without one are no offers
+        return cls(
+            source=source,
+            id=id,
+            title=title,
+            kind=kind,
+            percent=round(row.value * 100) if kind == "percent" else 0,
+            amount_cents=round(row.value * 100) if kind == "amount" else 0,
+            n=row.n or 0,
+            m=row.m or 0,
+            sku=row.sku,
+            segment=row.segment,
+            starts_at=row.starts_at,
+            ends_at=row.ends_at,
+            members_only=row.members_only,
+            stacking_group=row.stacking_group,
+            budget_left_cents=None if row.budget_cents is None else row.budget_cents - row.spent_cents,
+            **limits,
+        )
 
     @property
     def each(self) -> bool:

@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, 
 
 from endcap_backend.retail.offers import Line, Offer
 from endcap_backend.retail.schema import Promotion
-from endcap_backend.retail.terms import kind_of
 from endcap_backend.retail.till_tables import RedeemedOffer, Redemption
 
 MAX_PROMOTIONS = 200  # for one basket; the ones that end soonest
@@ -76,23 +75,5 @@ def _used_by(connection: Connection, uid: str, pids: Sequence[str]) -> dict[str,
 
 
 def _offer(row: Row[Any], used: int) -> Offer:
-    kind = kind_of(row.kind)
-    assert kind is not None  # others are not asked for
-    return Offer(
-        source="promotion",
-        id=row.pid,
-        title=row.title or row.pid,
-        kind=kind,
-        percent=round(row.value * 100) if kind == "percent" else 0,
-        amount_cents=round(row.value * 100) if kind == "amount" else 0,
-        n=row.n or 0,
-        m=row.m or 0,
-        sku=row.sku,
-        segment=row.segment,
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
-        members_only=row.members_only,
-        stacking_group=row.stacking_group,
-        left=None if row.limit_per_shopper is None else max(0, row.limit_per_shopper - used),
-        budget_left_cents=None if row.budget_cents is None else row.budget_cents - row.spent_cents,
-    )
+    left = None if row.limit_per_shopper is None else max(0, row.limit_per_shopper - used)
+    return Offer.of("promotion", row.pid, row.title or row.pid, row, left=left)

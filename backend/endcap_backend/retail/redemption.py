@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from endcap.clock import Clock
 from endcap.errors import BadMessage, EndcapError
@@ -25,7 +24,7 @@ from endcap_backend.retail import loyalty, promoted, wallet
 from endcap_backend.retail.audit import note
 from endcap_backend.retail.codes import SKEW, Code, read_code
 from endcap_backend.retail.combination import best
-from endcap_backend.retail.database import Database
+from endcap_backend.retail.database import Database, insertion
 from endcap_backend.retail.loyalty import Account
 from endcap_backend.retail.offers import Applied, Combination, Offer, Refused
 from endcap_backend.retail.purchase import Purchase, as_lines
@@ -176,8 +175,7 @@ def _begin(connection: Connection, purchase: Purchase, code: Code, account: Acco
         "id": purchase.till.id, "nonce": code.nonce, "uid": account.uid, "asked": purchase.fingerprint, "at": now,
         "store": purchase.till.store, "till": till, "total_cents": 0, "off_cents": 0, "points": 0, "answer": "",
     }  # fmt: skip
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    taken = dialect.insert(Redemption).values(row).on_conflict_do_nothing().returning(Redemption.id)
+    taken = insertion(connection, Redemption).values(row).on_conflict_do_nothing().returning(Redemption.id)
     return connection.execute(taken).first() is not None
 
 

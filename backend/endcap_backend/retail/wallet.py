@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, and_, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import BigInteger, Connection, Row, and_, bindparam, or_, select, update
 
 from endcap.errors import EndcapError
 from endcap_backend.retail.codes import MAX_COUPONS
+from endcap_backend.retail.database import insertion
 from endcap_backend.retail.offers import Buyer, Offer
-from endcap_backend.retail.terms import kind_of
+from endcap_backend.retail.schema import Instant
 from endcap_backend.retail.till_tables import Clip, Coupon
 
 State = Literal["available", "clipped", "redeemed", "expired"]
@@ -21,6 +21,28 @@ STATES: tuple[State, ...] = ("available", "clipped", "redeemed", "expired")
 SHOWN_AHEAD = timedelta(days=7)  # a coupon is shown so long before it begins
 SHOWN_AFTER = timedelta(days=30)  # and so long after it ended, where she never clipped it; her own stay
 LISTED = 500
+
+# Made once: a purchase runs both for each coupon, and making them takes longer than running them.
+_BY_HER = (
+    update(Clip)
+    .where(
+        Clip.uid == bindparam("her"),
+        Clip.coupon == bindparam("which"),
+        Clip.clipped_at.is_not(None),
+        Clip.redeemed < select(Coupon.limit_per_shopper).where(Coupon.id == bindparam("which")).scalar_subquery(),
+    )
+    .values(redeemed=Clip.redeemed + 1, redeemed_at=bindparam("now", type_=Instant))
+)
+_SPENT = Coupon.spent_cents + bindparam("off", type_=BigInteger)
+_IN_ALL = (
+    update(Coupon)
+    .where(
+        Coupon.id == bindparam("which"),
+        or_(Coupon.limit_in_all.is_(None), Coupon.redeemed < Coupon.limit_in_all),
+        or_(Coupon.budget_cents.is_(None), Coupon.budget_cents >= _SPENT),
+    )
+    .values(redeemed=Coupon.redeemed + 1, spent_cents=_SPENT)
+)
 
 
 class NotForHer(EndcapError):
@@ -88,8 +110,7 @@ def unclip(connection: Connection, uid: str, coupon: str, moment: datetime) -> H
     if coupon_of(connection, uid, coupon, moment) is None:
         return None
     row = {"uid": uid, "coupon": coupon, "clipped_at": None, "redeemed": 0}
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    let_go = dialect.insert(Clip).values(row)
+    let_go = insertion(connection, Clip).values(row)
     keys = ["uid", "coupon"]
     connection.execute(let_go.on_conflict_do_update(index_elements=keys, set_={"clipped_at": None}))
     return coupon_of(connection, uid, coupon, moment)
@@ -132,18 +153,8 @@ def shown_at_the_till(
 
 def use(connection: Connection, uid: str, coupon: str, off_cents: int, moment: datetime) -> bool:
     """Redeem a clipped coupon of hers, once: False when its limits or its budget do not allow it (any more)."""
-    hers = (Clip.uid == uid, Clip.coupon == coupon, Clip.clipped_at.is_not(None))
-    per_shopper = select(Coupon.limit_per_shopper).where(Coupon.id == coupon).scalar_subquery()
-    spent = Coupon.spent_cents + off_cents
-    in_all = update(Coupon).where(
-        Coupon.id == coupon,
-        or_(Coupon.limit_in_all.is_(None), Coupon.redeemed < Coupon.limit_in_all),
-        or_(Coupon.budget_cents.is_(None), spent <= Coupon.budget_cents),
-    )
-    by_her = update(Clip).where(*hers, Clip.redeemed < per_shopper)
-    if not connection.execute(by_her.values(redeemed=Clip.redeemed + 1, redeemed_at=moment)).rowcount:
-        return False
-    return connection.execute(in_all.values(redeemed=Coupon.redeemed + 1, spent_cents=spent)).rowcount == 1
+    given = {"her": uid, "which": coupon, "off": off_cents, "now": moment}
+    return all(connection.execute(statement, given).rowcount == 1 for statement in (_BY_HER, _IN_ALL))
 
 
 def give_back(connection: Connection, uid: str | None, coupon: str, off_cents: int) -> None:
@@ -174,28 +185,9 @@ def _state(row: Row[Any], offer: Offer, moment: datetime) -> State:
 
 
 def _offer(row: Row[Any]) -> Offer:
-    kind = kind_of(row.kind)
-    assert kind is not None  # no coupon is without
-    return Offer(
-        source="coupon",
-        id=row.id,
-        title=row.title,
-        kind=kind,
-        percent=round(row.value * 100) if kind == "percent" else 0,
-        amount_cents=round(row.value * 100) if kind == "amount" else 0,
-        n=row.n or 0,
-        m=row.m or 0,
-        sku=row.sku,
-        segment=row.segment,
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
-        members_only=row.members_only,
-        tier=row.tier,
-        stacking_group=row.stacking_group,
-        left=max(0, row.limit_per_shopper - (row.by_her or 0)),
-        left_in_all=None if row.limit_in_all is None else max(0, row.limit_in_all - row.redeemed),
-        budget_left_cents=None if row.budget_cents is None else row.budget_cents - row.spent_cents,
-    )
+    left_in_all = None if row.limit_in_all is None else max(0, row.limit_in_all - row.redeemed)
+    left = max(0, row.limit_per_shopper - (row.by_her or 0))
+    return Offer.of("coupon", row.id, row.title, row, tier=row.tier, left=left, left_in_all=left_in_all)
 
 
 def _unfit(found: HerCoupon, buyer: Buyer) -> tuple[str, str] | None:
@@ -219,9 +211,8 @@ def _check(found: HerCoupon, buyer: Buyer) -> None:
 
 
 def _clip(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     for row in rows:
-        statement = dialect.insert(Clip).values(row)
+        statement = insertion(connection, Clip).values(row)
         keys = ["uid", "coupon"]
         kept = {"clipped_at": statement.excluded.clipped_at}
         connection.execute(

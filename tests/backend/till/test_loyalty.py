@@ -83,6 +83,14 @@ def test_the_ledger_adds_up_to_the_balance_whatever_happens_in_whatever_order(da
             assert balance == total == model.balance() >= 0
 
 
+def at_once(work, threads=8):
+    running = [Thread(target=work) for _ in range(threads)]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+
+
 def test_tills_that_give_points_at_once_lose_none(database):
     with database.writing() as connection:
         loyalty.open_account(connection, "u1", NOON)
@@ -92,11 +100,7 @@ def test_tills_that_give_points_at_once_lose_none(database):
             with database.writing() as connection:
                 loyalty.enter(connection, "u1", 3, loyalty.PURCHASE, NOON, NOON + timedelta(days=1))
 
-    threads = [Thread(target=give) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(give)
     with database.reading() as connection:
         assert standing_of(connection, "u1") == (120, 120)
 
@@ -110,11 +114,7 @@ def test_points_that_several_look_at_as_they_expire_are_taken_once(database):
         with database.writing() as connection:
             loyalty.expire(connection, "u1", NOON + timedelta(days=1))
 
-    threads = [Thread(target=expire) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(expire)
     with database.reading() as connection:
         assert standing_of(connection, "u1") == (0, 0)
         assert [row.points for row in loyalty.ledger(connection, "u1")] == [-7, 7]
