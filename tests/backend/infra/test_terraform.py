@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -27,6 +28,7 @@ FILES = sorted((INFRA / "terraform").glob("*.tf"))
 WHOLE = "\n".join(path.read_text() for path in FILES)
 
 
+@cache
 def parsed(path):
     with path.open() as text:
         return hcl2.load(text)
@@ -108,6 +110,7 @@ def test_the_topics_are_those_that_apply_makes_with_the_same_settings():
     assert set(wanted) - {name for name, config in written.items() if "retention.ms" in config} == {MARKS}
 
 
+@cache
 def rules():
     """The access rules of access.tf, written out: (program, kind, pattern, name, operation)."""
     text = (INFRA / "terraform" / "access.tf").read_text()
