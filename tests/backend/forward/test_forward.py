@@ -16,17 +16,15 @@ from endcap_backend.log import Log, LogFull, NewRecord
 from endcap_backend.pipeline.forward import DLQ_VALUE_CHARS, POSITION, Forwarder
 from endcap_backend.pipeline.kafka import KafkaSettings
 from endcap_backend.pipeline.marks import MARKS, read_mark
-from endcap_devkit.kafka.broker import KafkaBroker
 
 pytestmark = pytest.mark.kafka
 TOPIC = "customers_locations"
 WAIT_S = 60
 
 
-@pytest.fixture(scope="module")
-def broker():
-    with KafkaBroker() as running:
-        yield running
+@pytest.fixture
+def broker(kafka_broker):
+    return kafka_broker
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ class Stage:
         self._committed_at_s = 0.0
         self._paused = False
         self._trouble = "not connected yet"
-        self._counts: Counter[str] = Counter(records=0, written=0, transactions=0, retries=0, refused=0, rebuilt=0)
+        self._counts: Counter[str] = Counter(records=0, written=0, transactions=0, reconnects=0, faults=0, rebuilt=0)
         self._lag = 0
         self._told: Mapping[str, float] = {}  # what the work told of itself last, on its own thread
         self._told_at_s = 0.0
@@ -130,7 +130,7 @@ class Stage:
                 if not self._trouble:
                     backoff_s = 0.0
             except (KafkaException, Unreachable) as fault:
-                self._counts["retries"] += 1
+                self._counts["reconnects"] += 1
                 self._drop()
                 self._complain(_words(fault))
                 backoff_s = min(RETRY_MOST_S, max(RETRY_FIRST_S, backoff_s * 2))
@@ -288,7 +288,7 @@ class Stage:
             flow.singly = len(records)
             return ()
         log.exception("%s can't handle a record and puts it aside", self.name)
-        self._counts["refused"] += 1
+        self._counts["faults"] += 1
         flow.done(1)
         return (dead_letter(records[0], "a fault of ours; the worker's log has it", self.name),)
 

@@ -1,0 +1,303 @@
+"""Through Kafka: forwarding against the raw producer, posts and their way to the topic, the match by live promotions.
+
+One real broker, what is measured and the load share the machine, so that only ratios within one run say anything.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+from tests.bench.log_posts import UNLIMITED, Phone, measured
+
+from endcap.messages import CustomerLocation, ProductPromotion, StoreProduct
+from endcap.wire import epoch_ms
+from endcap_backend.log import Log, NewRecord
+from endcap_backend.match.engine import Mode
+from endcap_backend.pipeline.forward import FORWARDED, Forwarder
+from endcap_backend.pipeline.kafka import KafkaSettings
+from endcap_backend.pipeline.stages.match import match_stage
+from endcap_backend.pipeline.stages.parity import parity_stage
+from endcap_backend.pipeline.stages.route import route_stage
+from endcap_backend.pipeline.stages.stage import Stage
+from endcap_backend.pipeline.stages.topics import ensure_topics
+from endcap_devkit.kafka.broker import KafkaBroker
+
+PARTITIONS = 4
+LOCATIONS = "customers_locations"
+CALL_S = 60.0
+SHOPPERS = 500
+
+
+def run(quick: bool) -> str:
+    with KafkaBroker() as broker:
+        kafka = KafkaSettings(broker.bootstrap)
+        sections = [
+            _forwarding(broker, kafka, 20_000 if quick else 100_000),
+            _posting(broker, kafka, 600 if quick else 4000),
+            _matching(broker, kafka, quick),
+            _rebuilding(broker, kafka, 20_000 if quick else 100_000),
+        ]
+    return "\n\n".join(["### Kafka", *sections])
+
+
+def _fresh(broker: KafkaBroker, kafka: KafkaSettings, partitions: int = PARTITIONS) -> None:
+    broker.empty()
+    admin = AdminClient(kafka.client_config())
+    for future in admin.create_topics([NewTopic(topic, partitions) for topic in FORWARDED]).values():
+        future.result(CALL_S)
+    ensure_topics(kafka, FORWARDED)
+
+
+def _forwarding(broker: KafkaBroker, kafka: KafkaSettings, count: int) -> str:
+    """The forwarder takes records from a log; the raw producer has the same ones in memory. They take turns."""
+    records = [_as_record(n, _fix(f"u{n % SHOPPERS}", n, 0)) for n in range(count)]
+    raw, forwarded = [], []
+    for _ in range(3):
+        _fresh(broker, kafka)
+        raw.append(_raw(kafka, records))
+        _fresh(broker, kafka)
+        with tempfile.TemporaryDirectory() as folder:
+            forwarded.append(_forwarded(kafka, records, Path(folder)))
+    best, ours = max(raw), max(forwarded)
+    return "\n".join(
+        [
+            f"{count:,} fixes, written to the log 50 at a time, best of three turns:",
+            "",
+            "| | records/s | of the raw producer's |",
+            "|---|---|---|",
+            f"| confluent-kafka alone, idempotent, lz4 | {best:,.0f} | 100 % |",
+            f"| the forwarder, from the log, in transactions with its mark | {ours:,.0f} | {ours / best:.0%} |",
+        ]
+    )
+
+
+def _raw(kafka: KafkaSettings, records: Sequence[NewRecord]) -> float:
+    producer = Producer(kafka.client_config() | {"enable.idempotence": True, "compression.type": "lz4", "linger.ms": 5})
+    producer.list_topics(timeout=CALL_S)
+    began_s = time.perf_counter()
+    for record in records:
+        _produce(producer, record)
+    producer.flush(CALL_S)
+    return len(records) / (time.perf_counter() - began_s)
+
+
+def _forwarded(kafka: KafkaSettings, records: Sequence[NewRecord], folder: Path) -> float:
+    log = Log(folder / "log.db", durability="fast", min_free_bytes=0)
+    for first in range(0, len(records), 50):
+        log.append(records[first : first + 50])
+    forwarder = Forwarder(log, kafka)
+    began_s = time.perf_counter()
+    forwarder.start()
+    _until(lambda: forwarder.stats()["forward transactions"] >= 1)
+    began_s = time.perf_counter()
+    _until(lambda: forwarder.stats()["forward lag"] == 0)
+    took_s = time.perf_counter() - began_s
+    forwarder.stop()
+    log.close()
+    return len(records) / took_s
+
+
+def _posting(broker: KafkaBroker, kafka: KafkaSettings, posts: int) -> str:
+    _fresh(broker, kafka)
+    lines = ["| posting while it is forwarded | posts/s | fixes/s | p50 | p99 |", "|---|---|---|---|---|"]
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder, _served(Path(folder), kafka) as address:
+        measured(address, "warm", 4, 200, 1)
+        for turn, (phones, fixes) in enumerate(((32, 1), (4, 50))):
+            found = measured(address, f"r{turn}", phones, max(phones * 5, posts // fixes), fixes)
+            lines.append(
+                f"| {phones} phones, {fixes} a post | {found.posts_per_s:,.0f} | {found.posts_per_s * fixes:,.0f} "
+                f"| {found.p50_ms:.1f} ms | {found.p99_ms:.1f} ms |"
+            )
+        took_ms = _to_the_topic(address, kafka, 100 if posts < 1000 else 400)
+    cuts = quantiles(took_ms, n=100)
+    return "\n".join(
+        [*lines, "", f"A post to its committed record, one at a time: p50 {cuts[49]:.1f} ms, p99 {cuts[98]:.1f} ms."]
+    )
+
+
+def _to_the_topic(address: str, kafka: KafkaSettings, count: int) -> list[float]:
+    """From the request to the moment when a consumer that reads committed records has it, in ms."""
+    consumer = Consumer(
+        kafka.client_config()
+        | {
+            "group.id": "bench",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "fetch.wait.max.ms": 500,
+        }
+    )
+    phone = Phone(address, "latency")
+    _until(lambda: _lag(address) == 0)
+    consumer.assign([TopicPartition(LOCATIONS, number, OFFSET_END) for number in range(PARTITIONS)])
+    consumer.poll(1.0)
+    took_ms = []
+    for _ in range(count):
+        began_s = time.perf_counter()
+        phone.send(1)
+        while (message := consumer.poll(5.0)) is None or message.error() is not None:
+            pass
+        took_ms.append((time.perf_counter() - began_s) * 1000)
+    phone.close()
+    consumer.close()
+    return took_ms
+
+
+def _matching(broker: KafkaBroker, kafka: KafkaSettings, quick: bool) -> str:
+    """Each location is near one of the live promotions; the others are elsewhere in the country."""
+    counts = (10, 100, 1000) if quick else (10, 100, 1000, 10_000)
+    locations = 5000 if quick else 20_000
+    lines = [
+        f"{locations:,} locations, each near one of N live promotions: read, matched and written in transactions with",
+        "the position. For the product they lie by region already.",
+        "",
+        "| N live promotions | product: locations/s | CPU ms a location | parity: locations/s |",
+        "|---:|---:|---:|---:|",
+    ]
+    for count in counts:
+        product_s, cpu_s = _matched(broker, kafka, count, locations, "product")
+        parity_s, _ = _matched(broker, kafka, count, locations, "parity")
+        cpu_ms = cpu_s * 1000 / locations
+        lines.append(f"| {count:,} | {locations / product_s:,.0f} | {cpu_ms:.2f} | {locations / parity_s:,.0f} |")
+    return "\n".join(lines)
+
+
+def _matched(broker: KafkaBroker, kafka: KafkaSettings, count: int, locations: int, mode: Mode) -> tuple[float, float]:
+    """How long the match of all locations took, and its CPU time; routing is done before."""
+    _fresh(broker, kafka, PARTITIONS if mode == "product" else 1)
+    _write(kafka, [each for n in range(count) for each in _shelf(n)])
+    fixes = [_fix(f"u{n % SHOPPERS}", n, n % count) for n in range(locations)]
+    if mode == "product":
+        _write(kafka, fixes)
+        _drained(route_stage(kafka), locations)
+        return _drained(match_stage(kafka), locations)
+    _write(kafka, fixes)
+    return _drained(parity_stage(kafka), locations, after=2 * count)  # products and promotions are earlier, so first
+
+
+def _drained(stage: Stage, count: int, after: int = 0) -> tuple[float, float]:
+    """Wall and CPU time from the moment when the state is built and `after` records are through, to `count` more."""
+    stage.start()
+    _until(lambda: stage.stats()["rebuilt"] > 0 and stage.stats()["records"] >= after)
+    began_s, cpu_s = time.perf_counter(), time.process_time()
+    _until(lambda: stage.stats()["records"] >= count + after)
+    took = time.perf_counter() - began_s, time.process_time() - cpu_s
+    stage.stop()
+    return took
+
+
+def _rebuilding(broker: KafkaBroker, kafka: KafkaSettings, shelves: int) -> str:
+    """A worker that takes over: the whole shop, and half an hour of fixes, read again."""
+    _fresh(broker, kafka)
+    fixes = shelves // 4
+    _write(kafka, (each for n in range(shelves) for each in _shelf(n)[: 1 + (n % 10 == 0)]))
+    _write(kafka, (_fix(f"u{n % SHOPPERS}", n, n) for n in range(fixes)))
+    _drained(route_stage(kafka), fixes)
+    _drained(match_stage(kafka), fixes)
+    env = os.environ | {"ENDCAP_KAFKA_BOOTSTRAP_SERVERS": kafka.kafka_bootstrap_servers, "ENDCAP_LOG_LEVEL": "WARNING"}
+    command = [sys.executable, "-m", "endcap_backend", "worker", "match"]
+    began_s = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
+        assert process.stdout is not None
+        metrics = json.loads(process.stdout.readline())["metrics"]
+        _until(lambda: 'stat="match placements"' in _text(metrics))
+        took_s = time.perf_counter() - began_s
+        rss_mb = _rss_mb(process.pid)
+        process.terminate()
+    return (
+        f"State rebuilt by a new worker, process start included: {took_s:.1f} s for {shelves:,} placements, "
+        f"{shelves // 10:,} promotions and {fixes:,} fixes; {rss_mb:,.0f} MB resident."
+    )
+
+
+@contextmanager
+def _served(folder: Path, kafka: KafkaSettings) -> Iterator[str]:
+    env = {**os.environ, **UNLIMITED, "ENDCAP_PIPELINE": "kafka"}
+    env["ENDCAP_KAFKA_BOOTSTRAP_SERVERS"] = kafka.kafka_bootstrap_servers
+    command = [sys.executable, "-m", "endcap_backend", "serve", "--port", "0", "--data", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())["http"].removeprefix("http://")
+        process.terminate()
+
+
+def _shelf(number: int) -> tuple[StoreProduct, ProductPromotion]:
+    latitude, longitude = _place(number)
+    return (
+        StoreProduct(
+            sku=number, segment=f"kind {number}", latitude_deg=latitude, longitude_deg=longitude, country="FIN"
+        ),
+        ProductPromotion(pid=f"p{number}", segment=f"kind {number}", sku=number, title="Offer", discount=20.0),
+    )
+
+
+def _fix(uid: str, number: int, place: int) -> CustomerLocation:
+    latitude, longitude = _place(place)
+    return CustomerLocation(
+        uid=uid, latitude_deg=latitude, longitude_deg=longitude, country="FIN", id=f"{uid}:{number}", accuracy_m=5.0
+    )
+
+
+def _place(number: int) -> tuple[float, float]:
+    """A shelf every 300 m, row by row."""
+    return round(50.0 + number // 300 * 0.003, 5), round(20.0 + number % 300 * 0.005, 5)
+
+
+def _as_record(number: int, fix: CustomerLocation) -> NewRecord:
+    return NewRecord(LOCATIONS, fix.uid, fix.to_text(), epoch_ms(datetime.now(UTC)), fix.id)
+
+
+def _write(kafka: KafkaSettings, messages: Any) -> None:
+    producer = Producer(kafka.client_config() | {"linger.ms": 5, "compression.type": "lz4"})
+    now_ms = epoch_ms(datetime.now(UTC))
+    for each in messages:
+        key = {"uid": "uid", "SKU": "sku", "segment": "segment"}[type(each).KEY]
+        _produce(producer, NewRecord(type(each).TOPIC, str(getattr(each, key)), each.to_text(), now_ms))
+    producer.flush(CALL_S)
+
+
+def _produce(producer: Producer, record: NewRecord) -> None:
+    while True:
+        try:
+            producer.produce(record.topic, key=record.key, value=record.value, timestamp=record.timestamp_ms)
+            producer.poll(0)
+            return
+        except BufferError:
+            producer.poll(0.1)
+
+
+def _lag(address: str) -> float:
+    line = next(each for each in _text(f"http://{address}/metrics").splitlines() if 'stat="forward lag"' in each)
+    return float(line.rpartition(" ")[2])
+
+
+def _text(url: str) -> str:
+    from urllib.request import urlopen
+
+    with urlopen(url, timeout=CALL_S) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
+def _rss_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def _until(holds: Callable[[], object]) -> None:
+    deadline_s = time.monotonic() + 600
+    while not holds():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.002)
