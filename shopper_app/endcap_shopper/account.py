@@ -79,6 +79,7 @@ class Account:
 
     def delete(self) -> None:
         """Have the shop erase her, then this phone forget whom the shop knew."""
+        self._ground.state.granted, self._ground.state.known = frozenset(), False  # what still comes in is nobody's
         self._busy(True)
         self._do("delete", self._delete)
 
@@ -151,7 +152,7 @@ class Account:
 
     def _delete(self) -> None:
         receipt = self._client.delete_my_data()
-        self._ground.wallet.forget_shop()
+        self._ground.wallet.forget()
         number = str(receipt.answer.get("receipt") or receipt.answer.get("id") or "")
         self._ground.post(lambda: self._deleted(write_instant(receipt.at), number))
 
@@ -181,6 +182,7 @@ class Account:
         state.granted = frozenset(map(str, self._client.consent.granted))
         if key == "delete":
             state.result = t("Nothing was erased: the shop can't be reached. Try again with a network.")
+            self._changed()
         elif key == "export":
             state.result = t("The file can't be written.")
         elif isinstance(fault, EndcapError | OSError):

@@ -252,22 +252,33 @@ class Fetching:
             return
         if public or self._ground.state.known:
             self._asked_s[key] = now_s
-            self._ask(key, ask, have, quick=quick)
+            self._ask(key, ask, have, quick=quick, public=public)
 
-    def _ask(self, key: str, ask: Callable[[], T], have: Callable[[T], None], *, quick: bool = False) -> None:
-        (self._quick if quick else self._asking).do(key, self._then(ask, have, online=True))
+    def _ask(
+        self,
+        key: str,
+        ask: Callable[[], T],
+        have: Callable[[T], None],
+        *,
+        quick: bool = False,
+        public: bool = False,
+    ) -> None:
+        (self._quick if quick else self._asking).do(key, self._then(ask, have, online=True, public=public))
 
-    def _then(self, ask: Callable[[], T], have: Callable[[T], None], *, online: bool = False) -> Callable[[], None]:
+    def _then(
+        self, ask: Callable[[], T], have: Callable[[T], None], *, online: bool = False, public: bool = False
+    ) -> Callable[[], None]:
         def call() -> None:
             found = ask()
-            self._ground.post(lambda: self._came(found, have, online))
+            self._ground.post(lambda: self._came(found, have, online, public))
 
         return call
 
-    def _came(self, found: T, have: Callable[[T], None], online: bool) -> None:
+    def _came(self, found: T, have: Callable[[T], None], online: bool, public: bool) -> None:
         if online:
             self.reached()
-        have(found)
+        if public or not online or self._ground.state.granted:  # else it was asked for somebody who is gone
+            have(found)
 
     def reached(self) -> None:
         """The shop has answered."""

@@ -483,6 +483,8 @@ class Shopper:
 
     def _take_told(self, action: Action, answer: Any) -> None:
         self._fetching.reached()
+        if not self._ground.state.granted:
+            return
         if action.kind == "wish":
             self._fetching.merge_wishes(answer)
         elif action.kind == "clip":

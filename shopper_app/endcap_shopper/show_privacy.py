@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from endcap_shopper.i18n import LANGUAGES, Words, later
+from endcap_shopper.i18n import LANGUAGES, Words, later, later_n
 from endcap_shopper.state import State
 from endcap_shopper.views import Choice, FirstRun, Look, Privacy, Purpose, SentRow, Settings
 
@@ -28,12 +28,12 @@ KINDS = {
 }
 _NAMES = {"en": "English", "de": "Deutsch"}  # each in itself, so that who can't read the other finds it
 _SENT = {
-    "clip": (later("Coupon clipped"), later("{count} coupons clipped")),
-    "unclip": (later("Coupon let go"), later("{count} coupons let go")),
-    "wish": (later("A change of your list"), later("{count} changes of your list")),
-    "help": (later("A call for help"), later("{count} calls for help")),
-    "cancel_help": (later("A call for help taken back"), later("{count} calls for help taken back")),
-    "fixes": (later("A position or visit"), later("{count} positions and visits")),
+    "clip": later_n("Coupon clipped", "{count} coupons clipped"),
+    "unclip": later_n("Coupon let go", "{count} coupons let go"),
+    "wish": later_n("A change of your list", "{count} changes of your list"),
+    "help": later_n("A call for help", "{count} calls for help"),
+    "cancel_help": later_n("A call for help taken back", "{count} calls for help taken back"),
+    "fixes": later_n("A position or visit", "{count} positions and visits"),
 }
 
 

@@ -19,6 +19,7 @@ from endcap_shopper.reading import each_of
 from endcap_shopper.wishlist import Item, Wishlist
 
 NAME = "wallet"
+PERSONAL = ("help", "told")  # pieces of state that tell of her
 SENT_KEPT = 500  # lines of what left the phone that she can look at
 
 _SCHEMA = """
@@ -187,11 +188,13 @@ class Wallet:
 
     # Its end
 
-    def forget_shop(self) -> None:
-        """Forget whom the shop knew: its answers, offers, what was to be told. Her list and settings stay."""
+    def forget(self) -> None:
+        """Forget her: answers, offers, her list, what was to be told and what was; only settings stay."""
         with self._file.transaction() as db:
-            for table in ("answers", "actions", "offers", "sent"):
+            for table in ("answers", "actions", "offers", "sent", "wishes"):
                 db.execute(f"DELETE FROM {table}")
+            for name in PERSONAL:
+                self._file.keep(name, None)
         self._file.shred()
 
     def close(self) -> None:

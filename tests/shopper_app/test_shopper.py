@@ -371,16 +371,19 @@ def test_an_export_holds_what_is_here_and_at_the_shop(a_phone, tmp_path):
     assert str(path) in phone.app.privacy().result
 
 
-def test_erased_she_is_known_to_nobody_and_her_list_is_still_hers(a_phone, shop):
+def test_erased_she_is_known_to_nobody_here_or_there(a_phone, shop, tmp_path):
     phone = a_phone().agree("promotions")
-    phone.app.add_wish("Tea")
+    phone.app.add_wish("Marzipan")
     phone.app.delete_data()
     phone.settle()
     assert shop.erased
     assert phone.app.state.granted == frozenset()
     assert "E-1" in phone.app.privacy().result
     assert phone.app.coupons().available == ()
-    assert [row.text for row in phone.app.wishlist().rows] == ["Tea"]
+    assert phone.app.wishlist().rows == ()
+    assert phone.app.settings().look.language == "en"
+    files = [path for path in (tmp_path / "phone").rglob("*") if path.is_file()]
+    assert [path.name for path in files if b"Marzipan" in path.read_bytes()] == []
 
 
 def test_without_a_network_nothing_is_erased_and_it_says_so(a_phone, shop):

@@ -107,6 +107,11 @@ def later(message: str) -> str:
     return message
 
 
+def later_n(singular: str, plural: str) -> tuple[str, str]:
+    """As `later`, of a sentence and its plural, for `Words.n`."""
+    return singular, plural
+
+
 @cache
 def catalogue(language: str) -> gettext.NullTranslations:
     """The sentences of a language, read once a process from its `.po` file."""

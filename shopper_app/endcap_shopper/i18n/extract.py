@@ -11,6 +11,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -22,7 +23,14 @@ from endcap_shopper.i18n import LANGUAGES
 ROOM = Path(__file__).parent.parent
 Said = str | Sequence[str] | None  # a sentence, or its plural forms
 
-KEYWORDS: dict[str, tuple[int, ...] | None] = {"t": None, "tr": None, "later": None, "n": (1, 2), "trn": (1, 2)}
+KEYWORDS: dict[str, tuple[int, ...] | None] = {
+    "t": None,
+    "tr": None,
+    "later": None,
+    "n": (1, 2),
+    "trn": (1, 2),
+    "later_n": (1, 2),
+}
 _IN_KV = re.compile(r"""\btr\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 
 
@@ -57,6 +65,14 @@ def missing(language: str) -> list[str]:
     ]
 
 
+def written(catalogue: Catalog) -> bytes:
+    """The `.po` file, sorted, without what changes by itself or names nobody."""
+    text = BytesIO()
+    write_po(text, catalogue, width=110, no_location=True, sort_output=True)
+    idle = (b"EMAIL@ADDRESS", b"YEAR-MO-DA", b"LL@li.org", b"POT-Creation-Date", b"Generated-By")
+    return b"".join(line for line in text.getvalue().splitlines(True) if not any(each in line for each in idle))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m endcap_shopper.i18n.extract", description=__doc__)
     parser.add_argument("--check", action="store_true", help="only say what is missing; 1 when anything is")
@@ -65,8 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for language in LANGUAGES[1:]:
         if not asked.check:
             catalogue = updated(language)
-            with _file(language).open("wb") as file:
-                write_po(file, catalogue, width=110, no_location=True, omit_header=False, sort_output=True)
+            _file(language).write_bytes(written(catalogue))
         untold = missing(language)
         lacking += len(untold)
         sys.stdout.writelines(f"{language}: {sentence}\n" for sentence in untold)

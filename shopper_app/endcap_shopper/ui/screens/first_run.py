@@ -39,7 +39,7 @@ class FirstRunPage(PageScreen):
         for icon, title, detail in (
             ("tag-outline", self.tr("Offers where you stand"), self.tr("Each one says why you see it.")),
             ("map-outline", self.tr("The way to what you need"), self.tr("Your list, in the order of the aisles.")),
-            ("qrcode", self.tr("One code at the till"), self.tr("Your card and all your coupons, offline too.")),
+            ("qrcode", self.tr("One code at the till"), self.tr("Your card and all your clipped coupons in one.")),
             ("hand-wave", self.tr("Somebody comes when you call"), self.tr("To where you are, with one button.")),
         ):
             shown.append(row("InfoRow", icon, icon=icon, title=title, detail=detail))
@@ -59,7 +59,7 @@ class FirstRunPage(PageScreen):
     def _ask(self) -> list[Row]:
         shown = [row("WelcomeHead", "ask", title=self.tr("You decide"))]
         shown += [purpose_row(each, self.shopper.set_purpose) for each in self.shopper.first_run().purposes]
-        note = self.tr("All of it can stay off: list, map, coupons and card work all the same.")
+        note = self.tr("All of it can stay off: your list and the map work all the same.")
         return [*shown, row("InfoRow", "note", icon="information-outline", title=note)]
 
 
