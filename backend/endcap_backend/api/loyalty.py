@@ -92,9 +92,7 @@ GET_KEYS = Operation(
             {
                 "keys": {
                     "type": "array",
-                    "items": object_of(
-                        dict.fromkeys(("kty", "crv", "kid", "x", "use", "alg"), TEXT), about="RFC 8037"
-                    ),
+                    "items": object_of(dict.fromkeys(("kty", "crv", "kid", "x", "use", "alg"), TEXT), about="RFC 8037"),
                 }
             }
         )
