@@ -149,6 +149,8 @@ class ShopperApp(App):
         self._news.add(page)
 
     def _draw(self, _: float) -> None:
+        if not self._running:
+            return
         news, self._news = self._news, set()
         self._drawn_at = time.monotonic()
         if self._restyle():

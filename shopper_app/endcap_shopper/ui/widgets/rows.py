@@ -12,7 +12,7 @@ from kivy.uix.recycleview import RecycleView
 from kivy.uix.recycleview.views import _cached_views
 
 from endcap_shopper.ui.layout import load
-from endcap_shopper.ui.widgets.press import Pressable, Surface
+from endcap_shopper.ui.widgets.press import Chip, Pressable, SolidButton, Surface, TextButton, TonalButton
 from endcap_shopper.ui.widgets.text import Heading
 
 Row = dict[str, Any]
@@ -95,6 +95,21 @@ class Rows(RecycleView):
             self._kept = whole
             self.data = [dict(row) for row in whole]
 
+    def on_touch_down(self, touch: Any) -> bool:
+        """A handle is held at once; a list would wait whether it is to be scrolled."""
+        touch.push()
+        touch.apply_transform_2d(self.to_local)
+        taken = any(self._held(widget, touch) for widget in self.view_adapter.views.values())
+        touch.pop()
+        return taken or bool(super().on_touch_down(touch))
+
+    def _held(self, widget: Any, touch: Any) -> bool:
+        return any(
+            bool(each.on_touch_down(touch))
+            for each in widget.walk(restrict=True)
+            if getattr(each, "held_at_once", False)
+        )
+
     def anew(self) -> None:
         """Measure everything again."""
         self.children[0].forget()
@@ -160,13 +175,16 @@ class ChipsRow(Surface):
     choices = ObjectProperty(())
     chosen = ObjectProperty(None, allownone=True)
 
-    def on_choices(self, *_: object) -> None:
-        from kivy.factory import Factory
+    def on_kv_post(self, _: object) -> None:
+        self.on_choices()
 
-        box = self.ids.box
+    def on_choices(self, *_: object) -> None:
+        box = self.ids.get("box")
+        if box is None:
+            return
         box.clear_widgets()
         for choice in self.choices:
-            chip = Factory.Chip(text=choice.text, chosen=choice.chosen)
+            chip = Chip(text=choice.text, chosen=choice.chosen)
             chip.bind(on_release=lambda _, id=choice.id: self.chosen(id))
             box.add_widget(chip)
 
@@ -177,14 +195,16 @@ class ActionsRow(Surface):
     key = StringProperty("")
     actions = ObjectProperty(())
 
-    def on_actions(self, *_: object) -> None:
-        from kivy.factory import Factory
+    def on_kv_post(self, _: object) -> None:
+        self.on_actions()
 
-        box = self.ids.box
+    def on_actions(self, *_: object) -> None:
+        box = self.ids.get("box")
+        if box is None:
+            return
         box.clear_widgets()
         for text, icon, look, call in self.actions:
-            button = getattr(Factory, {"plain": "SolidButton", "tonal": "TonalButton"}.get(look, "TextButton"))()
-            button.text, button.icon = text, icon
+            button = {"plain": SolidButton, "tonal": TonalButton}.get(look, TextButton)(text=text, icon=icon)
             button.bind(on_release=lambda _, call=call: call())
             box.add_widget(button)
 

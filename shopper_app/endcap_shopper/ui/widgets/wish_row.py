@@ -14,6 +14,10 @@ from endcap_shopper.views import WishRow as Wish
 class DragHandle(IconButton):
     """Held and moved, it takes its row along; the page listens."""
 
+    held_at_once = True
+    row = ObjectProperty(None, allownone=True)
+    page = ObjectProperty(None, allownone=True)
+
     def on_touch_down(self, touch: Any) -> bool:
         if self.disabled or not self.collide_point(*touch.pos):
             return False
@@ -33,9 +37,6 @@ class DragHandle(IconButton):
         touch.ungrab(self)
         self.page.drop(touch)
         return True
-
-    row = ObjectProperty(None, allownone=True)
-    page = ObjectProperty(None, allownone=True)
 
 
 class WishRow(PressSurface):
