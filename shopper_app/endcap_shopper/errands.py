@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from itertools import takewhile
 from threading import Event, Thread, current_thread
 from typing import Any
@@ -19,6 +20,8 @@ log = logging.getLogger("endcap.shopper")
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
 NOT_AUTHORISED_WAIT_S = 60.0
+HELP_HOLDS = timedelta(minutes=30)  # an older call would send somebody to where she was
+HELP_WAITS_S = 60.0  # nothing she did waits longer than this for a shop that takes no calls for now
 WISHES_AT_ONCE = 100  # edits of the list that go as one: it is merged item by item anyway
 
 Heard = Callable[[Action, Any], None]
@@ -102,6 +105,10 @@ class Errands:
                 self._give_up(actions[0], fault)
             for action in actions if len(actions) > 1 else ():  # one of them is at fault, and its neighbours pass
                 self._tell_together([action])
+        except Unreachable as fault:
+            if actions[0].kind != "help" or (fault.retry_after_s or 0.0) <= HELP_WAITS_S:
+                raise
+            self._give_up(actions[0], Refused(str(fault), 429))  # it takes no more calls for a while
 
     def _tell(self, actions: Sequence[Action]) -> None:
         answer = self._send(actions)
@@ -117,6 +124,8 @@ class Errands:
             return self._shop.clip(first.body["coupon"])
         if first.kind == "unclip":
             return self._shop.unclip(first.body["coupon"])
+        if first.kind == "help" and self._clock.now() - first.at > HELP_HOLDS:
+            raise Refused("she asked for help so long ago that she is elsewhere by now", 0)
         if first.kind == "help":
             return self._shop.ask_help(first.body)
         if first.kind == "cancel_help":

@@ -14,7 +14,7 @@ from endcap_shopper.ground import Ground
 from endcap_shopper.lane import Lane
 from endcap_shopper.loyalty import Loyalty
 from endcap_shopper.route import Stop, find_route
-from endcap_shopper.shop import HelpCall, Product, Shop, Store
+from endcap_shopper.shop import HelpCall, Pickup, Product, Shop, Store
 from endcap_shopper.views import Page
 
 T = TypeVar("T")
@@ -83,6 +83,9 @@ class Fetching:
         call = self._ground.state.help
         if call is not None and call.open:
             self._ask("help", lambda: self._shop.help(call.id), self._have_help)
+
+    def pickups(self) -> None:
+        self._when_due("pickups", self._shop.pickups, self._have_pickups)
 
     def code(self) -> None:
         """A code for the till, when there is none that is good for a while yet."""
@@ -190,6 +193,10 @@ class Fetching:
         self._ground.state.loyalty = Loyalty.from_json(body)
         self._keep("loyalty", body)
         self._ground.tell("points", "card")
+
+    def _have_pickups(self, orders: tuple[Pickup, ...]) -> None:
+        self._ground.state.pickups = orders
+        self._ground.tell("near")
 
     def _have_code(self, code: Any) -> None:
         self._ground.state.code = code
@@ -322,7 +329,7 @@ class Fetching:
 
 
 PAGES_OF: dict[Page, tuple[str, ...]] = {  # what a page wants to have fresh
-    "near": ("stores", "plan", "coupons", "wishlist", "products", "loyalty"),
+    "near": ("stores", "plan", "coupons", "wishlist", "products", "loyalty", "pickups"),
     "map": ("stores", "plan", "wishlist", "products"),
     "wishlist": ("wishlist", "stores", "plan", "products"),
     "coupons": ("coupons", "products", "best"),

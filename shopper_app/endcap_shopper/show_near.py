@@ -74,6 +74,12 @@ def _matters_now(state: State) -> tuple[str, str]:
     words = state.words
     if state.help is not None and state.help.open:
         return words.t("Help is on its way"), words.t("See the Help page for how far it is.")
+    ready = [order for order in state.pickups if order.state == "ready"]
+    if ready:
+        detail = words.t("At {door}, {store}", door=ready[0].door or "", store=state.store_name(ready[0].store))
+        elsewhere = words.t("In {store}", store=state.store_name(ready[0].store))
+        said = words.n("Your order is ready", "{count} of your orders are ready", len(ready))
+        return said, detail if ready[0].door else elsewhere
     here = [item for item in state.wishes.wanted if state.place_of(item) is not None] if state.inside else []
     if here:
         first = state.route.legs[0] if state.route.legs else None

@@ -17,7 +17,7 @@ from endcap_shopper.inbox import Inbox
 from endcap_shopper.loyalty import Loyalty, TillCode
 from endcap_shopper.route import Route
 from endcap_shopper.settings import AppSettings
-from endcap_shopper.shop import HelpCall, Product, SharedList, Store, store_at
+from endcap_shopper.shop import HelpCall, Pickup, Product, SharedList, Store, store_at
 from endcap_shopper.wallet import Sent
 from endcap_shopper.wishlist import Item, Wishlist
 
@@ -74,6 +74,7 @@ class State:
     suggestions: tuple[Product, ...] = ()
     help: HelpCall | None = None
     help_waits: bool = False  # asked, and not told yet
+    pickups: tuple[Pickup, ...] = ()
     original: int | None = None  # the SKU she looks at
     alternatives: tuple[Product, ...] | None = None
     sent: tuple[Sent, ...] = ()

@@ -121,6 +121,8 @@ class TinyShop:
         self.products = [product(9001, "Dark roast", "coffee", at(15, 15)), product(7, "Green tea", "tea", at(5, 5))]
         self.positions = []
         self.refuse = {}  # path -> (status, title)
+        self.patience_s = 1
+        self.orders = []
         self.unwanted = set()  # ids of items it will not have
         self.lose_answers = 0  # so many answers never reach the app
         self.held_up = None  # an Event: every answer waits for it
@@ -196,6 +198,8 @@ class TinyShop:
         sent = json.dumps(answer).encode()
         handler.send_response(status)
         handler.send_header("Content-Type", "application/json")
+        if status == 429:
+            handler.send_header("Retry-After", str(self.patience_s))
         handler.send_header("Content-Length", str(len(sent)))
         handler.end_headers()
         handler.wfile.write(sent)
@@ -303,6 +307,9 @@ class TinyShop:
 
     def _post_wishlist(self, rest, query, body):
         return 201, {"code": "L1", "path": "/l/L1", "expires_at": "2026-12-01T12:00:00.000Z"}
+
+    def _get_pickups(self, rest, query, body):
+        return 200, {"orders": self.orders}
 
     def _post_help(self, rest, query, body):
         self.heard.append(("help", body.get("text", "")))

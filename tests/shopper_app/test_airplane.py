@@ -102,6 +102,32 @@ def test_an_answer_that_is_lost_repeats_the_action_and_changes_nothing_more(a_ph
     assert (len(shop.wishes), len(shop.calls), shop.coupons["c1"]["state"]) == (1, 1, "clipped")
 
 
+def test_a_call_for_help_from_long_ago_sends_nobody_to_where_she_was(a_phone, shop, build):
+    phone = a_phone().agree("location", "promotions")
+    phone.stand(build.at(5, 5))
+    shop.go_offline()
+    phone.app.ask_help(text="Where?")
+    phone.app.add_wish("Tea")
+    phone.clock.advance(31 * 60)
+    shop.go_online()
+    phone.app.resume()
+    assert phone.until(lambda: phone.all_told() and phone.app.chrome().notice is not None)
+    assert phone.app.chrome().notice.text == "The shop could not take your call."
+    assert (list(shop.calls), [item["text"] for item in shop.wishes.values()]) == ([], ["Tea"])
+
+
+def test_a_shop_that_takes_no_calls_for_an_hour_holds_up_nothing_else(a_phone, shop, build):
+    phone = a_phone().agree("location", "promotions")
+    phone.stand(build.at(5, 5))
+    shop.refuse["/help"] = (429, "Three calls an hour.")
+    shop.patience_s = 3600
+    phone.app.ask_help(text="Where?")
+    phone.app.add_wish("Tea")
+    assert phone.until(phone.all_told)
+    assert [item["text"] for item in shop.wishes.values()] == ["Tea"]
+    assert phone.app.help().state == "none"
+
+
 def test_one_edit_the_shop_will_not_have_holds_back_none_of_the_others(a_phone, shop):
     phone = a_phone()
     for text in ("Tea", "Soap", "Milk"):

@@ -7,18 +7,12 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from endcap.geo import LatLon, offset
-from endcap.testing import SHOP, ScriptedSource, a_fix
+from endcap.testing import ScriptedSource, a_fix
 from endcap_shopper.frame_queue import FrameQueue
 from endcap_shopper.platform.fake import fake
 from endcap_shopper.shopper import Shopper
 
 WAIT_S = 60.0
-CORNER = LatLon(*SHOP)
-
-
-def place(east_m, north_m):
-    return offset(CORNER, east_m, north_m)
 
 
 class App:
@@ -73,12 +67,12 @@ def an_app(served, tmp_path):
         app.shopper.close()
 
 
-def test_from_the_first_run_to_a_redeemed_coupon(an_app, served):
+def test_from_the_first_run_to_a_redeemed_coupon(an_app, served, build):
     app = an_app("phone", "location", "promotions", "analytics")
     app.see("map", lambda view: view.stores and view.stores[0].text)
     app.until(lambda: app.source.running, lambda: app.shopper.chrome())
     app.until(lambda: app.shopper._client.state.receiver == "listening", lambda: app.shopper._client.state)
-    app.stand(place(10, 0))
+    app.stand(build.at(10, 0))
 
     near = app.see("near", lambda view: view.deals)
     assert near.place == "You're in Riverside"
@@ -136,6 +130,27 @@ def test_alternatives_say_why(an_app):
     (row,) = app.shopper.alternatives().rows
     assert row.title == "Medium roast"
     assert row.why.startswith("Also coffee")
+
+
+def test_a_call_for_help_is_answered_by_the_staff(an_app, served, build):
+    app, aino = an_app("phone", "location", "promotions"), served.staff("aino")
+    app.see("map", lambda view: view.plan is not None)
+    app.until(lambda: app.source.running, lambda: app.shopper.chrome())
+    app.stand(build.at(10, 3))
+    app.until(lambda: app.shopper.help().place == "Riverside · Coffee", app.shopper.help)
+    app.shopper.ask_help(text="Which is decaf?")
+    app.until(lambda: app.shopper.help().state == "queued", app.shopper.help)
+    (call,) = httpx.get(f"{served.url}/v1/help?store=s1", headers=aino, timeout=WAIT_S).json()["requests"]
+    assert (call["text"], call["section"]) == ("Which is decaf?", "Coffee")
+    for state, headline in (
+        ("accepted", "Somebody has seen your call"),
+        ("coming", "Somebody is on the way"),
+        ("done", "Done"),
+    ):
+        moved = httpx.patch(f"{served.url}/v1/help/{call['id']}", json={"state": state}, headers=aino, timeout=WAIT_S)
+        assert moved.status_code == 200, moved.text
+        app.until(lambda headline=headline: app.shopper.help().headline == headline, app.shopper.help)
+    assert app.shopper.help().can_ask
 
 
 def test_she_is_erased_with_a_receipt(an_app, served):

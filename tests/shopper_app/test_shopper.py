@@ -312,6 +312,13 @@ def test_a_call_taken_back_before_it_went_out_never_goes_out(a_phone, shop, buil
     assert phone.all_told()
 
 
+def test_an_order_that_is_ready_is_what_matters_now(a_phone, shop):
+    shop.orders = [{"id": "o1", "store": "s1", "state": "ready", "door": "Door 2", "items": 3}]
+    phone = a_phone().agree("promotions")
+    near = phone.app.near_you()
+    assert (near.headline, near.detail) == ("Your order is ready", "At Door 2, Riverside")
+
+
 def test_alternatives_keep_the_original_in_sight_and_say_why(a_phone):
     phone = a_phone().agree("promotions")
     phone.app.suggest("roast")
