@@ -99,3 +99,17 @@ def test_a_restart_goes_on_with_what_the_joins_held(cluster, running, until):
         stage.stop()
     for topic in OUTPUTS:
         assert rows_by_partition(cluster, topic)[0] == expected(case, topic)
+
+
+def test_more_records_than_are_read_ahead_do_not_keep_the_other_topics_from_being_read(
+    cluster, running, until, monkeypatch
+):
+    monkeypatch.setattr("endcap_backend.pipeline.stages.stage.MOST_IN_HAND", 5)
+    monkeypatch.setattr("endcap_backend.pipeline.stages.stage.READ", 5)
+    cluster.remake((*SOURCE_TOPICS, *OUTPUTS), 1, **ANY_TIME)
+    for topic in SOURCE_TOPICS:  # the first is read long before the others
+        for number in range(200):
+            cluster.write(topic, "k", "{}", 1_764_000_000_000 + number)
+        cluster.flush()
+    stage = running(parity_stage(cluster.settings))
+    until(lambda: stage.stats()["records"] == 200 * len(SOURCE_TOPICS))

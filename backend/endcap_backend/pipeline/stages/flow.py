@@ -41,6 +41,10 @@ class Flow:
         self._ended.add(topic)
         self._merge()
 
+    def waiting(self, topic: str) -> int:
+        """How many records of a topic are in hand and not merged yet; of a single topic all of them."""
+        return len(self._merged) if len(self._heads) == 1 else len(self._heads[topic])
+
     def at_end(self, topic: str) -> bool:
         """Whether the end of this topic was reached, and nothing came since."""
         return topic in self._ended

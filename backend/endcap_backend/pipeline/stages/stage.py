@@ -27,7 +27,8 @@ from endcap_backend.pipeline.stages.records import Inflow, Outflow, Start, Work,
 log = logging.getLogger("endcap.stages")
 
 BATCH = 500
-MOST_IN_HAND = 5000  # records read ahead; then reading pauses
+READ = 5000  # records at once
+MOST_IN_HAND = 2000  # records of a partition read ahead; then reading it pauses, and only it: others may be waited for
 IDLE_S = 0.1
 COMMIT_EVERY_S = 1.0  # of positions that nothing was written for
 TELL_EVERY_S = 0.1  # of what the work says of itself
@@ -74,7 +75,7 @@ class Stage:
         self._let_go: dict[int, Flow] = {}  # of the last assignment; some come back
         self._committed: dict[int, tuple[dict[str, int | None], str]] = {}
         self._committed_at_s = 0.0
-        self._paused = False
+        self._paused: set[tuple[str, int]] = set()
         self._trouble = "not connected yet"
         self._counts: Counter[str] = Counter(records=0, written=0, transactions=0, reconnects=0, faults=0, rebuilt=0)
         self._lag = 0
@@ -201,15 +202,14 @@ class Stage:
     def _read(self) -> None:
         assert self._consumer is not None
         now_s = self._clock.monotonic()
-        in_hand = sum(map(len, self._flows.values()))
-        self._pause(in_hand >= MOST_IN_HAND)
+        self._pause()
         busy = any(len(flow) and flow.not_before_s <= now_s for flow in self._flows.values())
         waits = [flow.not_before_s - now_s for flow in self._flows.values() if len(flow)]
         message = self._consumer.poll(0.0 if busy else max(0.0, min([IDLE_S, *waits])))
         if message is None:
             return
         self._take(message)
-        for each in self._consumer.consume(MOST_IN_HAND - min(in_hand, MOST_IN_HAND - 1), 0.0):
+        for each in self._consumer.consume(READ, 0.0):
             self._take(each)
 
     def _take(self, message: Message) -> None:
@@ -223,11 +223,20 @@ class Stage:
         elif flow is not None:
             flow.end(message.topic())
 
-    def _pause(self, wanted: bool) -> None:
+    def _pause(self) -> None:
+        """Read no further in partitions of which enough is in hand, and go on with those of which it is not."""
         assert self._consumer is not None
-        if wanted != self._paused:
-            (self._consumer.pause if wanted else self._consumer.resume)(self._consumer.assignment())
-            self._paused = wanted
+        full = {
+            (topic, number)
+            for number, flow in self._flows.items()
+            for topic in self._topics
+            if flow.waiting(topic) >= MOST_IN_HAND
+        }
+        if stop := full - self._paused:
+            self._consumer.pause([TopicPartition(*place) for place in stop])
+        if go_on := self._paused - full:
+            self._consumer.resume([TopicPartition(*place) for place in go_on])
+        self._paused = full
 
     def _build(self) -> None:
         """Give each new partition its state."""
@@ -355,7 +364,7 @@ class Stage:
     def _assigned(self, _: Consumer, partitions: Sequence[TopicPartition]) -> None:
         numbers = {each.partition for each in partitions}
         self._flows = {number: Flow(self._topics, dict.fromkeys(self._topics)) for number in numbers}
-        self._paused = False
+        self._paused = set()
         log.info("%s has partitions %s", self.name, sorted(numbers))
 
     def _revoked(self, _: Consumer, __: Sequence[TopicPartition]) -> None:
