@@ -17,6 +17,7 @@ from endcap.clock import Clock, SystemClock
 from endcap.errors import Unreachable
 from endcap_devkit.kafka.jars import java, kafka_classpath
 from endcap_devkit.kafka.security import Credentials, Security
+from endcap_devkit.kafka.starting import await_start, tail
 
 CALL_TIMEOUT_S = 30.0
 START_TIMEOUT_S = 60.0  # 1.5 s on a quiet machine
@@ -112,8 +113,7 @@ class KafkaBroker:
 
     def log_tail(self, lines: int = 15) -> str:
         """The last lines the broker logged."""
-        log = self._home / "broker.log"
-        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
+        return tail(self._home / "broker.log", lines)
 
     def __enter__(self) -> Self:
         try:
@@ -148,18 +148,15 @@ class KafkaBroker:
             raise Unreachable(f"the broker's data folder could not be formatted: {(ran.stdout + ran.stderr)[-500:]}")
 
     def _wait_for_port(self) -> None:
-        deadline = self.clock.monotonic() + START_TIMEOUT_S
         assert self._process is not None
-        while self.clock.monotonic() < deadline:
-            try:
-                self._process.wait(timeout=0.1)  # also the pause between two looks
-            except subprocess.TimeoutExpired:
-                if _answers(self.port):
-                    return
-                continue
-            raise Unreachable(f"the broker ended while starting:\n{self.log_tail()}")
-        raise Unreachable(
-            f"the broker did not listen on port {self.port} within {START_TIMEOUT_S:.0f} s:\n{self.log_tail()}"
+        await_start(
+            self._process,
+            lambda: _answers(self.port),
+            log=self._home / "broker.log",
+            clock=self.clock,
+            timeout_s=START_TIMEOUT_S,
+            what="the broker",
+            port=self.port,
         )
 
     def _properties(self) -> str:

@@ -12,9 +12,9 @@ from typing import Self
 import httpx
 
 from endcap.clock import Clock, SystemClock
-from endcap.errors import Unreachable
 from endcap_devkit.kafka.broker import KafkaBroker, free_port
 from endcap_devkit.kafka.jars import java, kafka_classpath
+from endcap_devkit.kafka.starting import await_start, tail
 
 START_TIMEOUT_S = 120.0  # 5 s on a quiet machine
 _JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xms64m", "-Xmx256m"]  # 300 MB resident
@@ -65,7 +65,15 @@ class ConnectWorker:
                 str(properties),
             ]
             self._process = subprocess.Popen(order, stdout=log, stderr=log)
-        self._wait_until_it_answers()
+        await_start(
+            self._process,
+            self._answers,
+            log=self._home / "worker.log",
+            clock=self.clock,
+            timeout_s=START_TIMEOUT_S,
+            what="the Connect worker",
+            port=self.port,
+        )
         return self
 
     def stop(self) -> None:
@@ -82,8 +90,7 @@ class ConnectWorker:
 
     def log_tail(self, lines: int = 15) -> str:
         """The last lines the worker logged."""
-        log = self._home / "worker.log"
-        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
+        return tail(self._home / "worker.log", lines)
 
     def __enter__(self) -> Self:
         try:
@@ -95,19 +102,6 @@ class ConnectWorker:
     def __exit__(self, *_: object) -> None:
         self.stop()
         self._temporary.cleanup()
-
-    def _wait_until_it_answers(self) -> None:
-        deadline_s = self.clock.monotonic() + START_TIMEOUT_S
-        assert self._process is not None
-        while self.clock.monotonic() < deadline_s:
-            try:
-                self._process.wait(timeout=0.2)  # also the pause between two looks
-            except subprocess.TimeoutExpired:
-                if self._answers():
-                    return
-                continue
-            raise Unreachable(f"the Connect worker ended while starting:\n{self.log_tail()}")
-        raise Unreachable(f"the Connect worker did not answer within {START_TIMEOUT_S:.0f} s:\n{self.log_tail()}")
 
     def _answers(self) -> bool:
         try:

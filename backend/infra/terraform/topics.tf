@@ -3,69 +3,39 @@
 locals {
   hour_ms = 3600 * 1000
 
-  topics = {
-    customers_locations = {
-      "cleanup.policy" = "delete"
-      "retention.ms"   = tostring(var.locations_retention_h * local.hour_ms)
-    }
-    stores_products = {
-      "cleanup.policy" = "delete"
-      "retention.ms"   = "-1"
-    }
-    products_promotions = {
-      "cleanup.policy" = "delete"
-      "retention.ms"   = "-1"
-    }
-    customers_events = {
-      "cleanup.policy" = "delete"
-      "retention.ms"   = tostring(7 * 24 * local.hour_ms)
-    }
+  # hours each topic is kept; null keeps for ever
+  kept_h = {
+    customers_locations = var.locations_retention_h
+    stores_products     = null
+    products_promotions = null
+    customers_events    = 168
     # these two hold positions, so they are kept no longer than those
-    customers_locations_by_cell = {
-      "cleanup.policy" = "delete"
-      "retention.ms"   = tostring(var.locations_retention_h * local.hour_ms)
-    }
-    NEARBY_CUSTOMERS = {
-      "cleanup.policy" = "delete"
-      "retention.ms"   = tostring(var.locations_retention_h * local.hour_ms)
-    }
-    customers_alerts = {
-      "cleanup.policy" = "delete"
-      "retention.ms"   = tostring(24 * local.hour_ms)
-    }
-    customers_locations_dlq = {
-      "cleanup.policy" = "delete"
-      "retention.ms"   = tostring(min(var.locations_retention_h, 24) * local.hour_ms)
-    }
-    customers_locations_by_cell_dlq = {
-      "cleanup.policy" = "delete"
-      "retention.ms"   = tostring(min(var.locations_retention_h, 24) * local.hour_ms)
-    }
-    stores_products_dlq = {
-      "cleanup.policy" = "delete"
-      "retention.ms"   = tostring(min(var.locations_retention_h, 24) * local.hour_ms)
-    }
-    products_promotions_dlq = {
-      "cleanup.policy" = "delete"
-      "retention.ms"   = tostring(min(var.locations_retention_h, 24) * local.hour_ms)
-    }
-    customers_events_dlq = {
-      "cleanup.policy" = "delete"
-      "retention.ms"   = tostring(min(var.locations_retention_h, 24) * local.hour_ms)
-    }
-    NEARBY_CUSTOMERS_dlq = {
-      "cleanup.policy" = "delete"
-      "retention.ms"   = tostring(min(var.locations_retention_h, 24) * local.hour_ms)
-    }
-    customers_alerts_dlq = {
-      "cleanup.policy" = "delete"
-      "retention.ms"   = tostring(min(var.locations_retention_h, 24) * local.hour_ms)
-    }
-    # the forwarder's position, one key per log file
-    endcap_forwarder_marks = {
-      "cleanup.policy" = "compact"
-    }
+    customers_locations_by_cell = var.locations_retention_h
+    NEARBY_CUSTOMERS            = var.locations_retention_h
+    customers_alerts            = 24
   }
+
+  topics = merge(
+    {
+      for name, hours in local.kept_h : name => {
+        "cleanup.policy" = "delete"
+        "retention.ms"   = hours == null ? "-1" : tostring(hours * local.hour_ms)
+      }
+    },
+    # what was refused, a day at most
+    {
+      for name in keys(local.kept_h) : "${name}_dlq" => {
+        "cleanup.policy" = "delete"
+        "retention.ms"   = tostring(min(var.locations_retention_h, 24) * local.hour_ms)
+      }
+    },
+    # the forwarder's position, one key per log file
+    {
+      endcap_forwarder_marks = {
+        "cleanup.policy" = "compact"
+      }
+    },
+  )
 }
 
 resource "confluent_kafka_topic" "topic" {

@@ -1,7 +1,6 @@
 """Terraform itself is not run here: its files are parsed, and what they say is compared with the code."""
 
 import json
-import math
 import re
 from functools import cache
 from itertools import product
@@ -88,26 +87,24 @@ def local(name):
     return next(body[name] for path in FILES for body in parsed(path).get("locals", []) if name in body)
 
 
-def retention_ms(text):
-    """What an expression of topics.tf comes to, with the variables at their defaults."""
-    text = text.removeprefix("${").removesuffix("}").strip('"').removeprefix("tostring(").removesuffix(")")
-    text = text.replace("min(var.locations_retention_h, 24)", "24").replace("var.locations_retention_h", "24")
-    return math.prod(int(each) for each in text.replace("local.hour_ms", "3600000").split("*"))
-
-
-def test_the_topics_are_those_that_apply_makes_with_the_same_settings():
-    written = {
-        name.strip('"'): {key.strip('"'): value.strip('"') for key, value in body.items() if not key.startswith("__")}
-        for name, body in local("topics").items()
-        if not name.startswith("__")
+def kept_ms():
+    """How long each topic is kept, with the variables at their defaults."""
+    default_h = blocks("variable")["locations_retention_h"]["default"]
+    hours = {name.strip('"'): hours for name, hours in local("kept_h").items() if not name.startswith("__")}
+    hours = {name: default_h if "locations_retention_h" in str(each) else each for name, each in hours.items()}
+    return {
+        name: "-1" if each in (None, "null", "${null}") else str(int(each) * 3_600_000) for name, each in hours.items()
     }
-    wanted = {topic.name: topic for topic in topics()}
-    assert set(written) == set(wanted)
-    for name, config in written.items():
-        assert config["cleanup.policy"] == wanted[name].config["cleanup.policy"]
-        if "retention.ms" in config:
-            assert str(retention_ms(config["retention.ms"])) == wanted[name].config["retention.ms"], name
-    assert set(wanted) - {name for name, config in written.items() if "retention.ms" in config} == {MARKS}
+
+
+def test_the_topics_are_those_that_apply_makes_and_as_long_kept():
+    wanted = {topic.name: topic.config for topic in topics()}
+    kept = kept_ms()
+    assert {name for name in wanted if not name.endswith("_dlq")} == {*kept, MARKS}
+    assert {name for name in wanted if name.endswith("_dlq")} == {f"{name}_dlq" for name in kept}
+    assert {name: wanted[name]["retention.ms"] for name in kept} == kept
+    assert {config["cleanup.policy"] for name, config in wanted.items() if name != MARKS} == {"delete"}
+    assert re.search(rf'{MARKS} = {{\s*"cleanup.policy" = "compact"', WHOLE)
 
 
 @cache

@@ -18,57 +18,32 @@ LOCATIONS_H_MOST = 720.0  # as `serve --keep-locations-h`
 
 def add_kafka(parser: argparse.ArgumentParser) -> None:
     """A switch for each of Kafka's settings, and `--kafka` for the one that is always needed."""
-    add_switches(parser, KafkaSettings)
-    parser.add_argument(
-        "--kafka",
-        dest="kafka_bootstrap_servers",
-        metavar="HOST:PORT",
-        default=argparse.SUPPRESS,
-        help="short for --kafka-bootstrap-servers",
-    )
-
-
-def kafka_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> KafkaSettings:
-    """Kafka's settings from the switches, then from the environment.
-
-    Raises:
-        BadConfig: names the setting at fault.
-    """
-    return read_settings(KafkaSettings, args, environ)
+    _add(parser, KafkaSettings, "--kafka", "kafka_bootstrap_servers", "HOST:PORT")
 
 
 def add_ksqldb(parser: argparse.ArgumentParser) -> None:
     """A switch for each of ksqlDB's settings, and `--ksqldb` for its URL."""
-    add_switches(parser, KsqlSettings)
-    parser.add_argument(
-        "--ksqldb", dest="ksqldb_url", metavar="URL", default=argparse.SUPPRESS, help="short for --ksqldb-url"
-    )
-
-
-def ksqldb_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> KsqlSettings | None:
-    """ksqlDB's settings; None when no URL is set.
-
-    Raises:
-        BadConfig: names the setting at fault.
-    """
-    settings = read_settings(KsqlSettings, args, environ)
-    return settings if settings.ksqldb_url else None
+    _add(parser, KsqlSettings, "--ksqldb", "ksqldb_url", "URL")
 
 
 def add_connect(parser: argparse.ArgumentParser) -> None:
     """A switch for each of Connect's settings, and `--connect` for its URL."""
-    add_switches(parser, ConnectSettings)
-    parser.add_argument(
-        "--connect", dest="connect_url", metavar="URL", default=argparse.SUPPRESS, help="short for --connect-url"
-    )
+    _add(parser, ConnectSettings, "--connect", "connect_url", "URL")
+
+
+def kafka_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> KafkaSettings:
+    """Kafka's settings from the switches, then from the environment; raises as `read_settings`, as the next two."""
+    return read_settings(KafkaSettings, args, environ)
+
+
+def ksqldb_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> KsqlSettings | None:
+    """ksqlDB's settings; None when no URL is set."""
+    settings = read_settings(KsqlSettings, args, environ)
+    return settings if settings.ksqldb_url else None
 
 
 def connect_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> ConnectSettings | None:
-    """Connect's settings; None when no URL is set.
-
-    Raises:
-        BadConfig: names the setting at fault.
-    """
+    """Connect's settings; None when no URL is set."""
     settings = read_settings(ConnectSettings, args, environ)
     return settings if settings.connect_url else None
 
@@ -119,3 +94,9 @@ def locations_h_given(args: argparse.Namespace) -> float:
     if not 1 <= hours <= LOCATIONS_H_MOST:
         raise BadConfig("--keep-locations-h", f"must be from 1 to {LOCATIONS_H_MOST:g} hours")
     return hours
+
+
+def _add(parser: argparse.ArgumentParser, settings: type[object], short: str, name: str, metavar: str) -> None:
+    add_switches(parser, settings)
+    help = f"short for --{name.replace('_', '-')}"
+    parser.add_argument(short, dest=name, metavar=metavar, default=argparse.SUPPRESS, help=help)
