@@ -153,7 +153,8 @@ class Driver:
 
     def scroll_to(self, text: str) -> None:
         """Move the page's list until it says that."""
-        rows = self.app.shell.screen.ids.rows
+        screen: Any = self.app.shell.screen
+        rows = screen.ids.rows
         rows.scroll_y = 1.0
         self.settle()
         while not self.says(text):

@@ -44,6 +44,12 @@ class Surface(BoxLayout):
     radius = NumericProperty(0)
     slim = NumericProperty(0)  # so much lower and higher than what can be touched
 
+    def on_touch_down(self, touch: Any) -> bool:
+        """What is hidden takes no touch, and neither does what is in it."""
+        if self.opacity == 0 or self.height < 1:
+            return False
+        return bool(super().on_touch_down(touch))
+
 
 class PressSurface(Pressable, Surface): ...
 
