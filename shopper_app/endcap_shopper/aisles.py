@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from heapq import heappop, heappush
 from itertools import pairwise
-from math import hypot, inf
+from math import inf
 from typing import Any
 
 from endcap.geo import LatLon, distance_m, local_m, offset
@@ -39,12 +40,35 @@ class Aisles:
 
     def foot(self, point: LatLon) -> tuple[LatLon, Edge | None]:
         """Where one steps into the aisles from a point, and which way that is; remembered, for shelves stay."""
-        if point not in self._feet:
-            feet = ((_onto(point, self.nodes[a], self.nodes[b]), (a, b)) for a, b in self.edges)
+        found = self._feet.get(point)
+        if found is None:
             if len(self._feet) >= _FEET_KEPT:
                 self._feet.clear()
-            self._feet[point] = min(feet, key=lambda each: distance_m(point, each[0]), default=(point, None))
-        return self._feet[point]
+            found = self._feet[point] = self._found_foot(point)
+        return found
+
+    def _found_foot(self, point: LatLon) -> tuple[LatLon, Edge | None]:
+        origin, stretches = self._plane
+        px, py = local_m(origin, point)
+        best, nearest = inf, None
+        for edge, x, y, ex, ey, square in stretches:
+            along = 0.0 if square == 0 else min(1.0, max(0.0, ((px - x) * ex + (py - y) * ey) / square))
+            foot_x, foot_y = x + ex * along, y + ey * along
+            away = (px - foot_x) ** 2 + (py - foot_y) ** 2
+            if away < best:
+                best, nearest = away, (foot_x, foot_y, edge)
+        return (point, None) if nearest is None else (offset(origin, *nearest[:2]), nearest[2])
+
+    @cached_property
+    def _plane(self) -> tuple[LatLon, list[tuple[Edge, float, float, float, float, float]]]:
+        """Each way in metres east and north of some point: where it begins, where it goes, and its length squared."""
+        origin = next(iter(self.nodes.values()), LatLon(0.0, 0.0))
+        spots = {id: local_m(origin, point) for id, point in self.nodes.items()}
+        stretches = []
+        for a, b in self.edges:
+            (ax, ay), (bx, by) = spots[a], spots[b]
+            stretches.append(((a, b), ax, ay, bx - ax, by - ay, (bx - ax) ** 2 + (by - ay) ** 2))
+        return origin, stretches
 
 
 class Reach:
@@ -145,15 +169,6 @@ def _dijkstra(near: Mapping[str, Mapping[str, float]], start: str) -> tuple[dict
                 cost[there], came[there] = so_far + length_m, here
                 heappush(queue, (cost[there], there))
     return cost, came
-
-
-def _onto(point: LatLon, start: LatLon, end: LatLon) -> LatLon:
-    """The nearest point of a straight way."""
-    ex, ey = local_m(start, end)
-    px, py = local_m(start, point)
-    length = hypot(ex, ey)
-    along = 0.0 if length == 0 else min(1.0, max(0.0, (px * ex + py * ey) / length**2))
-    return offset(start, ex * along, ey * along)
 
 
 def _name(number: int) -> str:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endcap.geo import distance_m
-from endcap_shopper.aisles import Aisles, Ways
+from endcap.geo import LatLon, distance_m
+from endcap_shopper.aisles import Aisles, Reach, Ways
 from endcap_shopper.route import Stop, best_order, find_route, length_m
 
 places = st.lists(st.tuples(st.floats(0, 60), st.floats(0, 40)), min_size=1, max_size=9)
@@ -57,6 +57,22 @@ def test_seven_stops_are_on_average_within_five_percent_of_the_best():
 def test_the_end_is_taken_into_account():
     points = [(0, 0), (10, 0), (-10, 0), (12, 0)]
     assert best_order(plane(points), [1, 2], [], end=3) == [2, 1]
+
+
+@given(st.floats(-30, 50), st.floats(-30, 50))
+def test_the_foot_of_a_shelf_is_nearer_than_any_crossing(build, east_m, north_m):
+    aisles, point = build.grid(), build.at(east_m, north_m)
+    foot, edge = aisles.foot(point)
+    assert edge in aisles.edges
+    assert all(distance_m(point, foot) <= distance_m(point, node) + 0.01 for node in aisles.nodes.values())
+
+
+@given(st.lists(st.tuples(st.floats(0, 20), st.floats(0, 20)), min_size=2, max_size=5))
+def test_one_search_for_all_shelves_agrees_with_one_for_each(build, spots):
+    aisles, points = build.grid(), [build.at(*spot) for spot in spots]
+    ways, reach = Ways(aisles, points), Reach(aisles, points[0])
+    for number, point in enumerate(points[1:], 1):
+        assert reach.metres(point) == pytest.approx(ways.metres(0, number), abs=0.02)
 
 
 def test_a_way_goes_along_the_aisles_and_not_through_shelves(build):
@@ -108,4 +124,4 @@ def test_a_plan_with_ways_to_nowhere_is_read_without_them():
     value = {"nodes": [{"id": 1, "latitude": 60, "longitude": 24}], "edges": [[1, 2]]}
     aisles = Aisles.from_json(value)
     assert aisles.edges == ()
-    assert aisles.nearest((60.1, 24.1)) == (60, 24)
+    assert aisles.nearest(LatLon(60.1, 24.1)) == (60, 24)
