@@ -29,6 +29,7 @@ from endcap.transports import Transport
 if TYPE_CHECKING:
     from endcap.account import Method, Receipt
     from endcap.fences import Explanation
+    from endcap.session import Keeping
 
 log = logging.getLogger("endcap")
 
@@ -39,8 +40,9 @@ class Endcap:
     """Positions in; visits and offers out. Everything waits for consent, and nothing raises but the calls made here.
 
     `source` locates (`endcap.device.pick()` is the device's own; none: the host feeds fixes). `registrar` has the OS
-    watch the nearest fences, so that it wakes the app. Callbacks run by `dispatcher`, one after the other on a thread
-    of the SDK's own unless told otherwise. Use one instance a process and folder; every call may come from any thread.
+    watch the nearest fences, so that it wakes the app. `secrets` keeps her session's tokens, in the phone's keystore
+    for one; else they are in the folder's own file. Callbacks run by `dispatcher`, one after the other on a thread of
+    the SDK's own unless told otherwise. Use one instance a process and folder; every call may come from any thread.
     What the SDK could not do is counted in `diagnostics()`.
     """
 
@@ -52,6 +54,7 @@ class Endcap:
         zones: Iterable[PrivacyZone] = (),
         registrar: FenceRegistrar | None = None,
         transport: Transport | None = None,
+        secrets: Keeping | None = None,
         dispatcher: Dispatcher | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -65,6 +68,7 @@ class Endcap:
             zones=zones,
             registrar=registrar,
             transport=transport,
+            secrets=secrets,
             clock=clock or getattr(source, "clock", None) or SystemClock(),
         )
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from threading import RLock
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from endcap.clock import Clock
 from endcap.config import Config, Mode
@@ -24,6 +24,9 @@ from endcap.privacy import STRICTER, PrivacyZone
 from endcap.publisher import PublisherState
 from endcap.tracking import Tracker
 from endcap.transports import Transport
+
+if TYPE_CHECKING:
+    from endcap.session import Keeping
 
 log = logging.getLogger("endcap")
 
@@ -56,6 +59,7 @@ class Engine:
         zones: Iterable[PrivacyZone],
         registrar: FenceRegistrar | None,
         transport: Transport | None,
+        secrets: Keeping | None = None,
         clock: Clock,
     ) -> None:
         self.config, self.clock, self.listeners = config, clock, listeners
@@ -65,6 +69,7 @@ class Engine:
         self.faults = 0  # of ours, in handling a fix
         self.lock = RLock()
         self._source, self._registrar, self._transport = source, registrar, transport
+        self._secrets = secrets
         self._fences: dict[str, Geofence] = {}
         self._running = False
         self._listening = False
@@ -205,7 +210,7 @@ class Engine:
             if granted and self.install is not None:
                 self._erase_unless(self.install.withdraw(granted))
             elif self.install is None:
-                purge_at_rest(self.config, granted, self.clock)
+                purge_at_rest(self.config, granted, self.clock, self._secrets)
             try:
                 self._apply()
             finally:
@@ -226,11 +231,15 @@ class Engine:
         if self._running and granted:
             self._begin(granted)
         elif self._running:
-            purge_at_rest(self.config, granted, self.clock)  # a kill may have come between revoking and erasing
+            purge_at_rest(
+                self.config, granted, self.clock, self._secrets
+            )  # a kill may have come between revoking and erasing
 
     def _begin(self, granted: frozenset[Purpose]) -> None:
         if self.install is None:
-            self.install = Install(self.config, self.consent, self, transport=self._transport, clock=self.clock)
+            self.install = Install(
+                self.config, self.consent, self, transport=self._transport, secrets=self._secrets, clock=self.clock
+            )
             self.install.start()
         if not self.install.remote.enabled:
             return

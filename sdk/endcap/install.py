@@ -30,7 +30,7 @@ from endcap.transports import Transport
 from endcap.upkeep import Upkeep
 
 if TYPE_CHECKING:
-    from endcap.session import Sessions
+    from endcap.session import Keeping, Sessions
     from endcap.transports.ably import AblyTransport
     from endcap.transports.api import Api
 
@@ -40,6 +40,7 @@ STOP_S = 0.2  # patience with each thread when consent ends: nothing new can go 
 CLOSE_S = 3.0  # and when it is only closed
 ADVANCE_EVERY_S = 60.0  # what the monitor asks for: silence, dwells and closing hours need no fix
 NOT_OFFERED_S = 3600.0  # a backend without remote configuration is asked again this much later
+SESSION_STATE = "session"  # as `endcap.session`, which is imported when there is one
 _STATE_OF = {FENCES_STATE: Purpose.LOCATION, FILTER_STATE: Purpose.LOCATION, HEARD_STATE: Purpose.PROMOTIONS}
 
 
@@ -67,9 +68,17 @@ class Install:
     """
 
     def __init__(
-        self, config: Config, consent: Consent, host: Host, *, transport: Transport | None, clock: Clock
+        self,
+        config: Config,
+        consent: Consent,
+        host: Host,
+        *,
+        transport: Transport | None,
+        secrets: Keeping | None = None,
+        clock: Clock,
     ) -> None:
         self._consent, self._host, self._clock = consent, host, clock
+        self._secrets = secrets
         self.outbox = Outbox(
             config.storage_dir,
             capacity=config.outbox_capacity,
@@ -187,6 +196,7 @@ class Install:
         self.end_tracking(keep=False)
         self._end_threads(STOP_S)
         self.outbox.erase()
+        _forget_session(self._secrets)
 
     def _put(self, events: list[GeofenceEvent]) -> None:
         self.publisher.wake()
@@ -258,7 +268,7 @@ class Install:
         from endcap.transports.api import Api
 
         api = Api(self.config.backend_url, timeout_s=self.config.request_timeout_s)
-        return api, Sessions(api, self.outbox, self._consent_body, self._clock)
+        return api, Sessions(api, self._secrets or self.outbox, self._consent_body, self._clock)
 
     def _own_transport(self) -> Transport:
         return self._ably(self._http()) if self.config.route == "ably" else self._http()
@@ -300,12 +310,14 @@ class Install:
         return {"purposes": sorted(granted), "text_version": self._consent.text_version}
 
 
-def purge_at_rest(config: Config, granted: frozenset[Purpose], clock: Clock) -> None:
+def purge_at_rest(config: Config, granted: frozenset[Purpose], clock: Clock, secrets: Keeping | None = None) -> None:
     """Throw away what an install that is not running keeps without consent: all of it when nothing is granted.
 
     Raises:
         BadConfig, OSError: as `Outbox`.
     """
+    if not granted:
+        _forget_session(secrets)
     if not Outbox.exists(config.storage_dir):
         return
     outbox = Outbox(config.storage_dir, clock=clock)
@@ -314,6 +326,11 @@ def purge_at_rest(config: Config, granted: frozenset[Purpose], clock: Clock) -> 
         outbox.close()
     else:
         outbox.erase()
+
+
+def _forget_session(secrets: Keeping | None) -> None:
+    if secrets is not None and secrets.get(SESSION_STATE) is not None:
+        secrets.set(SESSION_STATE, None)
 
 
 def _let_go(throw_away: Callable[[], None]) -> bool:

@@ -37,6 +37,7 @@ from endcap_shopper.show_map import store_map
 from endcap_shopper.show_near import chrome, near_you
 from endcap_shopper.show_privacy import first_run, look, privacy, settings
 from endcap_shopper.state import Here, State
+from endcap_shopper.tokens import Tokens
 from endcap_shopper.walking import ClickSource, Overheard
 from endcap_shopper.wallet import Action, Wallet
 
@@ -86,7 +87,8 @@ class Shopper:
         state.can_walk = isinstance(source, ClickSource)
         self._source, self._folder = source, folder
         self._ground = Ground(state, wallet, clock, platform, post, zone)
-        self._client = Endcap(config, heard, transport=transport, dispatcher=inline, clock=clock)
+        tokens = Tokens(platform.secrets)
+        self._client = Endcap(config, heard, transport=transport, secrets=tokens, dispatcher=inline, clock=clock)
         self._shop = Shop(self._client, Api(backend_url, timeout_s=config.request_timeout_s))
         self._errands = Errands(wallet, self._shop, self._told, self._refused, clock)
         self._fetching = Fetching(self._ground, self._shop)

@@ -156,3 +156,58 @@ def test_what_the_shop_refuses_is_told_with_its_status(client):
     with pytest.raises(Refused) as refused:
         client.ask("GET", "/nowhere")
     assert refused.value.status == 404
+
+
+class Keystore:
+    """Where a phone would keep secrets."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def get(self, name):
+        return self.kept.get(name)
+
+    def set(self, name, value):
+        self.kept = (
+            {**self.kept, name: value} if value is not None else {n: v for n, v in self.kept.items() if n != name}
+        )
+
+
+@pytest.fixture
+def sealed(backend, tmp_path, clock):
+    """A client whose host has a keystore."""
+    keystore = Keystore()
+    config = endcap.Config(
+        backend_url=backend.url, storage_dir=tmp_path / "phone", remote_config=False, shop_fences=False
+    )
+    with endcap.Endcap(config, dispatcher=endcap.inline, clock=clock, secrets=keystore) as client:
+        client.consent.grant(Purpose.PROMOTIONS, text_version="2026-11")
+        client.ask("GET", "/me/export")
+        client.keystore, client.files = keystore, tmp_path / "phone"
+        yield client
+
+
+def test_tokens_are_where_the_host_keeps_secrets_and_nowhere_else(sealed):
+    assert "refresh-u1" in sealed.keystore.kept["session"]
+    assert [path.name for path in sealed.files.iterdir() if b"refresh-u1" in path.read_bytes()] == []
+
+
+def test_a_session_in_a_keystore_goes_on_after_a_restart(sealed, backend):
+    sealed.close()
+    sealed.start()
+    assert sealed.ask("GET", "/me/export")["uid"] == "u1"
+
+
+def test_revoking_takes_the_session_out_of_the_keystore(sealed):
+    sealed.consent.revoke()
+    assert sealed.keystore.kept == {}
+
+
+def test_a_kill_between_revoking_and_erasing_leaves_no_session_either(sealed):
+    sealed.close()
+    (sealed.files / "consent.json").unlink()
+    assert sealed.keystore.kept != {}
+    again = endcap.Endcap(sealed.config, dispatcher=endcap.inline, secrets=sealed.keystore)
+    again.start()
+    again.close()
+    assert sealed.keystore.kept == {}

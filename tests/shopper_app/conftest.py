@@ -118,7 +118,7 @@ class TinyShop:
         self.coupons = {each["id"]: each for each in (coupon("c1"), coupon("c2", sku=7))}
         self.wishes = {}
         self.calls = {}
-        self.products = [product(9001, "Dark roast", "coffee", at(15, 15)), product(7, "Green tea", "tea", at(5, 5))]
+        self.products = [product(9001, "Dark roast", "coffee", at(15, 15)), product(7, "Green tea", "tea", at(5, 4))]
         self.positions = []
         self.refuse = {}  # path -> (status, title)
         self.patience_s = 1

@@ -216,7 +216,7 @@ def test_the_way_leads_along_the_aisles_and_on_when_she_has_it(a_phone, build):
         phone.settle()
     plan = phone.app.store_map()
     assert [pin.text for pin in plan.pins] == ["Green tea", "Dark roast"]
-    assert plan.step == "Straight on for 5 m, to Tea. Then right."
+    assert plan.step == "Straight on for 5 m, to Tea. Then left."
     assert plan.stop == "Green tea · stop 1 of 2"
     phone.app.got_it(plan.stop_id)
     phone.settle()
@@ -420,6 +420,27 @@ def test_a_coupon_the_shop_no_longer_has_is_let_go_and_said(a_phone, shop):
     assert phone.until(lambda: phone.all_told() and phone.app.chrome().notice is not None)
     assert phone.app.chrome().notice.text == "The shop does not give you this coupon any more."
     assert phone.app.coupons().clipped == ()
+
+
+def test_her_session_is_where_the_machine_keeps_secrets(a_phone, shop, tmp_path):
+    phone = a_phone().agree("promotions")
+    assert phone.until(lambda: phone.platform.secrets.kept)
+    assert list(phone.platform.secrets.kept) == ["session"]
+    phone.app.delete_data()
+    phone.settle()
+    assert phone.platform.secrets.kept == {}
+
+
+def test_a_machine_that_keeps_no_secrets_keeps_her_from_nothing(a_phone, shop):
+    phone = a_phone()
+
+    def refuse(name, value):
+        raise OSError("the keystore is locked")
+
+    phone.platform.secrets.set = refuse
+    phone.agree("promotions")
+    phone.app.add_wish("Tea")
+    assert phone.until(lambda: shop.wishes)
 
 
 def test_closing_twice_is_closing_once(a_phone):

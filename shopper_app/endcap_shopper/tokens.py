@@ -1,0 +1,32 @@
+"""Tokens: her session where the machine keeps secrets."""
+
+from __future__ import annotations
+
+import logging
+
+from endcap_shopper.platform.ports import Secrets
+
+log = logging.getLogger("endcap.shopper")
+
+
+class Tokens:
+    """What the SDK asks of a place for her session. Any thread.
+
+    A machine that refuses to keep it is no reason to stop: the session then lasts as long as the process, and she gets
+    another one afterwards.
+    """
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+        self._unkept: dict[str, str | None] = {}
+
+    def get(self, name: str) -> str | None:
+        return self._unkept[name] if name in self._unkept else self._secrets.get(name)
+
+    def set(self, name: str, value: str | None) -> None:
+        try:
+            self._secrets.set(name, value)
+            self._unkept.pop(name, None)
+        except OSError as fault:
+            log.warning("her session can't be kept and ends with the app: %s", fault)
+            self._unkept[name] = value
