@@ -43,6 +43,7 @@ bench: sync           ## the tables of docs/benchmarks.md
 pictures: sync system ## the README's pictures, taken anew
 	@fc-list | grep -q Inter || (apt-get update -qq && apt-get install -y -qq fonts-inter >/dev/null)
 	$(BIN)/endcap demo --pictures docs/pictures
+	$(BIN)/python -m endcap_shopper.ui.pictures docs/pictures
 
 wheel: sync           ## both wheels, into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps -w dist . ./sdk

@@ -239,7 +239,8 @@ class SampleShopper:
         return self._look
 
     def chrome(self) -> Chrome:
-        return replace(self.chrome_view, undo=self._undo)
+        said = self.words.t(self.chrome_view.sharing_text)
+        return replace(self.chrome_view, undo=self._undo, sharing_text=said)
 
     def near_you(self) -> NearYou:
         return NearYou(

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from endcap_shopper.ui.virtual_screen import VirtualScreen
+
 HERE = Path(__file__).parent
 REPORTS_FD = "ENDCAP_WINDOW_REPORTS"  # set in the process of the window: where its reports go
 
@@ -25,16 +27,10 @@ class WindowProcess:
     def __init__(self, config, items, folder):
         self._config = config
         self._reports = {}
-        shown, show = os.pipe()
-        screen = ["-displayfd", str(show), "-screen", "0", "1000x2000x24", "-nolisten", "tcp", "-noreset"]
-        self._xvfb = subprocess.Popen(["Xvfb", *screen], pass_fds=[show], stderr=subprocess.DEVNULL)
-        os.close(show)
-        with os.fdopen(shown) as line:
-            display = line.readline().strip()
-        assert display, "Xvfb did not start"
+        self._screen = VirtualScreen()
         read, write = os.pipe()
         self._out = folder / "window-tests.txt"
-        told = {"DISPLAY": f":{display}", REPORTS_FD: str(write), "ENDCAP_KIVY_HOME": str(folder / "kivy")}
+        told = {"DISPLAY": self._screen.display, REPORTS_FD: str(write), "ENDCAP_KIVY_HOME": str(folder / "kivy")}
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(item.nodeid for item in items)]
         with self._out.open("w") as out:
             self._tests = subprocess.Popen(
@@ -55,9 +51,9 @@ class WindowProcess:
         return found
 
     def close(self):
-        for process in (self._tests, self._xvfb):
-            process.kill()  # SDL makes of a SIGTERM an event that nobody reads
-            process.wait()
+        self._tests.kill()  # SDL makes of a SIGTERM an event that nobody reads
+        self._tests.wait()
+        self._screen.close()
 
     def _broken(self, item):
         said = f"the process of the window ended during this test:\n{self._out.read_text()[-8000:]}"
