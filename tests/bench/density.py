@@ -74,7 +74,7 @@ def run(quick: bool) -> str:
     except BadConfig as fault:
         return f"### Real density\n\nNot measured: {fault}"
     shop = shop_of(journey, WEEK, NOON, QUICK_STORES if quick else None)
-    walkers, seconds = (60, 120) if quick else (300, 300)
+    walkers, seconds = (60, 120) if quick else (200, 120)
     fixes = _walk(shop, walkers, seconds, seed=1)
     late = _walk(shop, 40, 30, seed=2, prefix="late")
     before = _resident_bytes()
