@@ -32,8 +32,9 @@ class Subscriber:
     """Reads messages, drops repeats and what has expired, and hands each alert to `on_alert` once.
 
     A message's data may be JSON text, bytes or an object, and hold one alert or an array of them: it depends on who
-    published it. What has a `notice` is none: how her call for help stands, which the host asks for. An alert is remembered on disk before it is handed over, so that a restart, a resumed connection or a
-    replayed history does not repeat it. What is dropped is counted in `dropped`, by reason.
+    published it. What has a `notice` is none: it says how her call for help stands, which the host asks for. An alert
+    is remembered on disk before it is handed over, so that a restart, a resumed connection or a replayed history does
+    not repeat it. What is dropped is counted in `dropped`, by reason.
 
     `receive` may be called from any thread; `on_alert` runs on the caller's, and its exceptions are logged.
     """

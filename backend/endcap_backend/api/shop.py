@@ -5,10 +5,11 @@ from __future__ import annotations
 from flask import Flask
 
 from endcap.clock import Clock
-from endcap_backend.api import help, pickups, plan, products, stocking, wishlist
+from endcap_backend.api import help, pickups, plan, products, staff_ably, stocking, wishlist
 from endcap_backend.api.auth import Guard
 from endcap_backend.api.help import HelpDesk
 from endcap_backend.api.stocking import Stocking
+from endcap_backend.api.tokens import AblyTokens
 from endcap_backend.config import Settings
 from endcap_backend.retail.database import Database
 
@@ -21,4 +22,6 @@ def open_shop(app: Flask, guard: Guard, settings: Settings, database: Database, 
     app.register_blueprint(wishlist.blueprint(guard, database, clock))
     app.register_blueprint(help.blueprint(guard, HelpDesk(database, clock)))
     app.register_blueprint(pickups.blueprint(guard, database, clock))
+    ably = AblyTokens(settings.ably_key, clock) if settings.ably_key else None
+    app.register_blueprint(staff_ably.blueprint(guard, ably, settings.ably_endpoint))
     app.register_blueprint(stocking.blueprint(guard, Stocking(database, clock), max_bytes))

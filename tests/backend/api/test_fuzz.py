@@ -123,6 +123,7 @@ def floor_requests(chance):
         ("PUT", "/v1/placements", {"placements": [shelf]}),
         ("PUT", "/v1/stock", {"stock": [{"sku": 9001, "store": "s1", "stock": 3}]}),
         ("GET", "/v1/help", None),
+        ("POST", "/v1/staff/ably-token", {"store": "s1"}),
         ("PUT", f"/v1/pickups/{id}", order),
     ]
     return [("shopper", *each) for each in hers] + [("manager", *each) for each in managers]

@@ -227,6 +227,29 @@ def test_erased_her_calls_and_what_waits_to_be_said_are_gone(her):
     assert her.get(f"/v1/help/{call['id']}", token=her.tokens["staff"]).status_code == 404
 
 
+def test_staff_hear_the_calls_of_their_store_with_a_token_that_is_good_for_nothing_else(
+    make_api, database, ably_server
+):
+    shop = make_api(database=database, ably_key=ably_server.key, ably_endpoint=ably_server.url)
+    shop.clock.set_wall(SystemClock().now())  # the local Ably has the real time
+    shop.work_as("staff", "aino")
+    told = shop.post("/v1/staff/ably-token", {"store": "s1"}).json
+    assert (told["channel"], told["client_id"], told["endpoint"]) == ("help:s1", "staff-aino", ably_server.url)
+
+    def history(channel):
+        bearer = {"authorization": f"Bearer {told['token']}", "accept": "application/json"}
+        return httpx.get(f"{ably_server.url}/channels/{channel}/history", headers=bearer).status_code
+
+    assert (history("help:s1"), history("help:s2"), history("promotions:ann")) == (200, 401, 401)
+    assert shop.post("/v1/staff/ably-token", {"store": "a b"}).json["field"] == "store"
+
+
+def test_without_an_ably_key_there_is_no_such_token(make_api, database):
+    shop = make_api(database=database, ably_key="")
+    shop.work_as("staff", "aino")
+    assert shop.post("/v1/staff/ably-token", {"store": "s1"}).status_code == 503
+
+
 def put(database, *channels, at_ms=0):
     with database.writing() as connection:
         for channel in channels:
