@@ -192,10 +192,13 @@ def test_a_changed_statement_is_made_anew_with_all_that_reads_it(run, ksqldb, br
     assert ksqldb.deleted_topics == ["NEARBY_COUNTS", "NEARBY_OFFERS"]  # NEARBY_CUSTOMERS is one of the topics
 
 
-def test_going_from_the_seed_to_the_product_drops_the_seed(run, ksqldb):
+def test_going_from_the_seed_to_the_product_drops_the_seed(run, ksqldb, broker):
     run(apply, "--yes", "--ksqldb", ksqldb.url, "--seed")
     run(apply, "--yes", "--ksqldb", ksqldb.url)
-    assert set(ksqldb.sources) == {each.name for each in statements("product")}
+    names = {each.name for each in statements("product")}
+    assert set(ksqldb.sources) == names
+    entries = Ledger(KafkaSettings(broker.bootstrap)).entries
+    assert {name.removeprefix("statement ") for name in entries if name.startswith("statement")} == names
 
 
 def test_a_stream_of_somebody_else_s_refuses_the_whole_plan(run, ksqldb, names):
