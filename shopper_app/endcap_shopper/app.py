@@ -41,6 +41,7 @@ class ShopperApp(App):
     inset_top = NumericProperty(0)
     inset_bottom = NumericProperty(0)
     height_px = NumericProperty(800)
+    width_px = NumericProperty(400)
 
     def __init__(self, make: Callable[[Post], Intents], *, os_dark: bool = False, **properties: Any) -> None:
         super().__init__(**properties)
@@ -59,8 +60,8 @@ class ShopperApp(App):
         self.theme = Theme(self.shopper.look(), os_dark=self._os_dark)
         self.theme.bind(ground=self._clear)
         self._clear()
-        Window.bind(height=self._resized, on_keyboard=self._key)
-        self.height_px = Window.height
+        Window.bind(size=self._resized, on_keyboard=self._key)
+        self._resized(Window, Window.size)
         self.shell = Shell(self.shopper, self.theme)
         self.shopper.watch(self._changed)
         return self.shell
@@ -85,7 +86,7 @@ class ShopperApp(App):
             return
         self._running = False
         self._ticking.cancel()
-        Window.unbind(height=self._resized, on_keyboard=self._key)
+        Window.unbind(size=self._resized, on_keyboard=self._key)
         self.queue.close()
         self.shopper.close()
 
@@ -172,8 +173,8 @@ class ShopperApp(App):
     def _clear(self, *_: object) -> None:
         Window.clearcolor = self.theme.ground
 
-    def _resized(self, _: object, height: float) -> None:
-        self.height_px = height
+    def _resized(self, _: object, size: tuple[float, float]) -> None:
+        self.width_px, self.height_px = size
 
     def _key(self, _: object, key: int, *__: object) -> bool:
         return key == ESCAPE_KEY and self.back()

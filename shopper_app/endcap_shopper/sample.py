@@ -134,9 +134,9 @@ WISHES: tuple[WishRow, ...] = (
         alert_text="Tell me at €1.50",
         sku=9003,
     ),
-    WishRow("w4", "Desk lamp Lumen", 1, "Not in this store", "warning", "€29.00", sku=9006),
-    WishRow("w5", "Aged Gouda", 1, "In the trolley", done=True, price="€6.40", sku=9002),
-    WishRow("w6", "Sourdough loaf", 1, "In the trolley", done=True, price="€3.20", sku=9004),
+    WishRow("w4", "Desk lamp Lumen", 1, "Not sold in Riverside", "warning", "€29.00", sku=9006),
+    WishRow("w5", "Aged Gouda", 1, "Got it already", done=True, price="€6.40", sku=9002),
+    WishRow("w6", "Sourdough loaf", 1, "Got it already", done=True, price="€3.20", sku=9004),
 )
 
 COUPONS: tuple[CouponRow, ...] = (

@@ -21,7 +21,7 @@ class NearYouPage(PageScreen):
         self.ids.rows.show(self._rows(self.shopper.near_you()))
 
     def _rows(self, near: NearYou) -> list[Row]:
-        shown = [row("Hero", "hero", near=near)] if near.headline else []
+        shown = [row("Hero", "hero", near=near)] if near.headline or near.place else []
         if not near.deals:
             return [*shown, empty("tag-outline", near.empty_title or self.tr("No deals near you yet"), near.empty_why)]
         shown.append(row("SectionTitle", "deals", text=self.tr("Deals near you")))

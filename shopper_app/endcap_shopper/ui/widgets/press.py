@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from kivy.core.text import Label as Drawn
 from kivy.properties import BooleanProperty, ColorProperty, NumericProperty, StringProperty
 from kivy.uix.behaviors import ButtonBehavior, FocusBehavior
 from kivy.uix.boxlayout import BoxLayout
@@ -61,6 +62,12 @@ class SolidButton(PressSurface):
     icon = StringProperty("")
     ink = ColorProperty((0, 0, 0, 1))
     shown = BooleanProperty(True)  # else it takes no room
+    natural = NumericProperty(0)  # how wide the caption is on one line
+
+    @staticmethod
+    def measured(text: str, font_size: float) -> float:
+        """How wide a bold caption is; the button wraps it where the window is narrower."""
+        return float(Drawn(font_size=font_size, bold=True).get_extents(text)[0]) if text else 0.0
 
 
 class TonalButton(SolidButton): ...
