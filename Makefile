@@ -10,7 +10,7 @@ FLINK_DIR := .cache/flink
 ARGS ?=
 export ENDCAP_CACHE ?= $(CURDIR)/.cache/endcap
 
-.PHONY: demo test test-flink flink check format bench sync system node java kafka wheel pictures clean help
+.PHONY: demo test test-flink flink check format bench sync system node java kafka wheel pictures clean help app-bundle
 
 help:                 ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -44,6 +44,13 @@ pictures: sync system ## the README's pictures, taken anew
 	@fc-list | grep -q Inter || (apt-get update -qq && apt-get install -y -qq fonts-inter >/dev/null)
 	$(BIN)/endcap demo --pictures docs/pictures
 	$(BIN)/python -m endcap_shopper.ui.pictures docs/pictures
+
+app-bundle: sync      ## the shopper's app as a folder that needs no Python, dist/endcap-shopper
+	$(PIP_INSTALL) -e '.[bundle]'
+	$(BIN)/pyinstaller --noconfirm --log-level ERROR --name endcap-shopper --workpath build/app --specpath build/app \
+		--collect-all endcap_shopper --collect-submodules endcap --collect-data babel \
+		$(addprefix --exclude-module ,endcap_backend endcap_devkit endcap_lite tkinter numpy PIL cryptography yaml jnius) \
+		shopper_app/endcap_shopper/__main__.py
 
 wheel: sync           ## both wheels, into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps -w dist . ./sdk
