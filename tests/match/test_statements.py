@@ -8,6 +8,7 @@ import pytest
 from endcap.geo import FEET_PER_KM, NEAR_FT
 from endcap.messages import CustomerAlert, NearbyPromotion
 from endcap_backend.match.statements import statements
+from endcap_backend.pipeline.cluster.topics import topics
 
 Kind = Literal["seed", "product"]
 
@@ -57,6 +58,12 @@ def test_the_product_measures_as_the_match_does() -> None:
 def test_the_product_s_last_row_has_the_fields_of_a_nearby_promotion() -> None:
     chosen = re.findall(r"\b[A-Z_]+\b", statements("product")[-1].sql.split("SELECT")[1].split("FROM")[0])
     assert {wire.name for wire in NearbyPromotion.wires().values()} <= set(chosen)
+
+
+def test_alerts_are_kept_as_long_as_their_topic() -> None:
+    (alerts,) = statements("alerts")
+    topic = next(each for each in topics() if each.name == "customers_alerts")
+    assert f"RETENTION_MS={topic.config['retention.ms']})" in alerts.sql
 
 
 def test_an_alert_has_the_fields_that_an_alert_needs() -> None:
