@@ -5,11 +5,16 @@ from datetime import UTC, timedelta
 import pytest
 
 from endcap.testing import NOON
-from endcap_shopper.i18n import PSEUDO, Words
-from endcap_shopper.i18n.extract import sentences
+from endcap_shopper.i18n import LANGUAGES, PSEUDO, Words
+from endcap_shopper.i18n.extract import missing, sentences
 from endcap_shopper.i18n.pseudo import pseudo
 
 EN, DE, XX = (Words(language, zone=UTC) for language in ("en", "de", PSEUDO))
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_every_sentence_is_said_and_fills_in_the_same(language):
+    assert missing(language) == []
 
 
 def test_sentences_are_found_at_all():
