@@ -110,9 +110,11 @@ class Driver:
         raise LookupError(f"no {hint!r} beside {text!r}; the window says {self.texts()}")
 
     def picture(self) -> Any:
-        """The window as a PIL image; needs Pillow."""
+        """The window as a PIL image, without bars that show how far a list goes and fade; needs Pillow."""
         from PIL import Image
 
+        for each in self.widgets(ScrollView):
+            each.bar_width = 0
         size = Window.system_size
         taken: list[bytes] = []
 
