@@ -145,7 +145,6 @@ class FlinkCluster:
             "execution.checkpointing.dir": f"file://{self.folder}/checkpoints",
             "execution.checkpointing.savepoint-dir": f"file://{self.folder}/savepoints",
             "heartbeat.interval": "1 s",  # a task manager that was killed is missed within seconds, not a minute
-            "heartbeat.timeout": "20 s",
             **_MEMORY,
         }
         return "".join(f"{name}: {value}\n" for name, value in settings.items())
