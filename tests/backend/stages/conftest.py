@@ -145,7 +145,10 @@ class WorkerProcess:
 
     def figures(self):
         """What it says of itself at /metrics, by name."""
-        text = httpx.get(self._metrics, timeout=WAIT_S).text
+        try:
+            text = httpx.get(self._metrics, timeout=WAIT_S).text
+        except httpx.TransportError as fault:
+            raise AssertionError(self.errors.read_text()[-4000:]) from fault
         return {name: float(value) for name, value in re.findall(r'endcap_pipeline{stat="([^"]+)"} (\S+)', text)}
 
     def kill(self):

@@ -10,6 +10,7 @@ from endcap.messages import CUSTOMERS_LOCATIONS
 from endcap.testing import a_location
 from endcap_backend.pipeline.stages import route
 from endcap_backend.pipeline.stages import stage as stages
+from endcap_backend.pipeline.stages.match import match_stage
 from endcap_backend.pipeline.stages.route import route_stage
 from endcap_backend.pipeline.stages.topics import LOCATIONS_BY_CELL
 
@@ -69,3 +70,14 @@ def test_a_record_our_own_code_fails_on_is_put_aside_and_its_neighbours_pass(clu
     assert [json.loads(each.value())["id"] for each in found] == ["ann:0", "ann:2", "ann:3"]
     (letter,) = cluster.committed(f"{CUSTOMERS_LOCATIONS}_dlq")
     assert json.loads(json.loads(letter.value())["value"])["id"] == "ann:1"
+
+
+def test_a_partition_that_goes_and_comes_back_keeps_its_state(cluster, running, until):
+    first = running(match_stage(cluster.settings))
+    second = match_stage(cluster.settings)
+    second.start()
+    until(lambda: second.stats()["partitions"] == 2)  # the first gave up all of its own, and got two of them back
+    second.stop()
+    until(lambda: first.stats()["partitions"] == 4)
+    assert first.ready()
+    until(lambda: first.stats()["rebuilt"] == 4 + 2)

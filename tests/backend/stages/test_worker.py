@@ -11,6 +11,7 @@ pytestmark = pytest.mark.kafka
 def environment(monkeypatch):
     monkeypatch.setenv("ENDCAP_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
     monkeypatch.delenv("ENDCAP_ABLY_KEY", raising=False)
+    monkeypatch.setattr("endcap_backend.worker.set_up_logging", lambda level, form: None)  # it is the whole process's
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ class DecisionWork:
         return taken
 
     def look(self, shares: Mapping[int, Share]) -> None:
-        self._shares = {number: self._shares[number] for number in shares}
+        self._shares = {number: share for number, share in shares.items() if isinstance(share, Decisions)}
         if self._shares:
             self._apply(self._shop.take(), self._shares)
 

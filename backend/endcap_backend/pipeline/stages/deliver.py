@@ -52,7 +52,7 @@ class Bridge:
         return {number: self._shares[number] for number in starts}
 
     def look(self, shares: Mapping[int, Share]) -> None:
-        self._shares = {number: self._shares[number] for number in shares}
+        self._shares = {number: share for number, share in shares.items() if isinstance(share, Channelled)}
 
     def stats(self) -> Mapping[str, float]:
         total: defaultdict[str, float] = defaultdict(float)

@@ -175,7 +175,7 @@ class CellMatching:
         return taken
 
     def look(self, shares: Mapping[int, Share]) -> None:
-        self._cells = {number: self._cells[number] for number in shares}
+        self._cells = {number: share for number, share in shares.items() if isinstance(share, Cells)}
         if not self._cells:
             return
         for changed in self._changes(self._shop.take()):

@@ -69,7 +69,7 @@ class Parity:
         return taken
 
     def look(self, shares: Mapping[int, Share]) -> None:
-        self._shares = {number: self._shares[number] for number in shares}
+        self._shares = {number: share for number, share in shares.items() if isinstance(share, Joins)}
 
     def stats(self) -> Mapping[str, float]:
         total: Counter[str] = Counter()

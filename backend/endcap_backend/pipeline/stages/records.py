@@ -68,7 +68,10 @@ class Work(Protocol):
         ...
 
     def look(self, shares: Mapping[int, Share]) -> None:
-        """Take in what has come in other topics; called before each batch."""
+        """Take in what has come in other topics; called before each batch, with the shares as they are now.
+
+        One that was taken on may be missing for a while, and come back: while there is none, nothing may be taken in.
+        """
         ...
 
     def stats(self) -> Mapping[str, float]: ...
