@@ -8,16 +8,14 @@ made up, at the density of real stores. Prices and discounts are what was paid i
 from __future__ import annotations
 
 import argparse
-import os
 from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 
 from endcap.clock import SystemClock
 from endcap.errors import BadConfig
 from endcap.wire import epoch_ms
 from endcap_backend.retail.catalogue import Stored, put_placements, put_promotions
-from endcap_backend.retail.database import Database, database_url
+from endcap_backend.retail.database import Database, add_database_switches, database_of
 from endcap_backend.retail.plans import put_plans
 from endcap_backend.retail.progress import Progress
 from endcap_devkit.completejourney.catalogue import Shop, shop_of
@@ -38,19 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--begins", type=_day, metavar="DATE", help="the day on which the first week begins (default: today, UTC)"
     )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=Path(os.environ.get("ENDCAP_DATA", "endcap-data")),
-        metavar="DIR",
-        help="the backend's data folder (ENDCAP_DATA, else endcap-data)",
-    )
-    parser.add_argument(
-        "--database-url",
-        default=os.environ.get("ENDCAP_DATABASE_URL", ""),
-        metavar="URL",
-        help="PostgreSQL instead of the data folder's SQLite (ENDCAP_DATABASE_URL)",
-    )
+    add_database_switches(parser)
     parser.add_argument("--dry-run", action="store_true", help="read and compare only; store nothing")
 
 
@@ -63,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     if not shop.stores:
         raise BadConfig("weeks", "nothing was promoted in them")
     print(f"{shop.live} products promoted in {len(shop.stores)} stores")
-    with closing(Database(args.database_url or database_url(args.data))) as database:
+    with closing(Database(database_of(args))) as database:
         _store(database, shop, dry=args.dry_run)
     return 0
 
