@@ -10,6 +10,7 @@ from endcap_shopper.alert_policy import Candidate, Told, Verdict, remembered, ve
 from endcap_shopper.ground import Ground
 from endcap_shopper.inbox import Card
 from endcap_shopper.platform.ports import Channel, Notification, offer_link, page_link
+from endcap_shopper.show_list import alerts_now
 from endcap_shopper.show_privacy import KINDS
 
 TOLD = "told"
@@ -48,12 +49,16 @@ class Alerts:
             candidate = Candidate(f"ends:{coupon.id}", "deal", f"{state.inside} {state.now.date()}", coupon.ends_at)
             self._tell(candidate, Notification(candidate.subject, "deal", coupon.title, text, page_link("coupons")))
 
-    def cheaper(self, item_id: str, text: str, price: str) -> None:
-        """Something on her list has fallen to the price she waits for."""
+    def prices(self) -> None:
+        """Tell of what is on her list and has fallen to the price she waits for."""
         state = self._ground.state
-        candidate = Candidate(f"price:{item_id}:{price}", "wanted", f"{state.inside} {state.now.date()}")
-        title = state.words.t("{item} now costs {price}", item=text, price=price)
-        self._tell(candidate, Notification(candidate.subject, "wanted", title, "", page_link("wishlist")))
+        for item in state.wishes.wanted:
+            product = state.product_of(item)
+            if alerts_now(item, product) and product is not None:
+                price = state.words.money(product.price_now or 0.0)
+                title = state.words.t("{item} now costs {price}", item=item.text, price=price)
+                candidate = Candidate(f"price:{item.id}:{price}", "wanted", f"{state.inside} {state.now.date()}")
+                self._tell(candidate, Notification(candidate.subject, "wanted", title, "", page_link("wishlist")))
 
     def help_moved(self, headline: str, detail: str) -> None:
         """Somebody answers her call."""

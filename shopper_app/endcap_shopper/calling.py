@@ -9,6 +9,7 @@ from endcap_shopper.errands import Errands
 from endcap_shopper.ground import Ground
 from endcap_shopper.shop import HelpCall
 from endcap_shopper.show_help import SKU, help_page, help_state
+from endcap_shopper.wishlist import clean
 
 MAX_WORDS = 200
 
@@ -22,7 +23,7 @@ class Calling:
     def ask(self, item: str = "", text: str = "") -> None:
         """Call for somebody: about an item of her list, the product she looks at, or in her own words."""
         if help_page(self._ground.state).can_ask:
-            self._ground.wallet.act("help", self._body(item, text.strip()[:MAX_WORDS]), self._ground.now())
+            self._ground.wallet.act("help", self._body(item, clean(text, MAX_WORDS)), self._ground.now())
             self._ground.state.help = None
             self.reload()
             self._errands.wake()

@@ -10,7 +10,7 @@ from threading import Event, Thread, current_thread
 from typing import Any
 
 from endcap.clock import Clock, SystemClock
-from endcap.errors import EndcapError, NotAuthorised, Refused, Unreachable
+from endcap.errors import BadMessage, EndcapError, NotAuthorised, Refused, Unreachable
 from endcap_shopper.shop import Shop
 from endcap_shopper.wallet import Action, Wallet
 from endcap_shopper.wishlist import Item
@@ -117,6 +117,12 @@ class Errands:
             self._on_told(action, answer)
 
     def _send(self, actions: Sequence[Action]) -> Any:
+        try:
+            return self._said(actions)
+        except BadMessage as fault:  # an older or newer version of the app wrote it
+            raise Refused(f"it can't be told: {fault}", 0) from fault
+
+    def _said(self, actions: Sequence[Action]) -> Any:
         first = actions[0]
         if first.kind == "wish":
             return self._shop.put_wishes(_latest(actions))

@@ -45,6 +45,7 @@ class Fetching:
         self._asked_s: dict[str, float] = {}
         self.on_help: Callable[[HelpCall | None], None] = lambda call: None
         self.on_coupons: Callable[[], None] = lambda: None
+        self.on_prices: Callable[[], None] = lambda: None
         self._routed: tuple[Any, ...] = ()
 
     def close(self) -> None:
@@ -218,6 +219,7 @@ class Fetching:
         self._keep("matches", state.matches)
         self._keep("products", [_product_json(each) for each in state.products.values()])
         self.route()
+        self.on_prices()
         self._ground.tell("wishlist", "map", "near")
 
     def _have_alternatives(self, sku: int, found: tuple[Product, ...]) -> None:

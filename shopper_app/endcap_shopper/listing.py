@@ -9,9 +9,10 @@ from uuid import uuid4
 from endcap_shopper.errands import Errands
 from endcap_shopper.fetching import Fetching
 from endcap_shopper.ground import Ground
-from endcap_shopper.wishlist import MAX_NOTE, MAX_TEXT, Item, Wishlist
+from endcap_shopper.wishlist import MAX_NOTE, MAX_TEXT, Item, Wishlist, clean
 
 MAX_QUANTITY = 999
+MAX_PRICE = 1e6
 SUGGEST_FROM = 2  # letters
 
 
@@ -22,7 +23,7 @@ class Listing:
         self._ground, self._fetching, self._errands = ground, fetching, errands
 
     def suggest(self, text: str) -> None:
-        state, text = self._ground.state, text.strip()
+        state, text = self._ground.state, clean(text, MAX_TEXT)
         state.searched = text
         if len(text) < SUGGEST_FROM:
             state.suggestions = ()
@@ -38,7 +39,7 @@ class Listing:
         state, product = self._ground.state, None
         if sku is not None:
             product = state.products.get(sku)
-        text = (text.strip() or (product.name if product else ""))[:MAX_TEXT]
+        text = clean(text, MAX_TEXT) or (product.name if product else "")
         if text:
             segment = product.segment if product else None
             item = Item(id=uuid4().hex, text=text, changed_at=self._ground.now(), sku=sku, segment=segment)
@@ -54,10 +55,11 @@ class Listing:
         self._change(id, "", quantity=max(1, min(MAX_QUANTITY, quantity)))
 
     def note(self, id: str, note: str) -> None:
-        self._change(id, "", note=note.strip()[:MAX_NOTE] or None)
+        self._change(id, "", note=clean(note, MAX_NOTE) or None)
 
     def price_alert(self, id: str, price: float | None) -> None:
-        self._change(id, "", price_alert=None if price is None or price < 0 else round(price, 2))
+        sensible = price is not None and 0 <= price <= MAX_PRICE
+        self._change(id, "", price_alert=round(price, 2) if price is not None and sensible else None)
 
     def move(self, id: str, place: int) -> None:
         state = self._ground.state

@@ -98,6 +98,7 @@ class Shopper:
         self._clipping = Clipping(self._ground, self._errands)
         self._calling = Calling(self._ground, self._errands, self._alerts)
         self._fetching.on_help, self._fetching.on_coupons = self._calling.moved, self._clipping.clip_all
+        self._fetching.on_prices = self._alerts.prices
         self._page: views.Page = "near"
         self._link_page: views.Page | None = None
         self._done_s: dict[str, float] = {}

@@ -128,6 +128,12 @@ class Wishlist:
         return "\n".join(_line(item) for item in self.shown)
 
 
+def clean(text: str, most: int) -> str:
+    """What she wrote as it can travel: one line, without what no keyboard shows, at most so many characters."""
+    plain = "".join(" " if each.isspace() else each for each in text if each.isspace() or each.isprintable())
+    return " ".join(plain.split())[:most].strip()
+
+
 def after(earlier: datetime, now: datetime) -> datetime:
     """A time for an edit that wins over the one before, also on a device whose clock was put back."""
     moment = max(now, earlier + TICK)

@@ -139,6 +139,16 @@ def test_one_edit_the_shop_will_not_have_holds_back_none_of_the_others(a_phone, 
     assert [item["text"] for item in shop.wishes.values()] == ["Tea", "Milk"]
 
 
+def test_an_action_no_version_can_tell_holds_up_none_of_the_others(a_phone, shop):
+    phone = a_phone()
+    phone.app._ground.wallet.act("wish", {"id": "x", "text": "a\nb"}, phone.clock.now())
+    phone.app._ground.wallet.act("dance", {}, phone.clock.now())
+    phone.app.add_wish("Tea")
+    phone.agree("promotions")
+    assert phone.until(phone.all_told)
+    assert [item["text"] for item in shop.wishes.values()] == ["Tea"]
+
+
 def test_a_kill_in_mid_trip_loses_nothing_she_did(shop, a_phone, tmp_path):
     shop.go_offline()
     run = subprocess.Popen(

@@ -243,6 +243,19 @@ def test_a_price_she_waits_for_is_told(a_phone):
     assert phone.app.wishlist().rows[0].detail == "Now €6.00"
 
 
+def test_a_price_that_fell_is_told_once_while_she_does_not_look(a_phone, shop):
+    phone = a_phone().agree("promotions")
+    phone.clock.set_wall(phone.clock.now().replace(hour=12))
+    phone.app.add_wish("Dark roast")
+    phone.settle()
+    phone.app.set_price_alert(phone.app.wishlist().rows[0].id, 5.0)
+    phone.app.pause()
+    shop.products[0]["price"] = 4.5
+    for _ in range(3):
+        phone.tick(400)
+    assert [note.title for note in phone.platform.notifier.told] == ["Dark roast now costs €4.50"]
+
+
 def test_suggestions_come_from_the_shop_and_adding_one_keeps_its_number(a_phone):
     phone = a_phone().agree("promotions")
     phone.app.suggest("roast")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from endcap.testing import NOON
-from endcap_shopper.wishlist import Item, Wishlist
+from endcap_shopper.wishlist import MAX_TEXT, Item, Wishlist, clean
 
 LATER = NOON + timedelta(minutes=1)
 
@@ -92,6 +92,18 @@ def test_it_is_ordered_by_the_aisles_of_this_store_and_what_is_not_there_comes_l
 def test_as_text_it_is_read_by_who_lacks_the_app(build):
     wishes = Wishlist((build.item(quantity=2, note="ground"), build.item(id="b", text="Milk", position=2.0, done=True)))
     assert wishes.as_text() == "2 × Dark roast (ground)\n✓ Milk"
+
+
+@given(st.text(max_size=400))
+def test_whatever_she_writes_can_travel(text):
+    cleaned = clean(text, MAX_TEXT)
+    assert len(cleaned) <= MAX_TEXT
+    if cleaned:
+        assert Item.from_json(Item("a", cleaned, NOON).to_json()).text == cleaned
+
+
+def test_what_she_writes_is_one_line(build):
+    assert clean("  two\nlines\tand \x00more ", 128) == "two lines and more"
 
 
 @given(items)
