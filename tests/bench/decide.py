@@ -40,7 +40,9 @@ def run(quick: bool) -> str:
         "records to alerts: read, match, decide, write": lambda start, end: len(plain.handle(fixes[start:end])),
         "the same, 12 wishes and 3 coupons each": lambda start, end: len(knowing.handle(fixes[start:end])),
         "one alert a fix, no other cap": lambda start, end: len(every_fix.handle(fixes[start:end])),
-        "the same, 12 wishes and 3 coupons each ": lambda start, end: len(every_knowing.handle(fixes[start:end])),
+        "one alert a fix, no other cap, 12 wishes and 3 coupons each": lambda start, end: len(
+            every_knowing.handle(fixes[start:end])
+        ),
     }
     rows = dict.fromkeys(contenders, 0)
     spent_s = dict.fromkeys(contenders, 0.0)
