@@ -25,7 +25,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         level=logging.INFO if arguments.verbose else logging.WARNING,
         format="%(asctime)s %(name)s %(levelname)s %(message)s",
     )
-    logging.getLogger("kivy").setLevel(logging.INFO if arguments.verbose else logging.ERROR)
     try:
         return _run(arguments)
     except (EndcapError, OSError, ValueError) as fault:
@@ -64,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--verbose", action="store_true", help="log what happens; never positions, pseudonyms or tokens"
     )
+    parser.add_argument("link", nargs="?", help="a page or an offer to open at once: endcap://…")
     return parser
 
 
@@ -76,7 +76,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ValueError("there is no display to open a window on; set DISPLAY, or run it by xvfb-run")
     folder = arguments.data or _own_folder()
     source = _source(arguments)
-    prepare(folder / "kivy")
+    prepare(folder / "kivy", verbose=arguments.verbose)
 
     from endcap_shopper.app import Post, ShopperApp
     from endcap_shopper.shopper import Shopper

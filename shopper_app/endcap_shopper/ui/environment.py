@@ -11,12 +11,18 @@ WINDOW_DP = (412, 892)  # a common phone
 
 
 def prepare(
-    home: Path, size: tuple[int, int] = WINDOW_DP, *, density: float | None = None, touch_only: bool = False
+    home: Path,
+    size: tuple[int, int] = WINDOW_DP,
+    *,
+    density: float | None = None,
+    touch_only: bool = False,
+    verbose: bool = False,
 ) -> None:
     """Set Kivy's environment and configuration; call it before anything imports Kivy.
 
     `home` is where Kivy keeps its own files. `size` is the window's, in dp, on a desktop. `density`: pixels a dp,
     instead of the screen's. `touch_only`: no pointer of the machine's, as tests and pictures need it.
+    `verbose`: Kivy logs more than its errors.
     """
     home.mkdir(parents=True, exist_ok=True)
     told = {"KIVY_NO_ARGS": "1", "KIVY_LOG_MODE": "PYTHON", "KIVY_NO_ENV_CONFIG": "1", "KIVY_HOME": str(home)}
@@ -31,6 +37,7 @@ def prepare(
     scale = density or 1.0
     Config.set("graphics", "width", str(round(size[0] * scale)))
     Config.set("graphics", "height", str(round(size[1] * scale)))
+    logging.getLogger("kivy").setLevel(logging.INFO if verbose else logging.ERROR)  # Kivy has just set its own
     Config.set("kivy", "exit_on_escape", "0")  # the app goes back a page first
     for provider in list(Config.options("input")):
         Config.remove_option("input", provider)  # the window's own is enough: no devices to search for
