@@ -31,13 +31,13 @@ def prepare(
     if density is not None:
         told["KIVY_METRICS_DENSITY"] = str(density)
     os.environ.update(told)
-    logging.getLogger("kivy").addFilter(_worth_reading)
+    level = logging.INFO if verbose else logging.ERROR
+    logging.getLogger("kivy").addFilter(lambda record: record.levelno >= level and _worth_reading(record))
     from kivy.config import Config
 
     scale = density or 1.0
     Config.set("graphics", "width", str(round(size[0] * scale)))
     Config.set("graphics", "height", str(round(size[1] * scale)))
-    logging.getLogger("kivy").setLevel(logging.INFO if verbose else logging.ERROR)  # Kivy has just set its own
     Config.set("kivy", "exit_on_escape", "0")  # the app goes back a page first
     for provider in list(Config.options("input")):
         Config.remove_option("input", provider)  # the window's own is enough: no devices to search for
