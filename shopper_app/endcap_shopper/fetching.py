@@ -28,6 +28,7 @@ FRESH = {  # an answer this old is asked for anew when its page is opened
     "products": timedelta(minutes=5),
     "pickups": timedelta(minutes=1),
 }
+CLOSE_S = 2.0  # patience with a question that is on its way when the app ends
 RETRY_S = 15.0  # a question that found no network is asked again, at the soonest
 LOOKED_UP = 15  # things of her list that are looked up at once
 PRODUCTS_KEPT = 300
@@ -49,8 +50,10 @@ class Fetching:
         self._routed: tuple[Any, ...] = ()
 
     def close(self) -> None:
-        self._asking.close()
-        self._quick.close()
+        """End both, then wait for what is on its way."""
+        for patience_s in (0.0, CLOSE_S):
+            self._asking.close(patience_s)
+            self._quick.close(patience_s)
 
     def until_idle(self, timeout_s: float = 10.0) -> bool:
         """Block, in real time, until all is answered; for tests."""

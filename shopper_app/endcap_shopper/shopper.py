@@ -128,8 +128,8 @@ class Shopper:
             self._closed = True
             self._ground.platform.brightness.restore()
             self._fetching.close()
-            self._shop.close()
             self._errands.close()
+            self._shop.close()
             self._account.close()
             self._ground.wallet.close()
 

@@ -208,3 +208,17 @@ def test_a_hung_shop_holds_nothing_up_that_she_does(a_phone, shop):
     assert time.monotonic() - begun < 9  # the shop answers nothing for 30
     shop.held_up.set()
     assert phone.until(phone.all_told)
+
+
+def test_a_hung_shop_does_not_keep_the_app_from_ending(a_phone, shop):
+    phone = a_phone().agree("promotions")
+    shop.held_up = threading.Event()
+    phone.app.clip("c1")
+    phone.app.entered("card")
+    begun = time.monotonic()
+    phone.app.close()
+    assert time.monotonic() - begun < 20  # the shop answers nothing for 30
+    shop.held_up.set()
+    again = a_phone()
+    assert again.until(again.all_told)
+    assert shop.coupons["c1"]["state"] == "clipped"
