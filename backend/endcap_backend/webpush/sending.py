@@ -44,6 +44,8 @@ class Sender:
             reply = self._client.post(subscription.endpoint, content=sealed(subscription, body), headers=headers)
         except httpx.HTTPError:
             return Fate.LATER
+        except (httpx.InvalidURL, UnicodeError):  # no host can have that name
+            return Fate.GONE
         return _fate(reply.status_code)
 
     def close(self) -> None:

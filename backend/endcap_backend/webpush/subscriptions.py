@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -21,6 +22,8 @@ from endcap_backend.webpush.tables import PushSubscription
 MAX_ENDPOINT_CHARS = 1024
 KEY_BYTES, AUTH_BYTES = 65, 16  # RFC 8291
 BROWSERS = 5  # of one shopper; the oldest goes
+_URL = re.compile(r"[!-\[\]-~]+")  # printable, no backslash, which some take for a slash
+_HOST = re.compile(r"([a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}")  # as DNS takes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +104,17 @@ class Subscriptions:
 def _endpoint(value: Any, hosts: Collection[str]) -> str:
     if not isinstance(value, str) or len(value) > MAX_ENDPOINT_CHARS:
         raise BadMessage("endpoint", f"must be a URL of at most {MAX_ENDPOINT_CHARS} characters")
+    if not _URL.fullmatch(value):
+        raise BadMessage("endpoint", "must be a URL in printable ASCII")
     try:
         parts = urlsplit(value)
         port = parts.port
     except ValueError:
         raise BadMessage("endpoint", "must be a URL") from None
-    if parts.scheme != "https" or parts.username or not parts.hostname:
-        raise BadMessage("endpoint", "must be an https URL without a user's name")
-    place = parts.hostname if port in (None, 443) else f"{parts.hostname}:{port}"
+    host = parts.hostname or ""
+    if parts.scheme != "https" or "@" in parts.netloc or not _HOST.fullmatch(host):
+        raise BadMessage("endpoint", "must be an https URL of a host, without a user's name")
+    place = host if port in (None, 443) else f"{host}:{port}"
     if not any(fnmatchcase(place, pattern) for pattern in hosts):
         raise BadMessage("endpoint", "is at no push service that this shop knows (setting push_hosts)")
     return value

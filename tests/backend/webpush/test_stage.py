@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -91,6 +92,19 @@ def test_a_browser_that_is_gone_is_forgotten(stage, records, subscriptions, serv
     assert settled(stage, records, clock, 2)
     assert len(service.requests) == 1
     assert subscriptions.of("ann") == []
+
+
+@pytest.mark.parametrize("endpoint", ["https://localhost/\x01", "https://..push.apple.com/x"])
+def test_an_address_that_can_not_be_one_is_forgotten_and_holds_nobody_up(
+    stage, records, subscriptions, service, a_browser, clock, endpoint
+):
+    subscriptions.keep("eve", replace(a_browser("eve").subscription(), endpoint=endpoint))
+    subscriptions.keep("bob", a_browser("bob").subscription())
+    tell(records, an_alert(id="e-1", uid="eve"), an_alert(id="b-1", uid="bob"))
+    assert settled(stage, records, clock, 2)
+    assert [path for path, _, _ in service.requests] == ["/push/bob"]
+    assert subscriptions.of("eve") == []
+    assert stage.stats()["faults"] == 0
 
 
 def test_an_offer_that_is_over_is_not_sent(stage, records, subscriptions, service, a_browser, clock):

@@ -47,7 +47,14 @@ def test_she_can_end_all_of_hers(subscriptions, a_browser):
         ("https://fcm.googleapis.com.evil.example/x", "push service"),
         ("https://fcm.googleapis.com:8443/x", "push service"),
         ("https://me@localhost:1/push", "user"),
+        ("https://@localhost:1/push", "user"),
         ("https://localhost:nine/push", "URL"),
+        ("https://localhost:1/\x01", "printable"),
+        ("https://local\thost:1/push", "printable"),
+        ("https://localhost:1/\udcff", "printable"),
+        (r"https://evil.example\.push.apple.com/x", "printable"),
+        ("https://..push.apple.com/x", "host"),
+        (f"https://{'a' * 64}.push.apple.com/x", "host"),
         ("https://localhost:1/" + "x" * 1024, "at most 1024"),
         (7, "URL"),
         (None, "URL"),
@@ -56,7 +63,7 @@ def test_she_can_end_all_of_hers(subscriptions, a_browser):
 def test_an_endpoint_that_is_no_push_service_is_refused(a_browser, endpoint, says):
     sent = {**a_browser().to_json(), "endpoint": endpoint}
     with pytest.raises(BadMessage, match=says) as refused:
-        Subscription.from_json(sent, ("localhost:1", "fcm.googleapis.com"))
+        Subscription.from_json(sent, ("localhost:1", "fcm.googleapis.com", "*.push.apple.com"))
     assert refused.value.field == "endpoint"
 
 
