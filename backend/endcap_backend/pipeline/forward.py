@@ -32,7 +32,7 @@ log = logging.getLogger("endcap.forward")
 
 FORWARDED = (CUSTOMERS_LOCATIONS, STORES_PRODUCTS, PRODUCTS_PROMOTIONS, CUSTOMERS_EVENTS)
 POSITION = "forward"  # the log's own note of how far it is safe, for its retention; the mark in Kafka decides
-BATCH = 1000
+BATCH = 4000  # a transaction has its price, whatever is in it: 1.6 times as fast as by 1000 when much waits
 IDLE_S = 0.25  # how soon it notices `stop` while the log is silent
 MESSAGE_TIMEOUT_MS = 20_000  # librdkafka's default of 5 minutes hides a wrong password for as long
 ABORT_TIMEOUT_S = 2.0  # a courtesy: the next producer settles what this one leaves open
@@ -180,6 +180,7 @@ class Forwarder:
             "message.timeout.ms": MESSAGE_TIMEOUT_MS,
             "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
             "linger.ms": 0,
+            "retry.backoff.ms": 2,  # a transaction meets the end of the one before it: up to 100 ms are lost otherwise
             "compression.type": "lz4",
             "error_cb": self._heard,
             "logger": log,
