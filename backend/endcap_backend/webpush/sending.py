@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from endcap_backend.webpush.subscriptions import Subscription
 from endcap_backend.webpush.vapid import Vapid
 
-MAX_BYTES = 3993  # of a message, before it is sealed: push services take 4096 after it
 PATIENCE_S = 5.0
 
 
@@ -23,6 +22,8 @@ class Fate(Enum):
     GONE = "gone"  # the browser is not there any more
     REFUSED = "refused"  # trying again won't help
     LATER = "later"  # it may
+    SILENT = "silent"  # the service did not answer in time
+    EXPIRED = "expired"  # it was over before it could be sent
 
 
 class Sender:
@@ -33,7 +34,7 @@ class Sender:
         self._client = client or httpx.Client(timeout=PATIENCE_S)
 
     def send(self, subscription: Subscription, body: bytes, ttl_s: int) -> Fate:
-        """Deliver `body` (at most 3,993 bytes); the service may keep it for `ttl_s` while the phone is off."""
+        """Deliver `body`, at most 3,993 bytes (sealed 4,096, which services take); it may be kept there for `ttl_s`."""
         headers = {
             "TTL": str(ttl_s),
             "Urgency": "high",  # she stands at the shelf now
@@ -42,6 +43,8 @@ class Sender:
         }
         try:
             reply = self._client.post(subscription.endpoint, content=sealed(subscription, body), headers=headers)
+        except httpx.TimeoutException:
+            return Fate.SILENT
         except httpx.HTTPError:
             return Fate.LATER
         except (httpx.InvalidURL, UnicodeError):  # no host can have that name

@@ -1,7 +1,12 @@
+import socket
+import ssl
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 
+import httpx
 import pytest
+from sqlalchemy import text
 
 from endcap.errors import BadConfig
 from endcap.messages import CUSTOMERS_ALERTS
@@ -9,7 +14,7 @@ from endcap.testing import NOON, an_alert
 from endcap.wire import epoch_ms
 from endcap_backend.log import Log, NewRecord
 from endcap_backend.webpush.sending import Sender
-from endcap_backend.webpush.stage import WebPush
+from endcap_backend.webpush.stage import REST_S, WebPush
 from endcap_backend.webpush.vapid import Vapid
 
 CONTACT = "mailto:shop@example.org"
@@ -28,11 +33,22 @@ def records(tmp_path, clock):
 
 
 @pytest.fixture
-def stage(records, subscriptions, vapid, client, clock):
-    stage = WebPush(records, subscriptions, Sender(vapid, client), clock)
-    stage.start()
-    yield stage
-    stage.stop()
+def make_stage(records, subscriptions, vapid, clock):
+    """Starts the stage over a client; it stops with the test."""
+    with ExitStack() as made:
+
+        def make(client):
+            stage = WebPush(records, subscriptions, Sender(vapid, client), clock)
+            stage.start()
+            made.callback(stage.stop)
+            return stage
+
+        yield make
+
+
+@pytest.fixture
+def stage(make_stage, client):
+    return make_stage(client)
 
 
 def tell(records, *alerts):
@@ -47,6 +63,18 @@ def settled(stage, records, clock, count):
         clock.advance(0.5)
         records.wait(records.end(), 0.01)
     return False
+
+
+def knocks(server):
+    """How many have connected since the last look."""
+    server.settimeout(0)
+    count = 0
+    while True:
+        try:
+            server.accept()[0].close()
+        except BlockingIOError:
+            return count
+        count += 1
 
 
 def test_her_browser_gets_the_offer_and_nobody_else_s_does(
@@ -78,11 +106,47 @@ def test_a_service_that_is_busy_is_asked_again(stage, records, subscriptions, se
 def test_a_service_that_stays_away_holds_nobody_up(stage, records, subscriptions, service, a_browser, clock):
     subscriptions.keep("ann", a_browser("ann").subscription())
     subscriptions.keep("bob", a_browser("bob").subscription())
-    service.answers = [500, 500, 500]
+    service.answers = [500]
     tell(records, an_alert(id="a-1", uid="ann"), an_alert(id="b-1", uid="bob"))
+    assert service.until(2)  # the clock stands still: ann's second try is not due
+    assert [path for path, _, _ in service.requests] == ["/push/ann", "/push/bob"]
+    service.answers = [500, 500]
     assert settled(stage, records, clock, 2)
-    assert [path for path, _, _ in service.requests] == ["/push/ann"] * 3 + ["/push/bob"]
+    assert [path for path, _, _ in service.requests] == ["/push/ann", "/push/bob", "/push/ann", "/push/ann"]
     assert (stage.stats()["later"], stage.stats()["taken"]) == (1, 1)
+
+
+def test_a_service_that_is_silent_is_left_alone_for_a_while(
+    make_stage, records, subscriptions, service, a_browser, authority, clock
+):
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    stage = make_stage(httpx.Client(verify=trusting, timeout=0.5))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"https://localhost:{silent.getsockname()[1]}/push/ann"
+        subscriptions.keep("ann", replace(a_browser("ann").subscription(), endpoint=endpoint))
+        subscriptions.keep("bob", a_browser("bob").subscription())
+        tell(records, *(an_alert(id=f"a-{n}", uid="ann") for n in range(3)), an_alert(id="b-1", uid="bob"))
+        assert service.until(1)
+        assert settled(stage, records, clock, 4)
+        assert (stage.stats()["silent"], stage.stats()["taken"]) == (3, 1)
+        assert knocks(silent) == 1
+        clock.advance(REST_S)
+        tell(records, an_alert(id="a-9", uid="ann"))
+        assert settled(stage, records, clock, 5)
+        assert knocks(silent) == 1
+
+
+def test_while_the_database_is_away_notifications_wait(stage, records, subscriptions, database, service, a_browser):
+    subscriptions.keep("ann", a_browser().subscription())
+    with database.writing() as connection:
+        connection.execute(text("ALTER TABLE push_subscriptions RENAME TO hidden"))
+    tell(records, an_alert(id="a-1", uid="ann"))
+    assert not service.until(1, timeout_s=0.5)
+    with database.writing() as connection:
+        connection.execute(text("ALTER TABLE hidden RENAME TO push_subscriptions"))
+    assert service.until(1)
+    assert stage.stats()["faults"] == 0
 
 
 def test_a_browser_that_is_gone_is_forgotten(stage, records, subscriptions, service, a_browser, clock):
