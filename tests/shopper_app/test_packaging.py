@@ -3,10 +3,12 @@
 import ast
 import configparser
 import json
+import os
 import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from hashlib import sha256
 from importlib.metadata import requires
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +20,7 @@ from endcap_shopper.platform.ports import read_link
 
 ROOT = Path(__file__).parent.parent.parent
 ROOM = ROOT / "shopper_app"
+CACHE = Path(os.environ.get("ENDCAP_CACHE", ROOT / ".cache" / "endcap"))
 RECIPES = {"python3", "hostpython3", "kivy", "pyjnius", "android", "sqlite3", "openssl"}  # python-for-android's own
 OURS = {path.parent.name for path in ROOM.glob("p4a-recipes/*/__init__.py")}
 RUNTIME = ("ably", "httpx", "segno", "python-barcode", "babel")  # what the app and the SDK import on a phone
@@ -78,15 +81,26 @@ def test_versions_are_those_the_tests_run_with(required):
 
 
 @pytest.mark.slow
-def test_what_has_no_recipe_is_a_pure_wheel_for_the_phone(required):
-    recipes = {canonical(name) for name in RECIPES | OURS}
-    wanted = [f"{name}=={version}" for name, version in required.items() if name not in recipes]
+def wheels_for_the_phone(wanted):
+    """The file names that pip takes for an Android phone; kept, so that the registry is asked once for each list."""
+    known = CACHE / f"wheels-{sha256(' '.join(wanted).encode()).hexdigest()[:12]}.json"
+    if known.exists():
+        return json.loads(known.read_text())
     platform = ["--platform", "android_24_arm64_v8a", "--python-version", "3.13", "--implementation", "cp"]
     options = ["--dry-run", "--quiet", "--ignore-installed", "--no-deps", "--only-binary=:all:", "--target", "nowhere"]
     asked = [sys.executable, "-m", "pip", "install", *options, *platform, "--report", "-", *wanted]
     ran = subprocess.run(asked, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     wheels = [each["download_info"]["url"].rpartition("/")[2] for each in json.loads(ran.stdout)["install"]]
+    known.parent.mkdir(parents=True, exist_ok=True)
+    known.write_text(json.dumps(wheels))
+    return wheels
+
+
+def test_what_has_no_recipe_is_a_pure_wheel_for_the_phone(required):
+    recipes = {canonical(name) for name in RECIPES | OURS}
+    wanted = [f"{name}=={version}" for name, version in required.items() if name not in recipes]
+    wheels = wheels_for_the_phone(wanted)
     assert len(wheels) == len(wanted)
     assert [wheel for wheel in wheels if not wheel.endswith("-none-any.whl")] == []
 
