@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from endcap.messages import CUSTOMERS_ALERTS, CUSTOMERS_EVENTS, WITHHELD
+from endcap_backend.api.intake import MAX_SKEW
 from endcap_backend.log import Log
 
 By = Literal["promotion", "store", "hour"]
@@ -19,7 +20,11 @@ _GROUPS: dict[str, str] = {
     "store": "coalesce(json_extract(value, '$.store'), '')",
     "hour": "strftime('%Y-%m-%dT%H:00Z', timestamp_ms / 1000, 'unixepoch')",
 }
-_OF_TOPIC = "topic = (SELECT number FROM topics WHERE name = ?) AND timestamp_ms >= ? AND value IS NOT NULL"
+_OF_TOPIC = (
+    "topic = (SELECT number FROM topics WHERE name = ?) AND offset > ? AND timestamp_ms >= ? AND value IS NOT NULL"
+)
+_AHEAD_MS = int(MAX_SKEW.total_seconds() * 1000)  # a record's time may be so far after the server's, which took it
+_Bound = tuple[str, int, int, str, int, int]
 
 
 @dataclass(slots=True)
@@ -47,10 +52,12 @@ class Row:
 def funnel(log: Log, by: By, since_ms: int) -> list[Row]:
     """The rows since then, the one with the most offers first. Any thread; reads the two topics once."""
     rows: dict[str, Row] = {}
+    after = log.offset_before(since_ms - _AHEAD_MS)
+    bound = (CUSTOMERS_ALERTS, after, since_ms, CUSTOMERS_EVENTS, after, since_ms)
     with log.reading() as connection:
-        _count(connection, rows, by, since_ms)
+        _count(connection, rows, by, bound)
         if by == "promotion":
-            _weigh(connection, rows, since_ms)
+            _weigh(connection, rows, bound)
     return sorted(rows.values(), key=lambda row: (-row.steps["near"], row.name))
 
 
@@ -59,11 +66,10 @@ def totals(rows: list[Row]) -> dict[str, int]:
     return {step: sum(row.steps[step] for row in rows) for step in STEPS}
 
 
-def _count(connection: sqlite3.Connection, rows: dict[str, Row], by: By, since_ms: int) -> None:
+def _count(connection: sqlite3.Connection, rows: dict[str, Row], by: By, bound: _Bound) -> None:
     group = _GROUPS[by]
     told = f"SELECT {group}, 'told', count(*) FROM records WHERE {_OF_TOPIC} GROUP BY 1"
     became = f"SELECT {group}, json_extract(value, '$.kind'), count(*) FROM records WHERE {_OF_TOPIC} GROUP BY 1, 2"
-    bound = (CUSTOMERS_ALERTS, since_ms, CUSTOMERS_EVENTS, since_ms)
     for name, step, count in connection.execute(f"{told} UNION ALL {became}", bound):
         if step in STEPS or step == WITHHELD:
             row = rows.setdefault(name, Row(name))
@@ -73,28 +79,22 @@ def _count(connection: sqlite3.Connection, rows: dict[str, Row], by: By, since_m
                 row.steps[step] += count
 
 
-def _weigh(connection: sqlite3.Connection, rows: dict[str, Row], since_ms: int) -> None:
-    """Who bought, among those told and among those held out."""
-    chosen = f"""
-        SELECT DISTINCT key, json_extract(value, '$.pid') AS pid, 'told' AS what
-        FROM records WHERE {_OF_TOPIC}
-        UNION
-        SELECT DISTINCT key, json_extract(value, '$.pid'), 'held'
-        FROM records WHERE {_OF_TOPIC} AND json_extract(value, '$.kind') = '{WITHHELD}'
-    """
-    bought = f"""
-        SELECT DISTINCT key, json_extract(value, '$.pid') AS pid
-        FROM records WHERE {_OF_TOPIC} AND json_extract(value, '$.kind') = 'redeemed'
-    """
+def _weigh(connection: sqlite3.Connection, rows: dict[str, Row], bound: _Bound) -> None:
+    """Who bought, among those told and among those held out: one pass, then one row for a shopper and a promotion."""
     query = f"""
-        SELECT chosen.pid, chosen.what, count(*), count(bought.key)
-        FROM ({chosen}) AS chosen LEFT JOIN ({bought}) AS bought USING (key, pid)
-        WHERE chosen.pid IS NOT NULL GROUP BY 1, 2
+        SELECT pid, sum(told), sum(told AND bought), sum(held), sum(held AND bought)
+        FROM (
+            SELECT key, pid, max(what = 'told') AS told, max(what = '{WITHHELD}') AS held,
+                max(what = 'redeemed') AS bought
+            FROM (
+                SELECT key, json_extract(value, '$.pid') AS pid, 'told' AS what FROM records WHERE {_OF_TOPIC}
+                UNION ALL
+                SELECT key, json_extract(value, '$.pid'), json_extract(value, '$.kind') FROM records WHERE {_OF_TOPIC}
+            )
+            WHERE pid IS NOT NULL GROUP BY key, pid
+        )
+        GROUP BY pid HAVING sum(told OR held) > 0
     """
-    bound = (CUSTOMERS_ALERTS, since_ms, *(CUSTOMERS_EVENTS, since_ms) * 2)
-    for pid, what, shoppers, buyers in connection.execute(query, bound):
+    for pid, *counts in connection.execute(query, bound):
         row = rows.setdefault(pid, Row(pid))
-        if what == "told":
-            row.told, row.told_bought = shoppers, buyers
-        else:
-            row.held, row.held_bought = shoppers, buyers
+        row.told, row.told_bought, row.held, row.held_bought = counts

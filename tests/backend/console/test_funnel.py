@@ -53,6 +53,18 @@ def test_uplift_is_how_much_more_of_those_told_bought(shop):
     assert row.uplift == 50.0
 
 
+def test_who_buys_without_an_offer_and_what_names_no_promotion_is_not_weighed(shop):
+    shop.log.append([told(1, pid=None), told(2, uid="eve", pid="p2"), became(1, "redeemed", uid="eve", pid="p1")])
+    rows = {row.name: (row.told, row.told_bought) for row in funnel(shop.log, "promotion", 0)}
+    assert rows == {"": (0, 0), "p1": (0, 0), "p2": (1, 0)}
+
+
+def test_what_a_device_dates_ahead_of_the_server_is_counted(shop):
+    now_ms = epoch_ms(shop.clock.now())
+    shop.log.append([told(1, at_ms=now_ms + 240_000)])
+    assert totals(funnel(shop.log, "promotion", now_ms + 240_000))["told"] == 1
+
+
 def test_without_a_held_out_group_nobody_knows(shop):
     shop.log.append([told(1), became(1, "redeemed")])
     assert funnel(shop.log, "promotion", 0)[0].uplift is None
