@@ -57,7 +57,7 @@ def log_in(settings: KafkaSettings, deadline: Deadline, clock: Clock) -> tuple[l
         raise BadConfig("Kafka", fault.args[0].str()) from None
     while deadline:
         producer.poll(deadline.left_s(LISTEN_S))
-        telling = next((error for error in heard if error.code() in TELLING), None)
+        telling = next((error for error in heard if _tells(error)), None)
         if telling is not None:
             return [_in_words(telling, settings)], {}
         if heard and not silence:
@@ -106,6 +106,11 @@ def _unreachable(server: str, deadline: Deadline) -> str:
         return f"no answer within {CONNECT_S:g} s"
     except OSError as fault:
         return (fault.strerror or str(fault)).lower()
+
+
+def _tells(error: KafkaError) -> bool:
+    """Whether it says what is wrong; that one of several ports is closed, `reach` has said already."""
+    return error.code() in TELLING and "Connect to" not in error.str()
 
 
 def _in_words(error: KafkaError, settings: KafkaSettings) -> Finding:
