@@ -57,7 +57,9 @@ class Door:
         if guest is not None:
             self._staff.end(guest.session)
         response = make_response(redirect(SIGN_IN, 303))
-        response.delete_cookie(_cookie(), path=_COOKIE_PATH)
+        response.delete_cookie(  # browsers take nothing less of a `__Secure-` one
+            _cookie(), httponly=True, secure=request.is_secure, samesite="Strict", path=_COOKIE_PATH
+        )
         return response
 
     def guest(self) -> Guest | None:

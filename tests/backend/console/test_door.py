@@ -77,6 +77,20 @@ def test_who_signs_out_has_to_sign_in_again_with_any_copy_of_the_cookie(enter):
     assert visitor.get("/console").status_code == 303
 
 
+def test_over_tls_the_cookie_stays_on_tls_and_goes_when_she_signs_out(shop, enter):
+    enter("manager", "aino")
+    client = shop.app.test_client()
+    form = {"name": "aino", "password": "correct horse battery"}
+    given = client.post("/console/sign-in", base_url="https://shop.test", data=form).headers["Set-Cookie"]
+    page = client.get("/console", base_url="https://shop.test").text
+    secret = re.search(r'name="secret" value="(\w+)"', page)[1]
+    left = client.post("/console/sign-out", base_url="https://shop.test", data={"secret": secret})
+    for cookie in (given, left.headers["Set-Cookie"]):
+        assert cookie.startswith("__Secure-console=")
+        assert "Secure;" in cookie
+    assert "Max-Age=0" in left.headers["Set-Cookie"]
+
+
 def test_a_shopper_s_token_opens_nothing(shop):
     shop.enter()
     client = shop.app.test_client()
