@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import true
 
 from endcap.clock import Clock
 from endcap.errors import BadMessage
@@ -15,7 +15,7 @@ from endcap.messages import StoreProduct
 from endcap.wire import epoch_ms
 from endcap_backend.api.roles import Employee
 from endcap_backend.retail import audit
-from endcap_backend.retail.catalogue import placements_by, put_placements, put_promotions, shop_promotion
+from endcap_backend.retail.catalogue import placements_by, promotions_by, put_placements, put_promotions
 from endcap_backend.retail.database import Database
 from endcap_backend.retail.schema import Placement, Promotion
 from endcap_backend.retail.terms import ShopPromotion
@@ -34,16 +34,13 @@ class Counter:
 
     def promotions(self) -> list[ShopPromotion]:
         """All of them, those that end last first."""
-        columns = Promotion.__table__.columns
         with self._database.reading() as connection:
-            found = [shop_promotion(row) for row in connection.execute(select(*columns))]
+            found = promotions_by(connection, true()).values()
         return sorted(found, key=lambda each: (each.ends_at is None, each.ends_at or _LONG_AGO, each.pid), reverse=True)
 
     def promotion(self, pid: str) -> ShopPromotion | None:
-        columns = Promotion.__table__.columns
         with self._database.reading() as connection:
-            row = connection.execute(select(*columns).where(Promotion.pid == pid)).first()
-        return None if row is None else shop_promotion(row)
+            return promotions_by(connection, Promotion.pid == pid).get(pid)
 
     def publish(self, form: Mapping[str, str], by: Employee) -> ShopPromotion:
         """Publish what the form says; raises BadMessage, which names the field at fault."""
@@ -54,16 +51,15 @@ class Counter:
         return promotion
 
     def end(self, pid: str, by: Employee) -> bool:
-        """End a promotion now; False when there is none of that name."""
-        promotion = self.promotion(pid)
-        if promotion is None:
-            return False
+        """End a promotion now, unless it is over; False when there is none of that name."""
         now = self._clock.now()
-        begun = promotion.starts_at is None or promotion.starts_at < now
-        ended = replace(promotion, starts_at=promotion.starts_at if begun else None, ends_at=now)
         with self._database.writing() as connection:
-            put_promotions(connection, [ended], epoch_ms(now))
-            self._note(connection, by, f"promotions/{pid}", {"ends_at": now.isoformat()}, "ended")
+            promotion = promotions_by(connection, Promotion.pid == pid).get(pid)
+            if promotion is None:
+                return False
+            if promotion.ends_at is None or promotion.ends_at > now:
+                put_promotions(connection, [_ended(promotion, now)], epoch_ms(now))
+                self._note(connection, by, f"promotions/{pid}", {"ends_at": now.isoformat()}, "ended")
         return True
 
     def shelves(self, store: str) -> list[StoreProduct]:
@@ -91,6 +87,11 @@ class Counter:
 
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _ended(promotion: ShopPromotion, at: datetime) -> ShopPromotion:
+    begun = promotion.starts_at is None or promotion.starts_at < at
+    return replace(promotion, starts_at=promotion.starts_at if begun else None, ends_at=at)
 
 
 def typed(form: Mapping[str, str]) -> dict[str, Any]:

@@ -1,8 +1,16 @@
 import json
+from dataclasses import replace
+from threading import Thread
 
 import pytest
 
 from endcap.messages import ProductPromotion, StoreProduct
+from endcap.testing import an_alert
+from endcap.wire import epoch_ms
+from endcap_backend.api.roles import Employee, Role
+from endcap_backend.console.counter import Counter
+from endcap_backend.log import NewRecord
+from endcap_backend.retail.catalogue import put_promotions
 from endcap_backend.retail.feed import Feed
 
 PROMOTION = {"pid": "p1", "segment": "tea", "title": "Tea week", "discount": "10", "ends_at": "2027-01-01T10:00"}
@@ -44,6 +52,32 @@ def test_a_promotion_that_is_over_is_ended_at_once(shop, enter):
     assert visitor.post("/console/promotions/end", pid="none").status_code == 404
 
 
+def test_one_that_is_over_keeps_its_end(shop, enter):
+    visitor = enter()
+    visitor.post("/console/promotions", **PROMOTION, starts_at="2026-01-01T00:00")
+    visitor.post("/console/promotions/end", pid="p1")
+    over = Counter(shop.database, shop.clock).promotion("p1")
+    shop.clock.advance(3600)
+    assert visitor.post("/console/promotions/end", pid="p1").status_code == 200
+    assert Counter(shop.database, shop.clock).promotion("p1") == over
+    assert visitor.get("/console/trail").text.count("<td>ended</td>") == 1
+
+
+def test_ending_a_promotion_loses_no_change_that_is_being_made(shop, enter):
+    visitor = enter("manager", "aino")
+    visitor.post("/console/promotions", **PROMOTION)
+    counter, by = Counter(shop.database, shop.clock), Employee("aino", Role.MANAGER)
+    now_ms = epoch_ms(shop.clock.now())
+    with shop.database.writing() as connection:
+        ending = Thread(target=counter.end, args=("p1", by))
+        ending.start()
+        ending.join(0.3)  # it waits for our change
+        put_promotions(connection, [replace(counter.promotion("p1"), title="Tea month")], now_ms)
+    ending.join(10)
+    ended = counter.promotion("p1")
+    assert (ended.title, ended.ends_at) == ("Tea month", shop.clock.now())
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [("pid", ""), ("discount", "much"), ("discount", "300"), ("ends_at", "tomorrow"), ("SKU", "-1"), ("kind", "gift")],
@@ -54,7 +88,6 @@ def test_a_field_that_is_wrong_is_named_and_what_was_typed_stays(shop, enter, fi
     assert answer.status_code == 422
     assert f"Not published: {field}" in answer.text
     assert "Tea week" in answer.text
-    assert shop.database.uuid
     assert 'value="p1"' in answer.text or field == "pid"
     assert visitor.get("/console/trail").text.count("<tr>") == 2
 
@@ -76,11 +109,15 @@ def test_a_shelf_without_a_place_is_refused(enter):
     assert 'aria-invalid="true"' in answer.text
 
 
-def test_a_hostile_title_is_text(enter):
+def test_a_hostile_title_is_text(shop, enter):
     visitor = enter()
     visitor.post("/console/promotions", **{**PROMOTION, "title": "<script>alert(1)</script>"})
+    alert = an_alert(pid="p1")
+    shop.log.append([NewRecord(alert.TOPIC, alert.uid, alert.to_text(), epoch_ms(shop.clock.now()), alert.id)])
     for page in ("/console/promotions", "/console/trail", "/console/funnel"):
-        assert "<script>alert" not in visitor.get(page).text
+        html = visitor.get(page).text
+        assert "&lt;script&gt;alert(1)" in html
+        assert "<script>alert" not in html
 
 
 def test_a_click_on_the_plan_is_a_place_on_earth(enter):
