@@ -78,6 +78,9 @@ class Shop:
         self.impatient = set()  # uids that are asked to wait
         self.text = {"title": "20 % off dark roast", "why": "You are close to it"}
         self.alternatives = []
+        self.shared = [{"text": "Green tea", "quantity": 2}]  # the list k7
+        self.searches = 0
+        self.finds = True  # whether searches are answered
         self.requests = {}  # for help, by id
         self.orders = []
         self.pushes = False  # whether it sends notifications
@@ -208,12 +211,15 @@ class Shop:
         return jsonify(sku=sku, alternatives=self.alternatives)
 
     def _get_products(self):
+        self.searches += 1
+        if not self.finds:
+            return jsonify(title="away"), 503, {"Retry-After": "1"}
         return jsonify(products=[{"name": request.args["q"], "section": "Aisle 4"}])
 
     def _get_shared(self, code):
         if code != "k7":
             return jsonify(title="not found"), 404
-        return jsonify(items=[{"text": "Green tea", "quantity": 2}])
+        return jsonify(items=self.shared)
 
     def _post_help(self):
         uid = self._uid()

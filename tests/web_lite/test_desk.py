@@ -77,6 +77,19 @@ def test_help_needs_a_place(client, shop):
     assert shop.requests == {}
 
 
+@pytest.mark.parametrize("sku", ["9" * 5000, "-1", "\u0663", "1.5"])
+def test_a_number_that_is_no_product_s_is_left_out(client, shop, sku):
+    answer = client.post("/ask", data={"store": "s1", "sku": sku}, follow_redirects=True)
+    assert answer.status_code == 200
+    (request,) = shop.requests.values()
+    assert "sku" not in request
+
+
+def test_of_the_query_only_the_language_goes_on(client):
+    answer = client.post("/ask?lang=de&next=x", data={"zone": "S1.COFFEE"})
+    assert answer.headers["Location"].endswith("?lang=de")
+
+
 def test_a_request_of_somebody_else_is_not_there(client, clients, lite):
     number = client.post("/ask", data={"zone": "S1.COFFEE"}).headers["Location"]
     other = clients(lite)
@@ -103,6 +116,15 @@ def test_a_list_that_was_shared_shows_each_thing_and_its_place(client):
     assert re.search(r"Green tea.*2 ×.*Aisle 4", page.text, re.DOTALL)
     assert client.cookies == {}
     assert client.get("/list/other").status_code == 404
+
+
+def test_a_long_list_waits_once_for_a_backend_that_goes_away(client, shop):
+    shop.shared = [{"text": f"Thing {number}", "quantity": 1} for number in range(5)]
+    shop.finds = False
+    page = client.get("/list/k7")
+    assert page.status_code == 200
+    assert all(f"Thing {number}" in page.text for number in range(5))
+    assert shop.searches == 1
 
 
 def test_while_the_backend_is_away_a_page_says_so(visit, shop):

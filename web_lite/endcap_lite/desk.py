@@ -5,7 +5,8 @@ Plain pages and forms: they weigh nothing on the first view, and work without sc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -34,6 +35,7 @@ HELP_STATES = {
 ORDER_STATES = {"preparing": "order_preparing", "ready": "order_ready", "collected": "order_collected"}
 OPEN = ("queued", "accepted", "coming")  # states of a request that somebody still works on
 SHOWN = 20  # rows of any list here
+SKU = r"[0-9]{1,19}"  # 64 bits
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -131,8 +133,7 @@ def blueprint(services: Services) -> Blueprint:
             return _shown("gone.html", status=404)
         except Unreachable as fault:
             return away(fault.retry_after_s)
-        rows = [_listed(services, item) for item in found.get("items", ())[:SHOWN]]
-        return _shown("list.html", rows=rows)
+        return _shown("list.html", rows=_listed(services, found.get("items", ())[:SHOWN]))
 
     return desk
 
@@ -147,13 +148,18 @@ def _shown(template: str, *, status: int = 200, said: str = "", **more: Any) -> 
         words=sentences,
         said=sentences[said] if said else "",
         asset=lambda name: asset(name).url,
-        query="?" + urlencode({"lang": request.args["lang"]}) if "lang" in request.args else "",
+        query=_language_kept(),
         **more,
     )
     response = make_response(html, status)
     response.cache_control.no_store = True
     response.vary.update(["Accept-Language", "Cookie"])
     return response
+
+
+def _language_kept() -> str:
+    """The query by which the next page speaks the language that she chose on this one."""
+    return "?" + urlencode({"lang": request.args["lang"]}) if "lang" in request.args else ""
 
 
 def _of_hers(services: Services, path: str, show: Callable[[Mapping[str, Any]], Response]) -> Response:
@@ -199,7 +205,7 @@ def _wanted(services: Services) -> dict[str, Any] | None:
     section = zone.name if zone else form.get("section", "")
     if section:
         wanted["section"] = section
-    if form.get("sku", "").isdecimal():
+    if re.fullmatch(SKU, form.get("sku", "")):
         wanted["sku"] = int(form["sku"])
     if text := " ".join(form.get("text", "").split())[:MOST_CHARS]:
         wanted["text"] = text
@@ -207,8 +213,7 @@ def _wanted(services: Services) -> dict[str, Any] | None:
 
 
 def _to_request(reply: Reply) -> Response:
-    query = f"?{request.query_string.decode()}" if request.query_string else ""
-    return make_response(redirect(f"/ask/{quote(str(reply.body['id']), safe='')}{query}", 303))
+    return make_response(redirect(f"/ask/{quote(str(reply.body['id']), safe='')}{_language_kept()}", 303))
 
 
 def _alternatives(services: Services, offer: CustomerAlert) -> list[Mapping[str, Any]]:
@@ -223,15 +228,23 @@ def _alternatives(services: Services, offer: CustomerAlert) -> list[Mapping[str,
     return list(found.get("alternatives", ()))[:SHOWN]
 
 
-def _listed(services: Services, item: Mapping[str, Any]) -> dict[str, Any]:
-    """A thing on a list, with the sections it stands in."""
+def _listed(services: Services, items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The things on a list, with the sections they stand in as long as the backend says so."""
+    rows, away = [], False
+    for item in items:
+        places: dict[str, None] = {}
+        try:
+            places = {} if away else _places(services, item.get("text", ""))
+        except Unreachable:  # each more would make her wait as long again
+            away = True
+        rows.append({"text": item.get("text", ""), "quantity": item.get("quantity", 1), "where": ", ".join(places)})
+    return rows
+
+
+def _places(services: Services, wanted: str) -> dict[str, None]:
+    """The sections where what is wanted stands, the best first."""
     try:
-        found = services.backend.look_up("/products?" + urlencode({"q": item.get("text", ""), "limit": 3}))
-    except (Unreachable, Refused, NotAuthorised):
-        found = {}
-    places = [each["section"] for each in found.get("products", ()) if each.get("section")]
-    return {
-        "text": item.get("text", ""),
-        "quantity": item.get("quantity", 1),
-        "where": ", ".join(dict.fromkeys(places)),
-    }
+        found = services.backend.look_up("/products?" + urlencode({"q": wanted, "limit": 3}))
+    except (Refused, NotAuthorised):
+        return {}
+    return dict.fromkeys(each["section"] for each in found.get("products", ()) if each.get("section"))
