@@ -6,6 +6,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from endcap_lite import words
+
 SUBSCRIPTION = {"endpoint": "https://push.test/abc", "keys": {"p256dh": "p", "auth": "a"}}
 
 
@@ -175,6 +177,28 @@ def test_from_the_card_to_the_offer_to_somebody_who_comes(lite, shop, walker):
     (request,) = shop.requests.values()
     assert (request["store"], request["section"], request["sku"], request["text"]) == ("s1", "Tea", 7, "Is it sweet?")
     assert walker.complaints == []
+
+
+@pytest.mark.browser
+def test_a_subscription_to_a_key_that_the_shop_has_no_more_is_made_anew(lite, shop, walker):
+    shop.pushes = True
+    walker.context.grant_permissions(["notifications", "geolocation"])
+    walker.page.add_init_script("""
+      let stale = true;
+      const unsubscribe = async () => { stale = false; };
+      PushManager.prototype.getSubscription = async () => ({ unsubscribe });
+      PushManager.prototype.subscribe = async () => {
+        if (stale) throw new DOMException('made with another key', 'InvalidStateError');
+        return { endpoint: 'https://push.test/new', keys: {} };
+      };
+    """)
+    walker.stand(north_m=3)
+    walker.share(lite.url)
+    shop.offer(shop.shopper, title="Tea week", store="s1")
+    walker.page.get_by_role("link", name="Tea week").click()
+    walker.page.get_by_role("button", name="Tell me when this page is closed").click()
+    expect(walker.page.locator("#push-status")).to_have_text(words.catalogue("en")["push_on"])
+    assert [each["endpoint"] for each in shop.browsers.values()] == ["https://push.test/new"]
 
 
 @pytest.mark.browser

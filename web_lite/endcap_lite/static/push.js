@@ -5,11 +5,21 @@ const status = document.getElementById('push-status');
 const { on, no } = status.dataset;
 const supported = 'PushManager' in self && 'serviceWorker' in navigator;
 
+async function subscribed(manager, asked) {
+  try {
+    return await manager.subscribe(asked);
+  } catch (fault) {
+    if (fault.name !== 'InvalidStateError') throw fault;
+    await (await manager.getSubscription()).unsubscribe(); // it is to a key that the shop has no more
+    return manager.subscribe(asked);
+  }
+}
+
 async function subscribe() {
   if ((await Notification.requestPermission()) !== 'granted') return no;
   const { pushManager } = await navigator.serviceWorker.ready;
   const asked = { userVisibleOnly: true, applicationServerKey: button.dataset.key };
-  const subscription = await pushManager.subscribe(asked);
+  const subscription = await subscribed(pushManager, asked);
   const headers = { 'Content-Type': 'application/json' };
   const answer = await fetch('/push', { method: 'POST', headers, body: JSON.stringify(subscription) });
   if (!answer.ok) await subscription.unsubscribe();
