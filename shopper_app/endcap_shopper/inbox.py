@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from endcap.geo import FEET_PER_KM
@@ -15,18 +15,19 @@ _FIRST = {"help": 0, "wanted": 1, "deal": 2, "alternative": 2}  # who is on her 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One offer as she sees it. `walk_m` is along the aisles where the plan and her place are known."""
+    """One offer as she sees it. `walk_m` is along the aisles where the plan and her place are known.
+
+    `subject` says what it is about: two offers of one promotion for one product are the same to her.
+    """
 
     alert: CustomerAlert
     received_at: datetime
     seen: bool = False
     walk_m: float | None = None
+    subject: str = field(init=False, repr=False, compare=False)  # kept: asked for at each offer
 
-    @property
-    def subject(self) -> str:
-        """What it is about: two offers of one promotion for one product are the same to her."""
-        about = (self.alert.kind, self.alert.pid or "", "" if self.alert.sku is None else str(self.alert.sku))
-        return ":".join(about) if any(about[1:]) else f"{self.alert.kind}:{self.alert.id}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "subject", _subject(self.alert))
 
     @property
     def distance_m(self) -> float | None:
@@ -83,6 +84,11 @@ class Inbox:
     @property
     def unseen(self) -> int:
         return sum(not card.seen for card in self.cards)
+
+
+def _subject(alert: CustomerAlert) -> str:
+    about = (alert.kind, alert.pid or "", "" if alert.sku is None else str(alert.sku))
+    return ":".join(about) if any(about[1:]) else f"{alert.kind}:{alert.id}"
 
 
 def _nearness(card: Card) -> tuple[int, float]:
