@@ -73,6 +73,14 @@ def page(chromium, backend):
     assert complaints == []
 
 
+def as_shopper(backend, path, body):
+    """What a new shopper sends."""
+    with httpx.Client(base_url=backend.url) as client:
+        consent = {"consent": {"purposes": ["location"], "text_version": "1"}}
+        bearer = {"Authorization": f"Bearer {client.post('/v1/sessions', json=consent).json()['token']}"}
+        client.post(path, json=body, headers=bearer).raise_for_status()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_no_fault_with_any_page(page, backend, theme):
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")
@@ -84,13 +92,23 @@ def test_axe_finds_no_fault_with_any_page(page, backend, theme):
 
 def test_a_shopper_appears_on_the_map_while_one_looks(page, backend):
     expect(page.locator("#people")).to_have_text("0")
-    with httpx.Client(base_url=backend.url) as client:
-        consent = {"consent": {"purposes": ["location"], "text_version": "1"}}
-        bearer = {"Authorization": f"Bearer {client.post('/v1/sessions', json=consent).json()['token']}"}
-        fix = {"id": "i1:1", "latitude": 60.1696, "longitude": 24.9355}
-        client.post("/v1/locations", json={"locations": [fix]}, headers=bearer)
+    fix = {"id": "i1:1", "latitude": 60.1696, "longitude": 24.9355}
+    as_shopper(backend, "/v1/locations", {"locations": [fix]})
     expect(page.locator("#people")).to_have_text("1")
     expect(page.locator("#dots circle")).to_have_count(1)
+
+
+def test_the_board_follows_while_the_keyboard_stays_where_it_is(page, backend):
+    as_shopper(backend, "/v1/help", {"store": "s1", "section": "Tea"})
+    page.goto(f"{backend.url}/console/help?store=s1")
+    take = page.get_by_role("button", name="I take it")
+    take.focus()
+    for section in ("Coffee", "Bread"):
+        as_shopper(backend, "/v1/help", {"store": "s1", "section": section})
+        expect(page.get_by_role("cell", name=section)).to_be_visible()
+        expect(take.first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("row", name="Tea")).to_contain_text("accepted by aino")
 
 
 def test_a_click_on_the_plan_fills_in_the_form_and_the_product_stands_there(page, backend):

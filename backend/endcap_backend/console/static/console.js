@@ -43,9 +43,15 @@ if (plan?.dataset.live && people) {
 
 const lineage = document.getElementById('lineage');
 if (lineage) {
+  let shown = '';
   follow(lineage.dataset.live, async (answer) => {
-    const found = new DOMParser().parseFromString(await answer.text(), 'text/html');
-    lineage.replaceChildren(...found.body.children);
+    const html = await answer.text();
+    if (html === shown) return; // a button that is about to be pressed stays, and so does the focus
+    shown = html;
+    const sent = (button) => button?.form && new URLSearchParams(new FormData(button.form)).toString();
+    const focused = lineage.contains(document.activeElement) && sent(document.activeElement);
+    lineage.replaceChildren(...new DOMParser().parseFromString(html, 'text/html').body.children);
+    if (focused) [...lineage.querySelectorAll('button')].find((button) => sent(button) === focused)?.focus();
   });
 }
 
