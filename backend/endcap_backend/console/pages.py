@@ -38,6 +38,7 @@ HEADERS = {
 }
 TYPES = {"css": "text/css", "js": "text/javascript"}
 SHELVES = 2000  # drawn; more make no picture
+ROWS = 500  # of a table; of 20,000 promotions the page was 7 MB
 MAX_HOURS = 24 * 90
 
 
@@ -93,8 +94,7 @@ def blueprint(console: Console) -> Blueprint:
     @door.open_to()
     def get_live() -> Response:
         """The dots of a store, for the script."""
-        _, store = _stores(console)
-        floor = console.floor(store, counter.shelves(store)) if store else None
+        floor = console.drawn(request.args.get("store", ""))
         return answer({"dots": console.dots(floor) if floor else []})
 
     @pages.get("/help")
@@ -139,7 +139,16 @@ def blueprint(console: Console) -> Blueprint:
         since = console.clock.now() - timedelta(hours=hours)
         rows = funnel(console.log, by, epoch_ms(since))
         names = {each.pid: each.title for each in counter.promotions()} if by == "promotion" else {}
-        return _page("funnel.html", by=by, hours=hours, rows=rows, totals=totals(rows), steps=STEPS, names=names)
+        return _page(
+            "funnel.html",
+            by=by,
+            hours=hours,
+            rows=rows[:ROWS],
+            rest=max(0, len(rows) - ROWS),
+            totals=totals(rows),
+            steps=STEPS,
+            names=names,
+        )
 
     @pages.get("/promotions")
     @door.open_to()
@@ -189,8 +198,7 @@ def blueprint(console: Console) -> Blueprint:
     @door.open_to()
     def get_point() -> Response:
         """Where on Earth a place of the picture is, and in which section."""
-        _, store = _stores(console)
-        floor = console.floor(store, counter.shelves(store)) if store else None
+        floor = console.drawn(request.args.get("store", ""))
         spot = Spot(request.args.get("x", -1.0, float), request.args.get("y", -1.0, float))
         if floor is None or not floor.holds(spot):
             raise Problem("not_found", "that is outside the plan")
@@ -259,9 +267,11 @@ def _lineage(console: Console) -> dict[str, Any]:
 
 
 def _promotions(console: Console, form: Mapping[str, Any], *, editing: bool = False, **more: Any) -> Response:
+    found = console.counter.promotions()
     return _page(
         "promotions.html",
-        promotions=console.counter.promotions(),
+        promotions=found[:ROWS],
+        rest=max(0, len(found) - ROWS),
         now=console.clock.now(),
         fields=PROMOTION_FIELDS,
         form=filled(form, PROMOTION_FIELDS),

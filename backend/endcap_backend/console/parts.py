@@ -20,9 +20,11 @@ from endcap_backend.retail.plans import plan_of
 from endcap_backend.retail.schema import NO_STORE, Placement
 from endcap_backend.retail.terms import ShopPromotion
 
+FLOOR_S = 10.0  # scripts ask every 2 s; to draw a store of 3,500 shelves takes 0.1 s
+
 
 class Console:
-    """Any thread; nothing is kept here but what its parts keep."""
+    """Any thread; nothing is kept here but what its parts keep, and the pictures of stores for ten seconds."""
 
     def __init__(self, door: Door, log: Log, database: Database, lineage: Lineage, pipeline: str, clock: Clock) -> None:
         self.door = door
@@ -34,6 +36,7 @@ class Console:
         self.presence = Presence(log, clock)
         self.counter = Counter(database, clock)
         self.help = HelpDesk(database, clock)
+        self._drawn: dict[str, tuple[float, Floor]] = {}
 
     def stores(self) -> list[str]:
         query = select(Placement.store).where(Placement.store != NO_STORE).distinct().order_by(Placement.store)
@@ -43,7 +46,19 @@ class Console:
     def floor(self, store: str, shelves: list[StoreProduct]) -> Floor | None:
         with self.database.reading() as connection:
             plan = plan_of(connection, store)
-        return None if plan is None else Floor(plan, [each.point for each in shelves])
+        if plan is None:
+            return None
+        floor = Floor(plan, [each.point for each in shelves])
+        self._drawn[store] = self.clock.monotonic(), floor
+        return floor
+
+    def drawn(self, store: str) -> Floor | None:
+        """The picture of a store as a page last showed it, for its script; at most 10 s old."""
+        if store in self._drawn:
+            at_s, floor = self._drawn[store]
+            if self.clock.monotonic() - at_s < FLOOR_S:
+                return floor
+        return self.floor(store, self.counter.shelves(store)) if store else None
 
     def dots(self, floor: Floor) -> list[dict[str, Any]]:
         """Who stands in the picture of a store."""

@@ -9,9 +9,11 @@ from endcap.testing import an_alert
 from endcap.wire import epoch_ms
 from endcap_backend.api.roles import Employee, Role
 from endcap_backend.console.counter import Counter
+from endcap_backend.console.pages import ROWS
 from endcap_backend.log import NewRecord
 from endcap_backend.retail.catalogue import put_promotions
 from endcap_backend.retail.feed import Feed
+from endcap_backend.retail.terms import ShopPromotion
 
 PROMOTION = {"pid": "p1", "segment": "tea", "title": "Tea week", "discount": "10", "ends_at": "2027-01-01T10:00"}
 SHELF = {
@@ -50,6 +52,20 @@ def test_a_promotion_that_is_over_is_ended_at_once(shop, enter):
     last = topic(shop, ProductPromotion.TOPIC)[-1]
     assert last["ends_at"] == shop.clock.now().strftime("%Y-%m-%dT%H:%M:%S.000Z")
     assert visitor.post("/console/promotions/end", pid="none").status_code == 404
+
+
+def test_of_very_many_promotions_those_that_end_last_are_shown(shop, enter):
+    ids = [f"p{number:03}" for number in range(ROWS + 2)]
+    with shop.database.writing() as connection:
+        many = [ShopPromotion.from_json({"pid": pid, "segment": "tea", "discount": 10}) for pid in ids[1:]]
+        over = ShopPromotion.from_json(
+            {"pid": "p000", "segment": "tea", "discount": 10, "ends_at": "2020-01-01T00:00:00Z"}
+        )
+        put_promotions(connection, [over, *many], 0)
+    page = enter().get("/console/promotions").text
+    assert "2 that end sooner are not shown." in page
+    assert 'href="/console/promotions?pid=p002"' in page
+    assert 'href="/console/promotions?pid=p000"' not in page
 
 
 def test_one_that_is_over_keeps_its_end(shop, enter):

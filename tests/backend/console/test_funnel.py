@@ -8,6 +8,7 @@ from endcap.messages import CUSTOMERS_ALERTS, CUSTOMERS_EVENTS
 from endcap.testing import NOON, an_alert
 from endcap.wire import epoch_ms
 from endcap_backend.console.funnel import STEPS, funnel, totals
+from endcap_backend.console.pages import ROWS
 from endcap_backend.log import Log, NewRecord
 
 NOON_MS = epoch_ms(NOON)
@@ -93,6 +94,14 @@ def test_the_totals_are_the_log_s_however_they_are_cut(tmp_path_factory, happene
     for by in ("promotion", "store", "hour"):
         assert totals(funnel(log, by, 0)) == expected
     log.close()
+
+
+def test_of_very_many_rows_the_page_shows_the_first_and_counts_all(shop, enter):
+    shop.log.append([told(n, pid=f"p{n:03}") for n in range(ROWS + 3)])
+    page = enter().get("/console/funnel?by=promotion&hours=72").text
+    assert page.count("<td>p") == ROWS
+    assert "3 rows with fewer offers are not shown" in page
+    assert f"<b>{ROWS + 3}</b><span>told</span>" in page
 
 
 def test_the_page_shows_it(shop, enter):

@@ -1,9 +1,12 @@
 from datetime import timedelta
 
 from endcap.messages import CUSTOMERS_LOCATIONS
+from endcap.testing import a_product
 from endcap.wire import epoch_ms
+from endcap_backend.console.parts import FLOOR_S
 from endcap_backend.console.presence import Presence
 from endcap_backend.log import NewRecord
+from endcap_backend.retail.catalogue import put_placements
 
 IN_STORE = (60.1696, 24.9356)
 
@@ -39,6 +42,24 @@ def test_who_is_erased_is_gone_at_once(shop, enter, walk):
     assert len(visitor.get("/console/live?store=s1").get_json()["dots"]) == 1
     shop.call("DELETE", "/v1/me")
     assert visitor.get("/console/live?store=s1").get_json()["dots"] == []
+
+
+def test_dots_stand_in_the_picture_that_the_page_showed_until_it_is_drawn_anew(shop, enter, walk):
+    visitor = enter()
+    walk(*IN_STORE)
+
+    def place():
+        (dot,) = visitor.get("/console/live?store=s1").get_json()["dots"]
+        return dot["x"], dot["y"]
+
+    shown = place()
+    with shop.database.writing() as connection:
+        put_placements(connection, [a_product(sku=9, store="s1", latitude_deg=60.1705, longitude_deg=24.9354)], 0)
+    shop.clock.advance(FLOOR_S - 1)
+    assert place() == shown
+    visitor.get("/console?store=s1")
+    assert place()[1] > shown[1]  # the new shelf is further north
+    assert visitor.get("/console/live?store=none").get_json() == {"dots": []}
 
 
 def test_a_dot_keeps_its_id_while_one_looks_and_has_another_the_next_day(shop, walk):
