@@ -74,19 +74,19 @@ class Lineage:
     def _look(self, now_s: float) -> None:
         end = self._log.end()
         if now_s - self._recounted_at_s >= RECOUNT_S:
-            came = dict.fromkeys(self._records, 0) if self._looked_at_s is None else self._came(self._end)
-            self._records, self._recounted_at_s = self._came(0), now_s
+            came = dict.fromkeys(self._records, 0) if self._looked_at_s is None else self._came(self._end, end)
+            self._records, self._recounted_at_s = self._came(0, end), now_s
         else:
-            came = self._came(self._end)
+            came = self._came(self._end, end)
             for name, count in came.items():
                 self._records[name] = self._records.get(name, 0) + count
         if self._looked_at_s is not None:
             self._rates = {name: count / (now_s - self._looked_at_s) for name, count in came.items()}
         self._looked_at_s, self._end = now_s, end
 
-    def _came(self, after: int) -> dict[str, int]:
-        """Of each topic how many records stand above an offset."""
-        query = "SELECT topic, count(*) FROM records WHERE offset > ? GROUP BY topic"
+    def _came(self, after: int, end: int) -> dict[str, int]:
+        """Of each topic how many records stand above an offset, up to another."""
+        query = "SELECT topic, count(*) FROM records WHERE offset > ? AND offset <= ? GROUP BY topic"
         with self._log.reading() as connection:
             names = dict(connection.execute("SELECT number, name FROM topics").fetchall())
-            return {names[number]: count for number, count in connection.execute(query, (after,))}
+            return {names[number]: count for number, count in connection.execute(query, (after, end))}

@@ -1,7 +1,10 @@
+from contextlib import closing
+
 from endcap.messages import CUSTOMERS_ALERTS, CUSTOMERS_LOCATIONS
+from endcap.testing import ManualClock
 from endcap_backend.console.flow import flow
 from endcap_backend.console.lineage import RECOUNT_S, Lineage
-from endcap_backend.log import NewRecord
+from endcap_backend.log import Log, NewRecord
 
 EMBEDDED = {
     "match lag": 3.0,
@@ -29,6 +32,24 @@ def test_topics_are_counted_and_their_rate_is_over_the_time_between_two_looks(sh
     assert [each.per_s for each in lineage.topics()] == [1.0, 4.0]
     shop.clock.advance(5)
     assert [each.per_s for each in lineage.topics()] == [0.0, 0.0]
+
+
+class Busy(Log):
+    """A log to which a record comes right after its end was asked for."""
+
+    def end(self):
+        end = super().end()
+        self.append([NewRecord(CUSTOMERS_LOCATIONS, "u", "{}", 0, f"l{end}")])
+        return end
+
+
+def test_what_comes_during_a_look_is_counted_once(tmp_path):
+    clock = ManualClock()
+    with closing(Busy(tmp_path / "log.db", clock=clock)) as log:
+        lineage = Lineage(log, dict, clock)
+        for seen in range(4):
+            assert sum(each.records for each in lineage.topics()) == seen
+            clock.advance(5)
 
 
 def test_what_was_deleted_is_no_longer_counted_a_minute_later(shop):
