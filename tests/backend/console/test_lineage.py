@@ -3,7 +3,7 @@ from contextlib import closing
 from endcap.messages import CUSTOMERS_ALERTS, CUSTOMERS_LOCATIONS
 from endcap.testing import ManualClock
 from endcap_backend.console.flow import flow
-from endcap_backend.console.lineage import RECOUNT_S, Lineage
+from endcap_backend.console.lineage import COUNT_ALL, COUNT_NEW, RECOUNT_S, Lineage
 from endcap_backend.log import Log, NewRecord
 
 EMBEDDED = {
@@ -50,6 +50,16 @@ def test_what_comes_during_a_look_is_counted_once(tmp_path):
         for seen in range(4):
             assert sum(each.records for each in lineage.topics()) == seen
             clock.advance(5)
+
+
+def test_a_recount_reads_an_index_and_a_look_only_what_is_new(shop):
+    with shop.log.reading() as connection:
+        plans = [
+            " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", (0, 9)))
+            for query in (COUNT_ALL, COUNT_NEW)
+        ]
+    assert plans[0] == "SCAN records USING COVERING INDEX records_by_topic"
+    assert plans[1].startswith("SEARCH records USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)")
 
 
 def test_what_was_deleted_is_no_longer_counted_a_minute_later(shop):
