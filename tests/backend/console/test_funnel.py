@@ -1,5 +1,7 @@
 import json
+import re
 from collections import Counter
+from dataclasses import fields
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from endcap.messages import CUSTOMERS_ALERTS, CUSTOMERS_EVENTS
 from endcap.testing import NOON, an_alert
 from endcap.wire import epoch_ms
+from endcap_backend.config import Settings
 from endcap_backend.console.funnel import STEPS, funnel, totals
 from endcap_backend.console.pages import ROWS
 from endcap_backend.log import Log, NewRecord
@@ -108,4 +111,7 @@ def test_the_page_shows_it(shop, enter):
     shop.log.append([told(1), became(1, "opened")])
     page = enter().get("/console/funnel?by=store&hours=72").text
     assert "<td>s1</td>" in page
+    named = re.findall(r"setting <code>(\w+)</code>", page)
+    assert named
+    assert set(named) <= {each.name for each in fields(Settings)}
     assert enter("staff").get("/console/funnel?by=nonsense&hours=-3").status_code == 200
