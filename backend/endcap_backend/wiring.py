@@ -64,7 +64,11 @@ def make_pipeline(settings: Settings, records: Log, database: Database, clock: C
     stages: dict[str, Pipeline] = {"feed": Feed(database, records, clock=clock)}
     stages[""] = choices[settings.pipeline](settings, records, database, clock)
     stages["notices"] = Notices(database, ably_batch(settings, clock) if settings.ably_key else None, clock=clock)
-    if settings.push_contact:
+    if settings.push_contact and settings.pipeline == "kafka":
+        log.warning(
+            "push_contact is without effect: with Kafka, alerts pass by this backend, and no browser is notified"
+        )
+    elif settings.push_contact:
         stages["webpush"] = _web_push(settings, records, database, clock)
     return Joined(stages)
 
