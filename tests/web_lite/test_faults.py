@@ -234,7 +234,8 @@ def test_fixes_taken_offline_are_sent_when_the_network_is_back(lite, shop, phone
 def test_while_the_backend_is_away_she_is_told_and_nothing_is_lost(lite, shop, walker):
     shop.away = True
     walker.stand()
-    walker.share(lite.url)
+    with walker.page.expect_response("**/fix"):
+        walker.share(lite.url)
     expect(walker.status).to_contain_text("does not answer")
     assert lite.services.relay.waiting() >= 1
     shop.away = False
