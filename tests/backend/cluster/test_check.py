@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 from confluent_kafka.admin import (
@@ -161,10 +162,13 @@ def allow(secured):
         ]  # fmt: skip
         for future in admin.create_acls(bindings).values():
             future.result(WAIT_S)
+        deadline_s = time.monotonic() + WAIT_S
+        while len(admin.describe_acls(every).result(WAIT_S)) < len(bindings):  # the broker hears a little after
+            assert time.monotonic() < deadline_s
 
-    yield grant
     every = AclBindingFilter(ResourceType.ANY, None, ResourcePatternType.ANY, "User:client", None,
                              AclOperation.ANY, AclPermissionType.ANY)  # fmt: skip
+    yield grant
     for future in admin.delete_acls([every]).values():
         future.result(WAIT_S)
 
