@@ -55,13 +55,14 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Loyalty:
-    """Her card, as `GET /v1/loyalty` tells of it."""
+    """Her card, as `GET /v1/loyalty` tells of it: the ledger's latest lines, and the sum of those `before` them."""
 
     card: str
     balance: int
     tier: Tier
     expiring: tuple[Expiring, ...] = ()
     ledger: tuple[Entry, ...] = ()
+    before: int = 0
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Loyalty:
@@ -77,12 +78,13 @@ class Loyalty:
             _tier(value["tier"]),
             tuple(sorted(each_of(value.get("expiring"), Expiring.from_json, "expiring points"), key=lambda e: e.at)),
             tuple(sorted(ledger, key=lambda entry: entry.at, reverse=True)),
+            int(value.get("brought_forward") or 0),
         )
 
     @property
     def adds_up(self) -> bool:
         """True when the ledger explains the balance to the point."""
-        return sum(entry.points for entry in self.ledger) == self.balance
+        return self.before + sum(entry.points for entry in self.ledger) == self.balance
 
 
 @dataclass(frozen=True, slots=True)

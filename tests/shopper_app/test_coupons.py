@@ -106,6 +106,7 @@ def test_the_ledger_adds_up_to_the_balance_the_latest_first():
     assert loyalty.adds_up
     assert [entry.id for entry in loyalty.ledger] == ["2", "1"]
     assert not Loyalty.from_json({**LOYALTY, "balance": 121}).adds_up
+    assert Loyalty.from_json({**LOYALTY, "balance": LOYALTY["balance"] + 7, "brought_forward": 7}).adds_up
 
 
 def test_the_way_to_the_next_tier():
