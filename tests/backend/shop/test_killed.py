@@ -9,7 +9,7 @@ from endcap.messages import StoreProduct
 from endcap_backend.log import Log
 from endcap_backend.retail.feed import Feed
 
-ROUNDS = 100
+ROUNDS = {"sqlite": 100, "postgresql+psycopg": 25}  # where each death costs a connection
 
 # A process that forks one child after the other, since a new interpreter each time would take a minute and more. Each
 # child is a backend that commits a change of stock and feeds it, until it kills itself at one of these steps.
@@ -71,19 +71,20 @@ print(json.dumps(committed))
 """
 
 
-def test_nothing_is_lost_and_nothing_doubled_in_a_hundred_deaths(database, url, tmp_path, a_shelf):
+def test_nothing_is_lost_and_nothing_doubled_whenever_it_dies(database, url, tmp_path, a_shelf):
     with closing(Log(tmp_path / "log.db")) as log:
         Feed(database, log).drain()
         a_shelf(database)
         Feed(database, log).drain()
         before = log.end()
+    rounds = ROUNDS[database.url.drivername]
     database.close()
     ran = subprocess.run(
-        [sys.executable, "-c", DYING, str(tmp_path), url, str(ROUNDS)], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", DYING, str(tmp_path), url, str(rounds)], capture_output=True, text=True, timeout=120
     )
     assert ran.returncode == 0, ran.stderr
     committed = json.loads(ran.stdout)
-    assert 50 < len(committed) < ROUNDS
+    assert rounds / 2 < len(committed) < rounds
     with closing(Log(tmp_path / "log.db")) as log:
         Feed(database, log).drain()
         told = [StoreProduct.from_text(each.value).stock for each in log.read(before, 1000)]
