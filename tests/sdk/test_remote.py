@@ -110,12 +110,10 @@ def phone(backend, tmp_path):
 def test_the_switch_turns_the_sdk_off_and_on_again_from_afar(phone, backend):
     backend.config = {"version": 1, "enabled": False}
     made = phone()
-    assert made.until(lambda state: not state.enabled)
-    assert not made.source.running
+    assert made.until(lambda state: not state.enabled and not made.source.running)
     assert not made.client.feed(made.fix())
     backend.config = {"version": 2, "enabled": True}
-    assert made.until(lambda state: state.enabled)
-    assert made.source.running
+    assert made.until(lambda state: state.enabled and made.source.running)
     assert made.client.feed(made.fix())
 
 
