@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kivy.app import App
 from kivy.properties import StringProperty
 from kivy.uix.modalview import ModalView
 from kivy.uix.textinput import TextInput
@@ -16,9 +17,29 @@ class Field(TextInput):
 
 
 class Sheet(ModalView):
-    """A title and whatever is added to it; taller than the window, it scrolls."""
+    """A title and whatever is added to it; taller than the window, it scrolls. It fades unless motion is reduced."""
 
     title = StringProperty("")
+
+    def __init__(self, **properties: Any) -> None:
+        self._leaving = False
+        super().__init__(**properties)
+
+    def open(self, *_: Any, **named: Any) -> None:
+        """Cover the page."""
+        self._leaving = False
+        super().open(**{"animation": _moves(), **named})
+
+    def dismiss(self, *_: Any, **named: Any) -> None:
+        """Uncover the page, which can be touched from now on."""
+        super().dismiss(**{"animation": _moves(), **named})
+
+    def on_dismiss(self) -> None:
+        self._leaving = True
+
+    def on_touch_down(self, touch: Any) -> bool:
+        """What is fading away takes no touch: it is for what she sees through it."""
+        return not self._leaving and bool(super().on_touch_down(touch))
 
     def add_widget(self, widget: Any, *place: Any, **named: Any) -> None:
         """Put it below what is there."""
@@ -27,6 +48,10 @@ class Sheet(ModalView):
             super().add_widget(widget, *place, **named)
         else:
             inside.add_widget(widget, *place, **named)
+
+
+def _moves() -> bool:
+    return not App.get_running_app().theme.still
 
 
 load(__file__)
