@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from kivy.app import App
 from kivy.factory import Factory
 from kivy.properties import ObjectProperty, StringProperty
@@ -92,10 +94,14 @@ class Shell(FloatLayout):
         sheet = Sheet(title=self._shopper.words.t("More"))
         for page, icon in MENU:
             link = Factory.LinkRow(icon=icon, title=self._titled(page))
-            link.pressed = lambda page=page: (sheet.dismiss(), App.get_running_app().go(page))
+            link.pressed = partial(self._leave, sheet, page)
             sheet.add_widget(link)
-        sheet.open(animation=not self._theme.still)
+        sheet.open()
         return sheet
+
+    def _leave(self, sheet: Sheet, page: Page) -> None:
+        sheet.dismiss()
+        App.get_running_app().go(page)
 
     def _titled(self, page: Page) -> str:
         return self._shopper.words.t(SCREENS[page].caption)

@@ -40,7 +40,7 @@ def open_deal(deal: DealCard) -> Sheet:
         if text:
             sheet.add_widget(getattr(Factory, look)(text=text))
     sheet.add_widget(Factory.ActionsRow(actions=_actions(app, sheet, deal)))
-    sheet.open(animation=not app.theme.still)
+    sheet.open()
     return sheet
 
 
@@ -48,7 +48,13 @@ def _actions(app: object, sheet: Sheet, deal: DealCard) -> tuple[tuple[object, .
     shopper, tr = app.shopper, app.shopper.words.t  # type: ignore[attr-defined]
 
     def then(*calls: object) -> object:
-        return lambda: ([call() for call in calls if callable(call)], sheet.dismiss())
+        def pressed() -> None:
+            for call in calls:
+                if callable(call):
+                    call()
+            sheet.dismiss()
+
+        return pressed
 
     actions: list[tuple[object, ...]] = []
     if deal.coupon == "available":

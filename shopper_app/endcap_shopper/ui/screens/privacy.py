@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kivy.app import App
 from kivy.properties import ObjectProperty
 
 from endcap_shopper.i18n import later
@@ -51,9 +50,7 @@ class PrivacyPage(PageScreen):
 
     def confirm(self) -> None:
         """Ask whether she is sure."""
-        DeleteSheet(title=self.tr("Delete everything?"), sure=self.shopper.delete_data).open(
-            animation=not App.get_running_app().theme.still
-        )
+        DeleteSheet(title=self.tr("Delete everything?"), sure=self.shopper.delete_data).open()
 
 
 class DeleteSheet(Sheet):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from kivy.app import App
 from kivy.factory import Factory
 from kivy.properties import ObjectProperty
 
@@ -34,7 +33,7 @@ class StoreMapPage(PageScreen):
             link = Factory.LinkRow(title=choice.text, icon="check" if choice.chosen else "storefront-outline")
             link.pressed = partial(self._chosen, sheet, choice.id)
             sheet.add_widget(link)
-        sheet.open(animation=not App.get_running_app().theme.still)
+        sheet.open()
 
     def _chosen(self, sheet: Sheet, store: str) -> None:
         self.shopper.choose_store(store)

@@ -50,9 +50,7 @@ class WishlistPage(PageScreen):
 
     def edit(self, wish: WishRow) -> None:
         """Open one thing of the list."""
-        WishSheet(wish=wish, shopper=self.shopper, title=wish.text).open(
-            animation=not App.get_running_app().theme.still
-        )
+        WishSheet(wish=wish, shopper=self.shopper, title=wish.text).open()
 
     def _rows(self, wishes: Wishlist) -> list[Row]:
         offered = [
@@ -76,7 +74,7 @@ class WishlistPage(PageScreen):
             return
         self._sheet = ShareSheet(share=share, title=self.tr("Share my list"))
         self._sheet.bind(on_dismiss=self._shared)
-        self._sheet.open(animation=not App.get_running_app().theme.still)
+        self._sheet.open()
 
     def _shared(self, *_: object) -> None:
         self._sheet = None
