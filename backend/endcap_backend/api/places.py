@@ -19,6 +19,7 @@ from endcap_backend.api.openapi import COUNT, TEXT, Operation, object_of, operat
 from endcap_backend.api.problems import Problem
 from endcap_backend.retail.database import Database
 from endcap_backend.retail.schema import NO_STORE, Placement
+from endcap_backend.retail.store_names import StoreNames
 
 FRESH_S = 30.0  # so long an answer may be behind; 400,000 placements take 0.3 s to look through
 STORE_MARGIN_M = 30.0  # beyond the outermost shelves: half an aisle, the tills and the door
@@ -36,7 +37,7 @@ STORES = object_of(
             "type": "array",
             "items": object_of(
                 {"id": TEXT, **_PLACE, "placements": COUNT, "sections": {"type": "array", "items": TEXT}},
-                {"country": TEXT},
+                {"name": text("as people call it, where a floor plan says so"), "country": TEXT},
             ),
         }
     }
@@ -73,9 +74,9 @@ class Place:
         named = {"store": self.store} if self.section is None else {"store": self.store, "section": self.section}
         return {"id": self.id, **self._circle(), **named}
 
-    def listed(self, sections: list[str]) -> dict[str, Any]:
-        country = {"country": self.country} if self.country else {}
-        return {"id": self.store, **self._circle(), "placements": self.placements, "sections": sections, **country}
+    def listed(self, sections: list[str], name: str | None) -> dict[str, Any]:
+        more = {key: value for key, value in (("name", name), ("country", self.country)) if value}
+        return {"id": self.store, **self._circle(), "placements": self.placements, "sections": sections, **more}
 
     def _circle(self) -> dict[str, float]:
         return {
@@ -99,17 +100,22 @@ class Places:
         self._life = secrets.token_hex(4)
         self._version = 0
         self._places: dict[str, Place] = {}
+        self._names = StoreNames()
         self._changed: dict[str, int] = {}  # id -> the version that brought or removed it
 
     def stores(self) -> list[dict[str, Any]]:
         with self._lock:
             self._look()
-            places = list(self._places.values())
+            places, names = list(self._places.values()), dict(self._names)
         sections: dict[str, list[str]] = {}
         for place in places:
             if place.section is not None:
                 sections.setdefault(place.store, []).append(place.section)
-        return [place.listed(sections.get(place.store, [])) for place in places if place.section is None]
+        return [
+            place.listed(sections.get(place.store, []), names.get(place.store))
+            for place in places
+            if place.section is None
+        ]
 
     def geofences(self, since: str) -> dict[str, Any]:
         """Those that changed after `since`, a cursor of an earlier answer; all of them for any other text."""
@@ -146,6 +152,7 @@ class Places:
             .group_by(Placement.store, Placement.section)
         )
         with self._database.reading() as connection:
+            self._names.read(connection)
             found = [_place(row._asdict()) for query in (stores, sections) for row in connection.execute(query)]
         return {place.id: place for place in sorted(found, key=lambda place: place.id)}
 

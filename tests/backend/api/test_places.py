@@ -1,11 +1,13 @@
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 
 from endcap.geo import LatLon, distance_km
-from endcap.testing import SHOP, a_product
+from endcap.testing import NOON, SHOP, a_product
 from endcap_backend.retail.catalogue import put_placements
 from endcap_backend.retail.database import Database
+from endcap_backend.retail.plans import Plan, put_plans
 
 
 @pytest.fixture
@@ -44,6 +46,17 @@ def test_the_stores_are_listed_with_their_sections(api):
         ("s2", 1, []),
     ]
     assert stores[0]["country"] == "FIN"
+
+
+def test_a_store_is_called_as_its_floor_plan_says_and_otherwise_when_that_changes(api, database):
+    def call(name, at):
+        with database.writing() as connection:
+            put_plans(connection, [Plan("s1", name, (), {}, (), ())], at)
+        api.clock.advance(30)
+        return [store.get("name") for store in api.get("/v1/stores").get_json()["stores"]]
+
+    assert call("Riverside", NOON) == ["Riverside", None]
+    assert call("Harbour", NOON + timedelta(seconds=1)) == ["Harbour", None]
 
 
 def test_every_shelf_stands_within_its_geofences(api):
