@@ -11,7 +11,7 @@ from sqlalchemy.types import TypeDecorator
 
 from endcap.wire import epoch_ms, from_epoch_ms
 
-VERSION = "0005"  # the last of the migrations
+VERSION = "0006"  # the last of the migrations
 BIGINT = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rows up only in a column called INTEGER
 NO_STORE = ""  # the seed's records name none; a primary key holds no NULL
 

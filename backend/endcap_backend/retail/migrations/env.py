@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from alembic import context
 
-from endcap_backend.retail import knowing_tables, shop_tables, staff_tables, till_tables  # noqa: F401  # of the schema, too
+from endcap_backend.retail import (  # noqa: F401  # of the schema, too
+    knowing_tables,
+    rotation_tables,
+    shop_tables,
+    staff_tables,
+    till_tables,
+)
 from endcap_backend.retail.schema import Base
 from endcap_backend.webpush import tables  # noqa: F401
 

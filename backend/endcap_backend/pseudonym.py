@@ -1,0 +1,125 @@
+"""The name a shopper bears in Kafka's raw topics: another one each day, which only who has the day's secret can undo.
+
+Her lasting uid is 128 random bits. Her name of a day is these bits under a permutation of 128-bit numbers that the
+day's secret chooses (AES-256 of one block), after the day itself: `20261124.8d6c…`. Without the secret, the names of
+two days have no more to do with each other than two random numbers; with it, a name leads back to her uid, so that no
+table says who was who, and nothing of hers has to be erased with her. When a day's secret is destroyed, its names are
+names of nobody.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from datetime import datetime
+from typing import NamedTuple
+
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
+
+from endcap.clock import Clock
+from endcap_backend.retail.day_secrets import Day, DaySecrets, Secret
+
+UID = re.compile("[0-9a-f]{32}")  # as a session gives it; one of another form is nobody's, and keeps it
+NAME = re.compile(r"(\d{8})\.([0-9a-f]{32})")
+CACHED = 100_000  # names of today, 20 MB
+
+
+class Gone(NamedTuple):
+    """What a name leads to whose day's secret is destroyed, or was made by another shop's database."""
+
+    day: str
+
+
+class _Key:
+    """One day's secret at work: each way of the permutation, and the key of what else is blinded."""
+
+    def __init__(self, secret: Secret) -> None:
+        # one block of random bits each: ECB is then the bare permutation, and a context serves any number of blocks
+        cipher = Cipher(AES(secret.value), ECB())
+        self.encryptor: CipherContext = cipher.encryptor()
+        self.decryptor: CipherContext = cipher.decryptor()
+        self.blinding = hmac.digest(secret.value, b"endcap blinding", "sha256")
+        self.dies_at = secret.dies_at
+
+
+class Pseudonyms:
+    """Translates uids and names of the day. One owner thread.
+
+    Raises, where the secret of a day is not known yet:
+        Unreachable: the shop's database does not answer.
+    """
+
+    def __init__(self, secrets: DaySecrets, clock: Clock) -> None:
+        self._secrets = secrets
+        self._clock = clock
+        self._day: Day | None = None
+        self._keys: dict[str, _Key] = {}
+        self._none: set[str] = set()  # days that have no secret (any more)
+        self._names: dict[str, str] = {}
+        self._names_of = ""  # their day
+
+    def outward(self, uid: str, at: datetime | None = None) -> str:
+        """The name of `uid` on the day of `at`, by default now; a uid of another form is its own name."""
+        day = self._day_at(at or self._clock.now())
+        if self._names_of != day.name or len(self._names) >= CACHED:
+            self._names, self._names_of = {}, day.name
+        found = self._names.get(uid)
+        if found is None:
+            found = self._names[uid] = _named(uid, day.name, self._key_for(day))
+        return found
+
+    def inward(self, name: str) -> str | Gone:
+        """The uid behind a name; what is no name of a day is a uid already, as Ably's own rule writes it to Kafka."""
+        match = NAME.fullmatch(name)
+        if match is None:
+            return name
+        day, hidden = match.groups()
+        key = self._key_of(day)
+        return Gone(day) if key is None else key.decryptor.update(bytes.fromhex(hidden)).hex()
+
+    def names(self, uid: str) -> list[str]:
+        """Every name of hers that still leads to her, oldest first."""
+        living = self._secrets.living(self._clock.now())
+        return list(dict.fromkeys(_named(uid, day, _Key(secret)) for day, secret in living.items())) or [uid]
+
+    def is_over(self, name: str, at: datetime) -> bool:
+        """Whether a name is of a day before that of `at`: whoever bore it has another one by now."""
+        match = NAME.fullmatch(name)
+        return match is not None and match[1] < self._day_at(at).name
+
+    def blind(self, text: str, at: datetime | None = None) -> str:
+        """32 hexadecimal digits for an id that would tell of her beyond the day: the same all day for the same text."""
+        key = self._key_for(self._day_at(at or self._clock.now()))
+        return hmac.digest(key.blinding, text.encode(), "sha256")[:16].hex()
+
+    def _day_at(self, at: datetime) -> Day:
+        if self._day is None or not self._day.began_at <= at < self._day.ends_at:
+            self._day = self._secrets.day_of(at)
+        return self._day
+
+    def _key_for(self, day: Day) -> _Key:
+        """The key of a day that may be new."""
+        if day.name not in self._keys:
+            self._keys[day.name] = _Key(self._secrets.made(day))
+            self._none.discard(day.name)
+        return self._keys[day.name]
+
+    def _key_of(self, day: str) -> _Key | None:
+        """The key of a day that others named; None when its secret is destroyed."""
+        if day not in self._keys and day not in self._none:
+            for each, secret in self._secrets.living(self._clock.now()).items():
+                self._keys[each] = _Key(secret)
+            if day not in self._keys:
+                self._none.add(day)
+        key = self._keys.get(day)
+        if key is not None and key.dies_at <= self._clock.now():
+            del self._keys[day]
+            self._none.add(day)
+            return None
+        return key
+
+
+def _named(uid: str, day: str, key: _Key) -> str:
+    return f"{day}.{key.encryptor.update(bytes.fromhex(uid)).hex()}" if UID.fullmatch(uid) else uid

@@ -1,0 +1,92 @@
+"""The secret of each day: made when the day's first record leaves, destroyed 48 hours after the day began."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, time, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import OperationalError
+
+from endcap.clock import Clock
+from endcap.errors import BadConfig, Unreachable
+from endcap_backend.retail.database import Database, insertion
+from endcap_backend.retail.rotation_tables import DaySecret
+
+LIFE = timedelta(hours=48)  # from the day's beginning: raw fixes are kept for 24 h, so the last of the day's are gone
+SECRET_BYTES = 32
+
+
+class Day(NamedTuple):
+    """A day of the shop: its name (`20261124`), its first moment, and the next day's."""
+
+    name: str
+    began_at: datetime
+    ends_at: datetime
+
+
+class Secret(NamedTuple):
+    """A day's secret, and when it is destroyed."""
+
+    value: bytes
+    dies_at: datetime
+
+
+class DaySecrets:
+    """The days' secrets in the shop's database, the same for every process on it. Safe from any thread.
+
+    A day begins at midnight of `timezone`, when the shop is most likely closed. Every call but `day_of` raises
+    Unreachable when the database does not answer.
+
+    Raises:
+        BadConfig: no such time zone.
+    """
+
+    def __init__(self, database: Database, timezone: str = "UTC") -> None:
+        self._database = database
+        try:
+            self._zone = ZoneInfo(timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise BadConfig("timezone", f"{timezone!r} is no time zone; name one such as Europe/Helsinki") from None
+
+    def day_of(self, at: datetime) -> Day:
+        date = at.astimezone(self._zone).date()
+        began, ends = (datetime.combine(each, time(), self._zone) for each in (date, date + timedelta(days=1)))
+        return Day(f"{date:%Y%m%d}", began, ends)
+
+    def made(self, day: Day) -> Secret:
+        """The day's secret; the first who asks makes it, for all."""
+        row = {"day": day.name, "began_at": day.began_at, "secret": secrets.token_hex(SECRET_BYTES)}
+        try:
+            with self._database.writing() as connection:
+                connection.execute(insertion(connection, DaySecret).values(row).on_conflict_do_nothing())
+                query = select(DaySecret.secret).where(DaySecret.day == day.name)
+                value = connection.execute(query).scalar_one()
+        except OperationalError as fault:
+            raise _away(fault) from None
+        return Secret(bytes.fromhex(value), day.began_at + LIFE)
+
+    def living(self, now: datetime) -> dict[str, Secret]:
+        """The secrets whose time is not over, by their day, oldest first."""
+        query = select(*DaySecret.__table__.columns).where(DaySecret.began_at > now - LIFE).order_by(DaySecret.day)
+        try:
+            with self._database.reading() as connection:
+                rows = connection.execute(query).all()
+        except OperationalError as fault:
+            raise _away(fault) from None
+        return {row.day: Secret(bytes.fromhex(row.secret), row.began_at + LIFE) for row in rows}
+
+    def forget_old(self, clock: Clock) -> int:
+        """Destroy the secrets whose time is over, on the disk too; returns how many."""
+        over = delete(DaySecret).where(DaySecret.began_at <= clock.now() - LIFE)
+        with self._database.writing() as connection:
+            gone = connection.execute(over).rowcount
+        if gone:
+            self._database.fold()
+        return gone
+
+
+def _away(fault: OperationalError) -> Unreachable:
+    return Unreachable(f"the shop's database, which holds the days' secrets, does not answer: {fault.orig}")

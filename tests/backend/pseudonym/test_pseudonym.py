@@ -1,0 +1,137 @@
+"""Names of the day: the same all day, another the next, back to her while the secret lives, and then to nobody."""
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from endcap.errors import BadConfig
+from endcap.testing import ManualClock
+from endcap_backend.pseudonym import NAME, Gone, Pseudonyms
+from endcap_backend.retail.database import Database
+from endcap_backend.retail.day_secrets import DaySecrets
+
+HER = "0f" * 16
+uids = st.binary(min_size=16, max_size=16).map(bytes.hex)
+
+
+@pytest.fixture
+def clock():
+    return ManualClock()
+
+
+@pytest.fixture
+def secrets(database):
+    return DaySecrets(database)
+
+
+@pytest.fixture
+def names(secrets, clock):
+    return Pseudonyms(secrets, clock)
+
+
+@pytest.fixture(scope="module")
+def one_day(tmp_path_factory):
+    with closing(Database(f"sqlite:///{tmp_path_factory.mktemp('shop')}/retail.db")) as database:
+        yield Pseudonyms(DaySecrets(database), ManualClock())
+
+
+def test_she_bears_one_name_all_day_and_another_the_next(names, clock):
+    first = names.outward(HER)
+    assert NAME.fullmatch(first)
+    assert HER not in first
+    clock.advance(3600)
+    assert names.outward(HER) == first
+    clock.advance(24 * 3600)
+    assert names.outward(HER) != first
+
+
+def test_a_name_leads_back_to_her_from_every_process_on_the_database(names, secrets, clock):
+    name = names.outward(HER)
+    assert Pseudonyms(secrets, clock).inward(name) == HER
+    assert Pseudonyms(secrets, clock).outward(HER) == name
+
+
+@given(uids)
+def test_every_name_leads_back_to_its_uid(one_day, uid):
+    assert one_day.inward(one_day.outward(uid)) == uid
+
+
+@given(uids, uids)
+def test_two_shoppers_have_the_same_name_only_if_they_are_one(one_day, one, other):
+    assert (one_day.outward(one) == one_day.outward(other)) == (one == other)
+
+
+def test_a_uid_that_no_session_gave_keeps_its_form_both_ways(names):
+    assert names.outward("u1") == "u1"
+    assert names.inward("u1") == "u1"
+    assert names.inward(HER) == HER  # as Ably's own rule writes it to Kafka
+
+
+def test_a_name_leads_to_nobody_once_its_days_secret_is_48_hours_old(names, secrets, clock, database):
+    name = names.outward(HER)
+    day = secrets.day_of(clock.now())
+    clock.advance((day.began_at + timedelta(hours=48) - clock.now()).total_seconds() - 1)
+    assert names.inward(name) == HER
+    clock.advance(1)
+    assert names.inward(name) == Gone(day.name)
+    assert Pseudonyms(secrets, clock).inward(name) == Gone(day.name)
+
+
+def test_a_secret_whose_time_is_over_leaves_the_disk(tmp_path, clock):
+    with closing(Database(f"sqlite:///{tmp_path}/retail.db")) as database:
+        secrets = DaySecrets(database)
+        Pseudonyms(secrets, clock).outward(HER)
+        with closing(sqlite3.connect(tmp_path / "retail.db")) as file:
+            (secret,) = file.execute("SELECT secret FROM day_secrets").fetchone()
+        assert secrets.forget_old(clock) == 0
+        assert _on_disk(tmp_path, secret)
+        clock.advance(48 * 3600)
+        assert secrets.forget_old(clock) == 1
+        assert not _on_disk(tmp_path, secret)
+
+
+def test_all_names_that_still_lead_to_her_are_those_of_the_living_days(names, clock):
+    assert names.names(HER) == [HER]  # she never left under another name
+    one = names.outward(HER)
+    clock.advance(24 * 3600)
+    two = names.outward(HER)
+    assert names.names(HER) == [one, two]
+    clock.advance(24 * 3600)
+    assert names.names(HER) == [two]
+
+
+def test_a_name_of_yesterday_is_over_and_one_of_today_is_not(names, clock):
+    name = names.outward(HER)
+    assert not names.is_over(name, clock.now())
+    assert names.is_over(name, clock.now() + timedelta(days=1))
+    assert not names.is_over(HER, clock.now() + timedelta(days=1))
+
+
+def test_an_id_is_blinded_alike_all_day_and_differently_the_next(names, clock):
+    first = names.blind("install:1")
+    assert names.blind("install:1") == first != names.blind("install:2")
+    clock.advance(24 * 3600)
+    assert names.blind("install:1") != first
+
+
+@pytest.mark.parametrize(
+    ("zone", "name", "hours"),
+    [("UTC", "20261024", 24), ("Europe/Helsinki", "20261025", 25), ("Asia/Tokyo", "20261025", 24)],
+)
+def test_a_day_is_the_shops_own_also_when_its_clocks_are_put_back(database, zone, name, hours):
+    day = DaySecrets(database, zone).day_of(datetime(2026, 10, 24, 22, 30, tzinfo=UTC))
+    assert day.name == name
+    assert (day.ends_at.astimezone(UTC) - day.began_at.astimezone(UTC)) == timedelta(hours=hours)
+
+
+def test_a_time_zone_that_is_none_is_named(database):
+    with pytest.raises(BadConfig, match="Europe/Helsinky"):
+        DaySecrets(database, "Europe/Helsinky")
+
+
+def _on_disk(folder, secret):
+    return [path.name for path in folder.iterdir() if secret.encode() in path.read_bytes()]
