@@ -30,8 +30,10 @@ check: sync           ## formatting, lint, types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-app: sync system      ## the shopper's app in a window, against `make demo` (ARGS="--backend URL")
-	$(BIN)/endcap-shopper --data .cache/app $(ARGS)
+app: sync system      ## the shopper's app in a window, against `make demo` (ARGS="--backend URL" for another shop)
+	@beside=$(ENDCAP_CACHE)/demo.env; if [ -f $$beside ]; then . $$beside; else \
+		echo "No demo is running (make demo, in another terminal): the app is as without a network."; fi; \
+	exec $(BIN)/endcap-shopper --data .cache/app $(ARGS)
 
 format: sync
 	$(BIN)/ruff format .

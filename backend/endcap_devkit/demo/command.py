@@ -105,6 +105,7 @@ async def _show(settings: Settings, stop: asyncio.Event) -> int:
             f"\n  Map         {show.links['map']}/\n  Lite page   {show.links['lite']}/\n"
             f"  Local Ably  {show.links['ably']}/\n  Backend     {show.links['backend']}/readyz\n"
             f"  Console     {show.links['backend']}/console  (name {MANAGER}, password {show.password})\n"
+            "\nThe shopper's app beside it, in another terminal: make app\n"
             "\nCtrl-C stops it."
         )
         await show.run(stop)

@@ -15,6 +15,7 @@ from endcap_backend.api.roles import Role
 from endcap_backend.retail.database import Database, database_url
 from endcap_backend.retail.staff import Staff
 from endcap_devkit.demo.city import City
+from endcap_devkit.demo.coupons import coupons
 from endcap_devkit.demo.plans import plans_file
 from endcap_devkit.demo.settings import Settings, is_free
 from endcap_devkit.demo.signs import signs
@@ -47,16 +48,19 @@ class Parts:
         return str(ready["http"])
 
     async def stock(self, city: City, promotions: list[ProductPromotion]) -> None:
-        """Load shelves and promotions as a shop's operator does; the backend feeds them to its match when it starts."""
+        """Load shelves, promotions and coupons as a shop's operator does; the match is fed when the backend starts."""
         products = [product for store in city.stores for product, _ in store.products]
         shelves, offers = self._data / "shelves.jsonl", self._data / "promotions.jsonl"
         self._data.mkdir(parents=True, exist_ok=True)
         shelves.write_text("".join(f"{product.to_text()}\n" for product in products), encoding="utf-8")
         offers.write_text("".join(f"{promotion.to_text()}\n" for promotion in promotions), encoding="utf-8")
+        kept = self._data / "coupons.jsonl"
+        terms = coupons(city.stores, promotions, SystemClock().now())
+        kept.write_text("".join(f"{coupon.to_text()}\n" for coupon in terms), encoding="utf-8")
         (self._data / "zones.csv").write_text(signs(city), encoding="utf-8")
         (self._data / "plans.geojson").write_text(plans_file(city), encoding="utf-8")
         load = ["load", "--placements", str(shelves), "--promotions", str(offers)]
-        load += ["--plans", str(self._data / "plans.geojson")]
+        load += ["--plans", str(self._data / "plans.geojson"), "--coupons", str(kept)]
         await self._tree.run("load", "endcap_backend", [*load, "--data", str(self._data / "backend")], {})
 
     def hire(self) -> str:

@@ -20,6 +20,7 @@ from aiohttp import web
 from endcap.errors import BadConfig
 from endcap.messages import ProductPromotion
 from endcap_devkit.demo.alert_topic import AlertTopic
+from endcap_devkit.demo.beside import Beside
 from endcap_devkit.demo.city import City, load_city
 from endcap_devkit.demo.crowd import Crowd
 from endcap_devkit.demo.guests import Guests
@@ -54,6 +55,7 @@ class Show:
         self._data = settings.data or Path(tempfile.mkdtemp(prefix="endcap-demo-"))
         self._tree = Tree(self._data / "logs")
         self._parts = Parts(self._tree, settings, self._data)
+        self._beside = Beside()
         self._http: aiohttp.ClientSession | None = None
         self._runner: web.AppRunner | None = None
         self._listener: AblyListener | None = None
@@ -92,6 +94,7 @@ class Show:
         self.links = await self._parts.start_servers(ably)
         await self._start_page(city, promotions)
         await self._start_shoppers()
+        self._beside.tell(self.links)
 
     async def run(self, until: asyncio.Event) -> None:
         """Let time go by until `until` is set.
@@ -117,6 +120,7 @@ class Show:
 
     async def stop(self) -> None:
         """End everything, and leave nothing behind but a data folder that was asked for. Idempotent."""
+        self._beside.withdraw()
         if self._phones is not None:
             await self._phones.stop()
         if self._crowd is not None:
