@@ -48,6 +48,7 @@ class Fetching:
         self.on_coupons: Callable[[], None] = lambda: None
         self.on_prices: Callable[[], None] = lambda: None
         self._routed: tuple[Any, ...] = ()
+        self._offered: set[int] = set()  # what was looked up, known to the shop or not
 
     def close(self) -> None:
         """End both, then wait for what is on its way."""
@@ -62,6 +63,7 @@ class Fetching:
     def again(self) -> None:
         """Forget what was asked when: consent has changed, or the network is back."""
         self._asked_s.clear()
+        self._offered.clear()
 
     # What is due
 
@@ -115,6 +117,17 @@ class Fetching:
         if texts:
             key = f"products:{store}:{hash(tuple(sorted(texts)))}"
             self._when_due(key, lambda: self._look_up(texts, near, store), self._have_products)
+
+    def offered(self) -> None:
+        """Look up what she is offered and is not known yet: where it stands, and what it costs."""
+        state = self._ground.state
+        told = {card.alert.sku: card.alert.store for card in state.inbox.at(state.now).cards}
+        seen = state.products.keys() | self._offered
+        unknown = {sku: store for sku, store in told.items() if sku is not None and sku not in seen}
+        wanted = dict(list(unknown.items())[-LOOKED_UP:])
+        if wanted and state.known:
+            self._offered |= wanted.keys()
+            self._ask("offered", lambda: self._look_up_skus(wanted), self._have_offered)
 
     def alternatives(self, sku: int) -> None:
         near, store = self._near(), self._ground.state.store
@@ -217,13 +230,16 @@ class Fetching:
                 state.products[product.sku] = product
             if products:
                 state.matches[text.casefold()] = products[0].sku
-        while len(state.products) > PRODUCTS_KEPT:
-            del state.products[next(iter(state.products))]
         self._keep("matches", state.matches)
-        self._keep("products", [_product_json(each) for each in state.products.values()])
+        self._keep_products()
         self.route()
         self.on_prices()
         self._ground.tell("wishlist", "map", "near")
+
+    def _have_offered(self, found: tuple[Product, ...]) -> None:
+        self._ground.state.products |= {product.sku: product for product in found}
+        self._keep_products()
+        self._ground.tell("near")
 
     def _have_alternatives(self, sku: int, found: tuple[Product, ...]) -> None:
         state = self._ground.state
@@ -310,11 +326,23 @@ class Fetching:
         if isinstance(fault, Unreachable) and state.online is not False:
             state.online = False
             self._ground.tell(None)
+        if key == "offered":
+            self._offered.clear()
         if isinstance(fault, Refused) and key == "help" and fault.status == 404:
             self.on_help(None)
 
     def _look_up(self, texts: list[str], near: LatLon | None, store: str) -> dict[str, tuple[Product, ...]]:
         return {text: self._shop.products(text, near=near, store=store, limit=3) for text in texts}
+
+    def _look_up_skus(self, wanted: dict[int, str | None]) -> tuple[Product, ...]:
+        found = (self._shop.products(str(sku), store=store or "", limit=3) for sku, store in wanted.items())
+        return tuple(product for products in found for product in products if product.sku in wanted)
+
+    def _keep_products(self) -> None:
+        products = self._ground.state.products
+        while len(products) > PRODUCTS_KEPT:
+            del products[next(iter(products))]
+        self._keep("products", [_product_json(each) for each in products.values()])
 
     def _stops(self) -> Any:
         state = self._ground.state
@@ -334,7 +362,7 @@ class Fetching:
 
 
 PAGES_OF: dict[Page, tuple[str, ...]] = {  # what a page wants to have fresh
-    "near": ("stores", "plan", "coupons", "wishlist", "products", "loyalty", "pickups"),
+    "near": ("stores", "plan", "coupons", "wishlist", "products", "offered", "loyalty", "pickups"),
     "map": ("stores", "plan", "wishlist", "products"),
     "wishlist": ("wishlist", "stores", "plan", "products"),
     "coupons": ("coupons", "products", "best"),

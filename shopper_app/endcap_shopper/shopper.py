@@ -448,6 +448,7 @@ class Shopper:
             state.inbox = state.inbox.received(alert, state.now)
             if state.inbox.get(alert.id) is not None:
                 self._alerts.offer(alert)
+        self._fetching.offered()
         self._ground.tell("near", None)
         if more:
             self._ground.post(self._take_offers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from endcap.geo import distance_m
 from endcap_shopper.directions import next_step, steps
 from endcap_shopper.route import Leg
 from endcap_shopper.state import STALE, State
@@ -17,7 +18,7 @@ def store_map(state: State) -> StoreMap:
     words = state.words
     return StoreMap(
         plan=plan,
-        stores=tuple(Choice(each.id, state.store_name(each.id), each.id == state.store) for each in state.stores),
+        stores=_stores(state),
         pins=_pins(state),
         dot=_dot(state),
         way=tuple(point for leg in legs for point in leg.path),
@@ -30,6 +31,15 @@ def store_map(state: State) -> StoreMap:
         can_walk=state.can_walk,
         empty_why=_why_empty(state),
     )
+
+
+def _stores(state: State) -> tuple[Choice, ...]:
+    """The nearest first where she is known to be, else by name."""
+    here = state.located
+    named = sorted(state.stores, key=lambda store: state.store_name(store.id).casefold())
+    if here is not None:
+        named.sort(key=lambda store: distance_m(store.point, here.point))
+    return tuple(Choice(each.id, state.store_name(each.id), each.id == state.store) for each in named)
 
 
 def _pins(state: State) -> tuple[Pin, ...]:

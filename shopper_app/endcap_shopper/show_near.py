@@ -55,7 +55,7 @@ def _deal(state: State, card: Card, coupons: tuple[Coupon, ...]) -> DealCard:
         id=alert.id,
         title=alert.title,
         why=alert.why,
-        off=off(coupon, words) if coupon is not None else reduced,
+        off=reduced or (off(coupon, words) if coupon is not None else ""),
         where=" · ".join([*where, *([alert.section] if alert.section else [])]),
         ends=words.t("{time} left", time=words.left(alert.expires_at - state.now)),
         kind=alert.kind,
@@ -113,6 +113,10 @@ def _why_empty(state: State) -> tuple[str, str]:
         return t("No offers yet"), t("Without your location, offers come only from signs you scan.")
     if state.sharing_location == "paused":
         return t("Paused"), t("While you are paused, no offers come by where you are.")
+    if state.can_walk and state.located is None:
+        return t("No offers yet"), t(
+            "Here you walk by clicking: choose a store on the map, then click where you stand."
+        )
     return t("No offers yet"), t("Walk past a shelf with an offer, and it is here.")
 
 

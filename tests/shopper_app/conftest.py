@@ -253,7 +253,8 @@ class TinyShop:
         if rest:
             instead = product(9002, "Medium roast", "coffee", at(16, 15), price=5.9, why="0.10 cheaper, the same kind")
             return 200, {"sku": int(rest[0]), "alternatives": [instead]}
-        named = [each for each in self.products if query.get("q", "").casefold() in each["name"].casefold()]
+        words = query.get("q", "").casefold()
+        named = [each for each in self.products if words in each["name"].casefold() or str(each["sku"]) == words]
         return 200, {"products": named}
 
     def _get_coupons(self, rest, query, body):

@@ -1,6 +1,7 @@
 """The app without a window: what a tap does, what the shop hears of it, and what she sees."""
 
 import json
+from dataclasses import replace
 from datetime import time, timedelta
 
 import pytest
@@ -156,6 +157,53 @@ def test_an_offer_is_a_card_once_and_is_seen_when_she_leaves(a_phone):
     assert phone.app.chrome().unseen == 1
     phone.app.left("near")
     assert phone.app.chrome().unseen == 0
+
+
+def test_an_offers_way_leads_to_its_shelf_and_its_reduction_is_the_products(a_phone, shop, build):
+    shelf = build.at(11, 12)
+    where = {"latitude": shelf.latitude_deg, "longitude": shelf.longitude_deg}
+    shop.products[0] |= {**where, "promotion": {"pid": "p1", "discount": 30}}
+    phone = a_phone().agree("location", "promotions")
+    phone.stand(build.at(0, 5))
+    offer(phone, store="s1", section="Coffee")
+    (deal,) = phone.app.near_you().deals
+    assert (deal.where, deal.off, deal.segment) == ("20 m · Coffee", "−30%", "coffee")
+
+
+def test_what_the_shop_does_not_know_of_an_offer_is_asked_for_once(a_phone, shop):
+    phone = a_phone().agree("promotions")
+    asked = []
+    answer = shop._get_products
+    shop._get_products = lambda rest, query, body: asked.append(query.get("q")) or answer(rest, query, body)
+    for number in range(3):
+        offer(phone, id=f"a{number}", pid=f"p{number}", sku=4711)
+    assert asked.count("4711") == 1
+    shop.go_offline()
+    offer(phone, id="b", sku=4712)
+    shop.go_online()
+    phone.tick(60)
+    assert "4712" in asked
+
+
+def test_on_a_desktop_it_says_how_to_walk(a_phone):
+    phone = a_phone().agree("location", "promotions")
+    assert phone.app.near_you().empty_why == "Walk past a shelf with an offer, and it is here."
+    phone.app.state.can_walk = True
+    assert phone.app.near_you().empty_why.startswith("Here you walk by clicking")
+
+
+def test_stores_come_by_name_and_the_nearest_first_where_she_is_known_to_be(a_phone, shop, build):
+    phone = a_phone().agree("location", "promotions")
+    phone.settle()
+    (known,) = phone.app.state.stores
+    far, near = (
+        replace(known, id=id, name=name, latitude_deg=point.latitude_deg)
+        for id, name, point in (("s2", "Allee", build.at(0, 900)), ("s3", "Zoo", build.at(0, 60)))
+    )
+    phone.app.state.stores = (near, known, far)
+    assert [store.text for store in phone.app.store_map().stores] == ["Allee", "Riverside", "Zoo"]
+    phone.stand(build.at(5, 5))
+    assert [store.text for store in phone.app.store_map().stores] == ["Riverside", "Zoo", "Allee"]
 
 
 def test_an_offer_put_away_does_not_come_back_after_a_restart(a_phone):
