@@ -179,6 +179,9 @@ class StoreProduct(Message):
         minimum=0,
         maximum=1e9,
     )
+    removed: bool | None = wired(
+        "removed", "flag", "true: it stands there no more; such a record has a stock of 0", default=None
+    )
 
     def __post_init__(self) -> None:
         _round_position(self)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from flask import Flask
 
 from endcap.clock import Clock
-from endcap_backend.api import help, pickups, plan, products, staff_ably, stocking, wishlist
+from endcap_backend.api import help, pickups, plan, products, removing, staff_ably, stocking, wishlist
 from endcap_backend.api.auth import Guard
 from endcap_backend.api.help import HelpDesk
+from endcap_backend.api.removing import Removing
 from endcap_backend.api.stocking import Stocking
 from endcap_backend.api.tokens import AblyTokens
 from endcap_backend.config import Settings
@@ -25,3 +26,4 @@ def open_shop(app: Flask, guard: Guard, settings: Settings, database: Database, 
     ably = AblyTokens(settings.ably_key, clock) if settings.ably_key else None
     app.register_blueprint(staff_ably.blueprint(guard, ably, settings.ably_endpoint))
     app.register_blueprint(stocking.blueprint(guard, Stocking(database, clock), max_bytes))
+    app.register_blueprint(removing.blueprint(guard, Removing(database, clock)))

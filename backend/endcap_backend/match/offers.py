@@ -48,6 +48,8 @@ class Offers:
         number = self.placements.find(product.sku, product.store)
         if number is not None:
             self._replace(number, product)
+        elif product.removed:
+            return {}  # it was never known here
         elif len(self.placements) < self._most_placements:
             number = self.placements.add(product)
             self._settle(number, product)
@@ -83,9 +85,12 @@ class Offers:
 
     def _replace(self, number: int, product: StoreProduct) -> None:
         tile, slot = self._where(number)
-        segment = self.placements.kind(number).segment
+        segment, back = self.placements.kind(number).segment, self.placements.gone(number)
         self.placements.replace(number, product)
-        if tile.point(slot) == product.point and segment == product.segment:
+        if product.removed:
+            self.moves += 1  # who seeks it near her looks again
+            return
+        if tile.point(slot) == product.point and segment == product.segment and not back:
             return
         tile.take(slot)
         self.fronts[tile.number].clear(slot)

@@ -29,7 +29,8 @@ class Shelf(NamedTuple):
 
 
 class Placements:
-    """The current placements, numbered from 0 as they come; (SKU, store) names one. Nothing is ever removed.
+    """The current placements, numbered from 0 as they come; (SKU, store) names one. What is removed keeps
+    its number, and is found by no SKU and no segment until it comes back.
 
     One owner thread. `tiles` and `slots` say where the spatial index has it.
     """
@@ -44,6 +45,7 @@ class Placements:
         self._stocks = array("i")
         self._next_of_sku = array("I")
         self._of_segment: dict[str, array[int]] = {}
+        self._gone: set[int] = set()
         self._kind = Words[Kind]()
         self._shelf = Words[Shelf]()
         self._by_key = NumberTable(lambda number: hash((self.skus[number], self.shelf(number).store)))
@@ -76,6 +78,7 @@ class Placements:
         """Overwrite a placement's facts by its latest record."""
         segment = self.kind(number).segment
         self._describe(number, product)
+        (self._gone.add if product.removed else self._gone.discard)(number)
         if product.segment != segment:
             self._of_segment[segment].remove(number)
             self._of_segment.setdefault(product.segment, array("I")).append(number)
@@ -98,16 +101,22 @@ class Placements:
         stock = self._stocks[number]
         return None if stock == NO_STOCK_TOLD else stock
 
+    def gone(self, number: int) -> bool:
+        """True when the product stands there no more."""
+        return number in self._gone
+
     def of_sku(self, sku: int) -> Iterator[int]:
         """The placements of one product, in whatever store."""
         number = self._by_sku.find(hash(sku), lambda candidate: self.skus[candidate] == sku)
         while number is not None and number != NONE:
-            yield number
+            if number not in self._gone:
+                yield number
             number = self._next_of_sku[number]
 
     def of_segment(self, segment: str) -> Iterator[int]:
         """The placements of one kind of product."""
-        return iter(self._of_segment.get(segment, ()))
+        numbers = self._of_segment.get(segment, ())
+        return (number for number in numbers if number not in self._gone) if self._gone else iter(numbers)
 
     def nbytes(self) -> int:
         """What the columns, the tables and the words take."""

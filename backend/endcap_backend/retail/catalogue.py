@@ -146,7 +146,8 @@ def _placement_row(product: StoreProduct) -> Mapping[str, Any]:
 
 
 def _promotion_row(promotion: ShopPromotion) -> Mapping[str, Any]:
-    return {"budget_cents": cents(promotion.budget), **{name: getattr(promotion, name) for name in _PROMOTION}}
+    known = {name: getattr(promotion, name) for name in _PROMOTION}
+    return {"budget_cents": cents(promotion.budget), "archived_at": None, **known}
 
 
 def _travels(promotion: ShopPromotion, known: ShopPromotion | None) -> bool:

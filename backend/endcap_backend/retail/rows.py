@@ -116,6 +116,7 @@ def check_rows(rows: Iterable[Row], cls: type[M]) -> Checked[M]:
                 raise row.value
             message = _settled(cls.from_json(row.value))
             _check_times(message)
+            _refuse_removed(message)
             _refuse_twice(message, row.where, seen)
             _refuse_other_product(message, row.where, products)
             checked.messages.append(message)
@@ -135,6 +136,11 @@ def _check_times(message: Message) -> None:
         return
     if message.ends_at <= message.starts_at:
         raise BadMessage("ends_at", "must be after starts_at")
+
+
+def _refuse_removed(message: Message) -> None:
+    if isinstance(message, StoreProduct) and message.removed is not None:
+        raise BadMessage("removed", "must be left out: DELETE /v1/placements/{store}/{SKU} takes a product off")
 
 
 def _refuse_twice(message: Message, where: str, seen: dict[Thing, str]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.types import TypeDecorator
 
 from endcap.wire import epoch_ms, from_epoch_ms
 
-VERSION = "0006"  # the last of the migrations
+VERSION = "0008"  # the last of the migrations
 BIGINT = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rows up only in a column called INTEGER
 NO_STORE = ""  # the seed's records name none; a primary key holds no NULL
 
@@ -74,7 +74,7 @@ class Promotion(Base):
     """What is promoted: one product, or a whole segment where `sku` is null. `spent_cents` of its budget are gone.
 
     Without a `kind` it is `discount` per cent off; `value` is per cent, or currency off each piece; `n` for the price
-    of `m`.
+    of `m`. Since `archived_at` it is only kept for the purchases that were made with it.
     """
 
     __tablename__ = "promotions"
@@ -95,6 +95,7 @@ class Promotion(Base):
     limit_per_shopper: Mapped[int | None] = mapped_column(Integer)
     stacking_group: Mapped[str | None] = mapped_column(String(64))
     spent_cents: Mapped[int] = mapped_column(BigInteger, default=0)
+    archived_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class Outbox(Base):

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from endcap.testing import NOON, SHOP, a_product
+from endcap.testing import NOON, SHOP, a_product, a_promotion
 from endcap_backend.api.problems import KINDS
 from endcap_backend.config import Settings
-from endcap_backend.retail.catalogue import put_placements
+from endcap_backend.retail.catalogue import put_placements, put_promotions
 from endcap_backend.retail.coupons import put_coupons
 from endcap_backend.retail.database import Database
 from endcap_backend.retail.terms import CouponTerms
@@ -92,6 +92,7 @@ def shop(make_api, tmp_path):
     )  # fmt: skip
     with database.writing() as connection:
         put_placements(connection, shelves, 0)
+        put_promotions(connection, [a_promotion(segment="tea", sku=None)], 0)
         put_coupons(connection, [coupon])
     api = make_api(database=database, push_contact="mailto:shop@example.org")
     api.tokens = {
