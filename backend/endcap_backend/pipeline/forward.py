@@ -3,36 +3,44 @@
 Each batch is one Kafka transaction that holds the records and, in the compacted topic `endcap_forwarder_marks`, how far
 the log has come. The mark is keyed by the UUID inside the log file, so that a fresh file starts from its own beginning.
 After any error of a transaction the producer is thrown away: a new one reads the mark and goes on from there.
+
+The records are neither parsed nor looked at, and no record has a callback of its own: the transaction's commit confirms
+them all, and librdkafka tells only of those that were refused.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from random import Random
 from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from endcap.clock import Clock, SystemClock
 from endcap.errors import EndcapError, Unreachable
 from endcap.messages import CUSTOMERS_EVENTS, CUSTOMERS_LOCATIONS, PRODUCTS_PROMOTIONS, STORES_PRODUCTS
 from endcap.wire import epoch_ms
-from endcap_backend.log import Log, LogError, LogFull, Record
+from endcap_backend.log import Log, LogError, Record
+from endcap_backend.pipeline.blocks import Block, LogBlocks, Row
 from endcap_backend.pipeline.deadletter import dead_letter
 from endcap_backend.pipeline.kafka import KafkaSettings
 from endcap_backend.pipeline.marks import CALL_TIMEOUT_S, MARKS, TRANSACTION_TIMEOUT_MS, make_marks_topic, read_mark
+from endcap_backend.pipeline.poison import Poison
 
 log = logging.getLogger("endcap.forward")
 
 FORWARDED = (CUSTOMERS_LOCATIONS, STORES_PRODUCTS, PRODUCTS_PROMOTIONS, CUSTOMERS_EVENTS)
 POSITION = "forward"  # the log's own note of how far it is safe, for its retention; the mark in Kafka decides
-BATCH = 4000  # a transaction has its price, whatever is in it: 1.6 times as fast as by 1000 when much waits
+BLOCK = 2000  # records read at once; the brokers get them while the next are read
+MOST = 32_000  # records a transaction when much waits: it has its price, whatever is in it
+FEWEST = 500  # … after errors: a slow line must get one through before it times out
+LINGER_MS = 5  # fuller requests; a commit does not wait for it
+NOTE_EVERY_S = 1.0  # of the log's own note: it costs the posts an fsync
 IDLE_S = 0.25  # how soon it notices `stop` while the log is silent
 MESSAGE_TIMEOUT_MS = 20_000  # librdkafka's default of 5 minutes hides a wrong password for as long
 ABORT_TIMEOUT_S = 2.0  # a courtesy: the next producer settles what this one leaves open
@@ -40,14 +48,19 @@ RETRY_FIRST_S = 0.5
 RETRY_MOST_S = 15.0
 DLQ_VALUE_CHARS = 100_000  # a record refused for its size is cut to fit, with reason and place, the dead-letter topic
 
-# what is wrong with the record itself, so that trying again can't help
-_POISON = {
-    KafkaError.MSG_SIZE_TOO_LARGE,
-    KafkaError.INVALID_MSG,
-    KafkaError.INVALID_MSG_SIZE,
-    KafkaError.INVALID_TIMESTAMP,
-    KafkaError.INVALID_RECORD,
-}
+
+def producing(settings: KafkaSettings, identity: str) -> dict[str, Any]:
+    """librdkafka's settings for a producer whose transactions bear this identity."""
+    return settings.client_config() | {
+        "transactional.id": identity,
+        "message.timeout.ms": MESSAGE_TIMEOUT_MS,
+        "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+        "linger.ms": LINGER_MS,
+        "delivery.report.only.error": True,
+        "retry.backoff.ms": 2,  # a transaction meets the end of the one before it: up to 100 ms are lost otherwise
+        "compression.type": "lz4",
+        "logger": log,
+    }
 
 
 class Superseded(EndcapError):
@@ -73,14 +86,17 @@ class Forwarder:
         self._log = records
         self._settings = settings
         self._topics = topics
+        self._blocks = LogBlocks(records, topics)
         self._clock = clock or SystemClock()
         self._overrides = dict(overrides or {})
         self._id = str(uuid4())
         self._uuid = records.uuid
         self._position = records.committed(POSITION)
         self._producer: Producer | None = None
-        self._poison: dict[int, str] = {}  # offset -> reason, until it is dead-lettered
-        self._alone_to = 0  # up to this offset one record a transaction, to find which of a batch is refused
+        self._poison = Poison()
+        self._most = MOST  # records a transaction, as things go
+        self._noted = self._position
+        self._noted_at_s = self._clock.monotonic()
         self._stopping = Event()
         self._thread: Thread | None = None
         self._trouble = "not connected yet"
@@ -151,22 +167,23 @@ class Forwarder:
                 log.exception("forwarding stopped at offset %d", self._position)
                 break
         self._drop_producer()
+        self._note_position()
 
     def _turn(self) -> None:
-        """Forward one batch, or wait for one; connects first when there is no producer."""
+        """Forward what waits, or wait for it; connects first when there is no producer."""
         if self._producer is None:
             self._connect()
         assert self._producer is not None
-        end = self._log.end()
-        batch = 1 if self._position < self._alone_to else BATCH
-        records = self._log.read(self._position, batch, self._topics)
-        if not records:
-            self._producer.poll(0)  # lets librdkafka report trouble while nothing is sent
-            self._position = max(self._position, end)  # what lies between is of other topics
-            self._log.wait(self._position, IDLE_S, self._topics)
+        block = self._blocks.after(self._position, min(BLOCK, self._most))
+        if block.rows:
+            self._forward(self._producer, self._poison.apart(block))
+            self._trouble = ""
             return
-        self._forward(self._producer, records)
-        self._trouble = ""
+        self._position = block.end  # what lies between is of other topics
+        if not block.full:
+            self._producer.poll(0)  # lets librdkafka report trouble while nothing is sent
+            self._note_now_and_then()
+            self._log.wait(self._position, IDLE_S, self._topics)
 
     def _connect(self) -> None:
         """A new producer that owns the log's transactions, and the place to go on from.
@@ -175,16 +192,7 @@ class Forwarder:
             Superseded: the newest mark is another forwarder's, written after ours.
         """
         identity = f"endcap-forwarder-{self._uuid}"
-        config = self._settings.client_config() | {
-            "transactional.id": identity,
-            "message.timeout.ms": MESSAGE_TIMEOUT_MS,
-            "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
-            "linger.ms": 0,
-            "retry.backoff.ms": 2,  # a transaction meets the end of the one before it: up to 100 ms are lost otherwise
-            "compression.type": "lz4",
-            "error_cb": self._heard,
-            "logger": log,
-        }
+        config = producing(self._settings, identity) | {"error_cb": self._heard, "on_delivery": self._poison.hear}
         make_marks_topic(self._settings)
         before = read_mark(self._settings, self._uuid, settled=False)
         if self._transactions and before is not None and before.forwarder != self._id:
@@ -201,56 +209,76 @@ class Forwarder:
         self._trouble = ""
         log.info("forwarding from offset %d", self._position)
 
-    def _forward(self, producer: Producer, records: Sequence[Record]) -> None:
-        refused: dict[int, KafkaError] = {}
+    def _forward(self, producer: Producer, block: Block) -> None:
+        """One transaction: a block, and those after it while they are full, up to `MOST` records."""
+        self._poison.begin()
+        first, count = block.rows[0][0], 0
         producer.begin_transaction()
-        for record in records:
-            self._produce(producer, record, refused)
-            producer.poll(0)
-        self._write_mark(producer, records[-1].offset)
         try:
+            while True:
+                count += len(block.rows)
+                self._produce(producer, block.rows)
+                producer.poll(0)
+                if not block.full or count >= self._most:
+                    break
+                block = self._poison.apart(self._blocks.after(block.end, BLOCK))
+            self._write_mark(producer, block.end)
             producer.commit_transaction(CALL_TIMEOUT_S)
         except KafkaException:
-            self._suspect({at: error.str() for at, error in refused.items() if error.code() in _POISON}, len(records))
+            self._drop_producer()  # which lets it tell what was refused
+            self._most = max(FEWEST, min(self._most, count) // 2)
+            self._poison.suspect(self._sent(first, block.end), alone=count == 1)
             raise
-        self._committed(records)
+        self._committed(block.end, count)
 
-    def _suspect(self, refused: Mapping[int, str], batch: int) -> None:
-        """One record spoils the request it travels in: only what is refused alone is to blame."""
-        if batch == 1:
-            self._poison |= refused
-        elif refused:
-            self._alone_to = max(refused)
+    def _sent(self, first: int, end: int) -> Iterator[Row]:
+        """What was sent from one offset to another, both included."""
+        at = first - 1
+        while at < end:
+            block = self._blocks.after(at, BLOCK)
+            yield from (row for row in block.rows if row[0] <= end)
+            at = block.end
 
-    def _committed(self, records: Sequence[Record]) -> None:
-        letters = [record.offset for record in records if record.offset in self._poison]
-        for offset in letters:
-            log.error("record at offset %d was dead-lettered: %s", offset, self._poison.pop(offset))
-        self._position = records[-1].offset
+    def _committed(self, end: int, count: int) -> None:
+        letters = self._poison.settle(end)
+        for offset, reason in letters:
+            log.error("record at offset %d was dead-lettered: %s", offset, reason)
+        self._position = end
+        self._most = min(MOST, max(self._most, 2 * count))
         self._transactions += 1
-        self._forwarded += len(records) - len(letters)
+        self._forwarded += count - len(letters)
         self._dead_lettered += len(letters)
+        self._note_now_and_then()
+
+    def _note_now_and_then(self) -> None:
+        if self._clock.monotonic() - self._noted_at_s >= NOTE_EVERY_S:
+            self._note_position()
+
+    def _note_position(self) -> None:
+        """What can't be noted is noted later; the mark in Kafka decides."""
+        self._noted_at_s = self._clock.monotonic()
+        if self._position <= self._noted:
+            return
         try:
             self._log.commit(POSITION, max(self._position, self._log.committed(POSITION)))
-        except LogFull as fault:  # noted with a later batch; the mark in Kafka decides
+            self._noted = self._position
+        except LogError as fault:
             log.warning("the forwarder's position can't be noted at offset %d: %s", self._position, fault)
 
-    def _produce(self, producer: Producer, record: Record, refused: dict[int, KafkaError]) -> None:
-        topic, value = record.topic, record.value
-        if (reason := self._poison.get(record.offset)) is not None:
-            letter = dead_letter(_cut(record), reason, "forwarder")
-            topic, value = letter.topic, letter.value
-        note = partial(_note, refused, record.offset)
-        while True:
-            try:
-                producer.produce(topic, value=value, key=record.key, timestamp=record.timestamp_ms, on_delivery=note)
-                return
-            except BufferError:
-                producer.poll(0.05)  # librdkafka's queue is full: let it send
-            except KafkaException as fault:
-                if fault.args[0].code() in _POISON:
-                    self._poison[record.offset] = fault.args[0].str()
-                raise
+    def _produce(self, producer: Producer, rows: Sequence[Row]) -> None:
+        produce, reasons = producer.produce, self._poison.reasons
+        for offset, topic, key, value, timestamp_ms in rows:
+            if offset in reasons:
+                topic, value = _letter((offset, topic, key, value, timestamp_ms), reasons[offset])
+            while True:
+                try:
+                    produce(topic, value, key, timestamp=timestamp_ms)
+                    break
+                except BufferError:
+                    producer.poll(0.05)  # librdkafka's queue is full: let it send
+                except KafkaException as fault:
+                    self._poison.blame(offset, fault.args[0])
+                    raise
 
     def _write_mark(self, producer: Producer, offset: int) -> None:
         value = json.dumps({"offset": offset, "forwarder": self._id}, separators=(",", ":"))
@@ -271,13 +299,11 @@ class Forwarder:
         self._trouble = trouble
 
 
-def _note(refused: dict[int, KafkaError], offset: int, error: KafkaError | None, _: Message) -> None:
-    if error is not None:
-        refused[offset] = error
-
-
-def _cut(record: Record) -> Record:
-    return record._replace(value=None if record.value is None else record.value[:DLQ_VALUE_CHARS])
+def _letter(row: Row, reason: str) -> tuple[str, str | None]:
+    offset, topic, key, value, timestamp_ms = row
+    cut = None if value is None else value[:DLQ_VALUE_CHARS]
+    letter = dead_letter(Record(offset, topic, key, cut, timestamp_ms, None), reason, "forwarder")
+    return letter.topic, letter.value
 
 
 def _words(fault: Exception) -> str:

@@ -6,16 +6,20 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from endcap.clock import SystemClock
+from endcap.testing import ManualClock
 from endcap_backend.log import Log, LogFull, NewRecord
-from endcap_backend.pipeline.forward import DLQ_VALUE_CHARS, POSITION, Forwarder
+from endcap_backend.pipeline.forward import DLQ_VALUE_CHARS, NOTE_EVERY_S, POSITION, Forwarder
 from endcap_backend.pipeline.kafka import KafkaSettings
 from endcap_backend.pipeline.marks import MARKS, read_mark
+from endcap_backend.pipeline.stages.reading import ends_of, places_of
+from endcap_backend.pipeline.stages.topics import ensure_topics
 
 pytestmark = pytest.mark.kafka
 TOPIC = "customers_locations"
@@ -61,7 +65,11 @@ def some(count, first=0):
 
 
 def in_kafka(settings, topic=TOPIC):
-    """All committed records of a topic, partition by partition in order."""
+    """All committed records of a topic, partition by partition in order.
+
+    To the very end: a transaction that was committed just now may look open for a moment.
+    """
+    ends = ends_of(settings, places_of(settings, (topic,)), settled=True)
     consumer = Consumer(
         settings.client_config()
         | {
@@ -71,16 +79,16 @@ def in_kafka(settings, topic=TOPIC):
             "fetch.wait.max.ms": 20,
         }
     )
-    partitions = consumer.list_topics(topic, WAIT_S).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
+    consumer.assign([TopicPartition(*place, OFFSET_BEGINNING) for place in ends])
     found, ended = [], set()
-    while len(ended) < len(partitions):
+    while len(ended) < len(ends):
         message = consumer.poll(WAIT_S)
         if message.error() is None:
             found.append(message)
         else:
             assert message.error().code() == KafkaError._PARTITION_EOF
-            ended.add(message.partition())
+            if message.offset() >= ends[topic, message.partition()]:
+                ended.add(message.partition())
     consumer.close()
     return found
 
@@ -214,6 +222,48 @@ def test_what_is_not_for_kafka_counts_as_no_lag(log, settings):
     caught_up(forwarder)
     forwarder.stop()
     assert sorted(numbers(in_kafka(settings))) == list(range(5))
+
+
+def test_a_backlog_goes_in_one_transaction(log, settings):
+    ensure_topics(settings, ("customers_events",))
+    log.append([replace(each, topic="customers_events") for each in some(9000)])
+    forwarder = Forwarder(log, settings)
+    forwarder.start()
+    caught_up(forwarder)
+    forwarder.stop()
+    assert forwarder.stats()["forward transactions"] == 2  # one says who owns the log
+    assert Counter(numbers(in_kafka(settings, "customers_events"))) == Counter(range(9000))
+
+
+def test_records_that_are_too_many_for_a_topics_request_go_in_fewer(log, settings):
+    incompressible = [
+        replace(each, value=f'{{"n": {n}, "x": "{os.urandom(60).hex()}"}}') for n, each in enumerate(some(900))
+    ]
+    log.append(incompressible)
+    forwarder = Forwarder(log, settings)
+    forwarder.start()
+    caught_up(forwarder)
+    forwarder.stop()
+    assert Counter(numbers(in_kafka(settings))) == Counter(range(900))
+    stats = forwarder.stats()
+    assert (stats["forward dead lettered"], stats["forward retries"] > 0) == (0, True)
+    assert stats["forward transactions"] < 50
+
+
+def test_the_logs_own_note_is_written_once_a_second_and_at_the_end(log, settings):
+    clock = ManualClock()
+    forwarder = Forwarder(log, settings, clock=clock)
+    forwarder.start()
+    log.append(some(10))
+    caught_up(forwarder)
+    assert log.committed(POSITION) == 0
+    clock.advance(NOTE_EVERY_S)
+    until(lambda: log.committed(POSITION) == 10)
+    log.append(some(10, first=10))
+    caught_up(forwarder)
+    assert log.committed(POSITION) == 10
+    forwarder.stop()
+    assert log.committed(POSITION) == 20
 
 
 class FullLog(Log):

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from endcap.clock import SystemClock
 from endcap_backend.log import Appended, Log, LogFull, NewRecord
-from endcap_backend.pipeline import forward
+from endcap_backend.pipeline import forward, poison
 from endcap_backend.pipeline.forward import Forwarder
 from endcap_backend.pipeline.kafka import KafkaSettings
 from endcap_backend.pipeline.marks import read_mark
@@ -188,7 +188,7 @@ def poisoned():
 
 
 def test_without_dead_letters_a_poisoned_record_holds_up_its_neighbours(a_log, settings, forwarding, monkeypatch):
-    monkeypatch.setattr(forward, "_POISON", set())
+    monkeypatch.setattr(poison, "POISON", set())
     log = a_log()
     log.append(poisoned())
     forwarder = forwarding(log, settings)
