@@ -25,8 +25,9 @@ from endcap_backend.pipeline.stages.match import match_stage
 from endcap_backend.pipeline.stages.parity import parity_stage
 from endcap_backend.pipeline.stages.route import route_stage
 from endcap_backend.pipeline.stages.stage import Stage
+from endcap_backend.retail.database import SQLITE_FILE, Database, database_url
 from endcap_backend.settings import add_switches, read_settings, settings_of
-from endcap_backend.wiring import ably_push, limits_of
+from endcap_backend.wiring import ably_push, learning_of, limits_of
 
 log = logging.getLogger("endcap.worker")
 
@@ -35,7 +36,8 @@ LOOK_S = 0.2  # how soon it is seen that a stage has given up
 SETTINGS = {  # those of `serve` that matter here
     each.name
     for each in settings_of(Settings)
-    if each.name.startswith(("alert", "ably_", "kafka_", "log_")) or each.name in ("quiet_hours", "timezone")
+    if each.name.startswith(("alert", "ably_", "kafka_", "log_", "loyalty_"))
+    or each.name in ("quiet_hours", "timezone", "currency", "help_after_s", "held_out_percent", "data", "database_url")
 }
 
 
@@ -44,10 +46,11 @@ class WorkerStopped(EndcapError):
 
 
 class Worker:
-    """The stages of one process, each on a thread of its own, and their figures."""
+    """The stages of one process, each on a thread of its own, and their figures; it closes the shop's `database`."""
 
-    def __init__(self, stages: Sequence[Stage]) -> None:
+    def __init__(self, stages: Sequence[Stage], database: Database | None = None) -> None:
         self.stages = stages
+        self._database = database
 
     def start(self) -> None:
         for stage in self.stages:
@@ -58,6 +61,8 @@ class Worker:
             stage.stopping.set()
         for stage in self.stages:
             stage.stop()
+        if self._database is not None:
+            self._database.close()
 
     def ready(self) -> bool:
         return all(stage.ready() for stage in self.stages)
@@ -84,19 +89,48 @@ def make_worker(
     """The stages of these works.
 
     Raises:
-        BadConfig: there is no Ably key, but something to deliver.
+        BadConfig: there is no Ably key, but something to deliver; or the shop's database can't be opened.
     """
     clock = clock or SystemClock()
+    if "deliver" in works and not settings.ably_key:
+        raise BadConfig("ably_key", "is needed to deliver; set ENDCAP_ABLY_KEY, or leave deliver to other workers")
     stages: list[Stage] = []
+    database: Database | None = None
     if "match" in works:
         stages += [parity_stage(kafka)] if parity else [route_stage(kafka), match_stage(kafka, clock)]
     if "decide" in works:
-        stages.append(decide_stage(kafka, limits_of(settings), clock))
+        database = shop_database(settings)
+        stages.append(_deciding(settings, kafka, database, clock))
     if "deliver" in works:
-        if not settings.ably_key:
-            raise BadConfig("ably_key", "is needed to deliver; set ENDCAP_ABLY_KEY, or leave deliver to other workers")
         stages.append(BridgeStage(kafka, ably_push(settings, clock), clock))
-    return Worker(stages)
+    return Worker(stages, database)
+
+
+def _deciding(settings: Settings, kafka: KafkaSettings, database: Database | None, clock: Clock) -> Stage:
+    if database is None:
+        log.warning(
+            "no shop's database: lists, coupons, cards and the terms of promotions are not known, and what is for "
+            "members is told to everybody; name it with --data or ENDCAP_DATABASE_URL"
+        )
+    return decide_stage(
+        kafka,
+        limits_of(settings),
+        clock,
+        learning=None if database is None else learning_of(settings, database, clock),
+        held_out=settings.held_out_percent / 100,
+        currency=settings.currency,
+    )
+
+
+def shop_database(settings: Settings) -> Database | None:
+    """The shop's database, by its URL or in the backend's data folder; None when there is neither.
+
+    Raises:
+        BadConfig: there is one, but it can't be opened.
+    """
+    if settings.database_url:
+        return Database(settings.database_url)
+    return Database(database_url(settings.data)) if (settings.data / SQLITE_FILE).exists() else None
 
 
 class _Standing(Collector):

@@ -10,13 +10,12 @@ from endcap.messages import CustomerLocation, NearbyPromotion, ProductPromotion,
 from endcap_backend.match.batch import Batch
 from endcap_backend.match.offers import Offers, Shelves
 from endcap_backend.match.placements import Kind
-from endcap_backend.match.seek import shelves_near
+from endcap_backend.match.seek import STANDS_MS, shelves_near, standing_near
 from endcap_backend.match.shelf import NearShelf
 from endcap_backend.match.shoppers import Shopper, Shoppers
 from endcap_backend.match.sight import Layer, Sight
 from endcap_backend.match.tile import E5, Tile
 
-STANDS_MS = 5 * 60_000  # how long after her last fix a shopper still counts as standing there
 MOST_PLACEMENTS = 4_000_000  # 400 MB
 MOST_PROMOTIONS = 100_000  # 100 MB
 MOST_SHOPPERS = 200_000  # 400 MB with what they have been told
@@ -108,12 +107,7 @@ class ProductMatch:
 
     def standing_near(self, sku: int, store: str | None, moment_ms: int) -> list[str]:
         """The shoppers who stand about a product's shelf now: up to 5 minutes after their last fix."""
-        number = self._offers.placements.find(sku, store)
-        if number is None:
-            return []
-        cell = self._offers.index.tiles[self._offers.placements.tiles[number]].cell
-        about = self._shoppers.about([cell])
-        return [shopper.uid for shopper in about if moment_ms - shopper.timestamp_ms <= STANDS_MS]
+        return standing_near(self._offers, self._shoppers, sku, store, moment_ms)
 
     def stand(self, location: CustomerLocation, timestamp_ms: int) -> None:
         """Note where a shopper is without telling her anything: whatever is near stays new to her."""

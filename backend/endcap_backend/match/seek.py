@@ -8,7 +8,9 @@ from endcap.geo import FEET_PER_KM, NEAR_FT, haversine_km
 from endcap_backend.match.offers import Offers
 from endcap_backend.match.promotions import Live
 from endcap_backend.match.shelf import NearShelf
-from endcap_backend.match.shoppers import Shopper
+from endcap_backend.match.shoppers import Shopper, Shoppers
+
+STANDS_MS = 5 * 60_000  # how long after her last fix a shopper still counts as standing there
 
 
 def shelves_near(
@@ -27,6 +29,15 @@ def shelves_near(
             if number not in found and (shelf := _shelf(offers, shopper, number, live)):
                 found[number] = shelf
     return list(found.values())
+
+
+def standing_near(offers: Offers, shoppers: Shoppers, sku: int, store: str | None, moment_ms: int) -> list[str]:
+    """The shoppers who stand about a product's shelf at a moment."""
+    number = offers.placements.find(sku, store)
+    if number is None:
+        return []
+    about = shoppers.about([offers.index.tiles[offers.placements.tiles[number]].cell])
+    return [shopper.uid for shopper in about if moment_ms - shopper.timestamp_ms <= STANDS_MS]
 
 
 def _numbers(offers: Offers, shopper: Shopper, what: int | str) -> Sequence[int]:

@@ -74,6 +74,10 @@ class Shoppers:
             self._leave(shopper)
         return shopper
 
+    def silent_since(self, moment_ms: int) -> list[str]:
+        """Those whose last fix is from before a moment."""
+        return [shopper.uid for shopper in self._by_uid.values() if shopper.timestamp_ms < moment_ms]
+
     def about(self, cells: Iterable[int]) -> Iterator[Shopper]:
         """Who may stand within 100 ft of some point of these cells, each once."""
         for near in {near for cell in cells for near in cells_about(cell)}:

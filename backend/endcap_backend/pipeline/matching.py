@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TypeVar
 
@@ -28,10 +28,11 @@ from endcap.wire import epoch_ms
 from endcap_backend.decide import Choice, Decider, Limits
 from endcap_backend.log import LogReader, NewRecord, Record
 from endcap_backend.match.product import ProductMatch
-from endcap_backend.match.shelf import NearShelf
 from endcap_backend.pipeline.deadletter import dead_letter
 from endcap_backend.pipeline.history import records_since
 from endcap_backend.pipeline.learning import Learning
+from endcap_backend.pipeline.seeking import seekers, sought_near
+from endcap_backend.pipeline.waiting import shelves_of
 from endcap_backend.pipeline.withheld import as_withheld
 
 M = TypeVar("M")
@@ -199,16 +200,13 @@ class Matching:
             produced += self._alerts(uid, rows, record.timestamp_ms, UNKNOWN_M)
         return produced
 
-    def _seekers(self, record: Record) -> Iterator[str]:
+    def _seekers(self, record: Record) -> Iterable[str]:
         """Who stands near a shelf that changed and wishes what is on it: its price may have come down."""
         if record.topic != STORES_PRODUCTS or not self._decider.anybody_seeks:
-            return
+            return ()
         if (product := self._read(StoreProduct.from_text, record)) is None:
-            return
-        for uid in self._match.standing_near(product.sku, product.store, record.timestamp_ms):
-            skus, segments = self._decider.seeks(uid)
-            if product.sku in skus or product.segment in segments:
-                yield uid
+            return ()
+        return seekers(self._decider, self._match, product, record.timestamp_ms)
 
     def _change_shop(self, record: Record, refused: list[NewRecord] | None = None) -> list[NearbyPromotion]:
         if record.topic == STORES_PRODUCTS:
@@ -239,23 +237,15 @@ class Matching:
                 self._match.stand(location, record.timestamp_ms)
                 self._decider.resume(location.uid, record.timestamp_ms)
 
-    def _shelves(self, uid: str, at_ms: int) -> Sequence[NearShelf]:
-        """The shelves near her that she seeks, and those that may stand for what is missing among them."""
-        skus, segments = self._decider.seeks(uid)
-        if not (skus or segments):
-            return ()
-        found = self._match.shelves_near(uid, skus, segments, at_ms)
-        missing = self._decider.misses(uid, found)
-        return found if not missing else self._match.shelves_near(uid, skus, {*segments, *missing}, at_ms)
-
     def _alerts(
         self, uid: str, rows: Sequence[NearbyPromotion], at_ms: int, accuracy_m: float | None
     ) -> list[NewRecord]:
-        shelves = self._shelves(uid, at_ms)
+        shelves = sought_near(self._decider, self._match, uid, at_ms)
         if not (rows or shelves or self._decider.lingers(uid, at_ms)):
             return []
         choice = self._decider.take(uid, rows, at_ms, accuracy_m, shelves)
-        self._match.retract(uid, [(each.sku, each.store) for each in choice.waiting if each.sku is not None])
+        found = shelves_of(rows)  # what she seeks besides is looked at anyway
+        self._match.retract(uid, [shelf for shelf in shelves_of(choice.waiting) if shelf in found])
         return self._written(uid, choice, at_ms)
 
     def _written(self, uid: str, choice: Choice, at_ms: int) -> list[NewRecord]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 from math import inf
@@ -12,16 +12,18 @@ from typing import NamedTuple
 from endcap.geo import FEET_PER_KM, NEAR_FT, LatLon, haversine_km
 from endcap.messages import NearbyPromotion, ProductPromotion, StoreProduct
 from endcap.wire import from_epoch_ms
+from endcap_backend.decide.candidates import Candidate
 
 Shelf = tuple[int, str | None]  # SKU and store
 MOST_SHELVES = 256  # of each shopper, 150 kB; beyond it the one found longest ago goes
 
 
 class Found(NamedTuple):
-    """A row of `NEARBY_CUSTOMERS`, and when that was."""
+    """A row of `NEARBY_CUSTOMERS`, and when that was. `barred`: it is for members, and she is none."""
 
     row: NearbyPromotion
     at_ms: int
+    barred: bool = False
 
 
 class Waiting:
@@ -54,7 +56,7 @@ class Waiting:
         reached: list[tuple[float, int, str, list[NearbyPromotion]]] = []
         shelves, now = self._hers.get(uid, {}), from_epoch_ms(at_ms)
         for shelf in shelves if only is None else [each for each in only if each in shelves]:
-            rows = [found.row for found in shelves[shelf].values() if _holds(found.row, now)]
+            rows = [found.row for found in shelves[shelf].values() if not found.barred and _holds(found.row, now)]
             distance_ft = _distance_ft(point, rows[0]) if rows else inf
             if distance_ft <= NEAR_FT:
                 reached.append((distance_ft, shelf[0], shelf[1] or "", rows))
@@ -65,14 +67,22 @@ class Waiting:
             for row in rows
         ]
 
-    def settle(self, uid: str, shelves: Iterable[Shelf]) -> None:
-        """She was told of these, or never will be."""
+    def settle(self, uid: str, shelves: Iterable[Shelf], barred: Collection[str] = ()) -> None:
+        """She was told of these, or never will be; but what `barred` names, by promotion, if she becomes a member."""
         hers = self._hers.get(uid, {})
         for shelf in shelves:
-            if hers.pop(shelf, None) is not None:
+            kept = {pid: found._replace(barred=True) for pid, found in hers.get(shelf, {}).items() if pid in barred}
+            if kept:
+                hers[shelf] = kept
+            elif hers.pop(shelf, None) is not None:
                 self._leave(uid, shelf)
         if not hers:
             self._hers.pop(uid, None)
+
+    def unbar(self, uid: str) -> None:
+        """She has become a member: what she was kept from waits as all else does."""
+        for found in self._hers.get(uid, {}).values():
+            found.update({pid: each._replace(barred=False) for pid, each in found.items()})
 
     def forget(self, uid: str) -> None:
         self.settle(uid, list(self._hers.get(uid, ())))
@@ -83,11 +93,11 @@ class Waiting:
         shelf = (product.sku, product.store)
         for uid in list(self._at.get(shelf, ())):
             found = self._hers[uid][shelf]
-            for pid, (row, found_ms) in list(found.items()):
+            for pid, (row, found_ms, barred) in list(found.items()):
                 if found_ms > at_ms:
                     continue
                 if (row.shelf_latitude_deg, row.shelf_longitude_deg, row.segment) == (*product.point, product.segment):
-                    found[pid] = Found(replace(row, price=product.price, stock=product.stock), found_ms)
+                    found[pid] = Found(replace(row, price=product.price, stock=product.stock), found_ms, barred)
                 else:
                     del found[pid]
             if not found:
@@ -130,6 +140,6 @@ def _agree(row: NearbyPromotion, promotion: ProductPromotion) -> bool:
     return same and fits
 
 
-def shelves_of(rows: Sequence[NearbyPromotion]) -> list[Shelf]:
-    """The shelves that rows are of."""
-    return list(dict.fromkeys((row.sku, row.store) for row in rows))
+def shelves_of(found: Iterable[NearbyPromotion | Candidate]) -> list[Shelf]:
+    """The shelves that rows or candidates are of, each once."""
+    return list(dict.fromkeys((each.sku, each.store) for each in found if each.sku is not None))

@@ -7,9 +7,9 @@ from endcap.wire import from_epoch_ms
 from endcap_backend.log import NewRecord
 
 
-def as_withheld(alert: CustomerAlert, at_ms: int) -> NewRecord:
-    """The record of an alert that she was not told."""
-    event = CustomerEvent(
+def withheld_event(alert: CustomerAlert, at_ms: int) -> CustomerEvent:
+    """The event of an alert that she was not told."""
+    return CustomerEvent(
         id=derived_id("withheld", alert.id),
         uid=alert.uid,
         kind=WITHHELD,
@@ -21,4 +21,9 @@ def as_withheld(alert: CustomerAlert, at_ms: int) -> NewRecord:
         store=alert.store,
         note=alert.kind,
     )
+
+
+def as_withheld(alert: CustomerAlert, at_ms: int) -> NewRecord:
+    """The log's record of an alert that she was not told."""
+    event = withheld_event(alert, at_ms)
     return NewRecord(CUSTOMERS_EVENTS, alert.uid, event.to_text(), at_ms, event.id)

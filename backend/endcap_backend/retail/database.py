@@ -22,6 +22,7 @@ from endcap.errors import BadConfig
 from endcap_backend.datafolder import data_folder
 from endcap_backend.retail.schema import VERSION, Identity
 
+SQLITE_FILE = "retail.db"  # in the data folder
 BUSY_TIMEOUT_S = 30.0  # a large load holds SQLite's write lock for some seconds
 ROWS = 500  # a statement: SQLite takes at most 32,766 variables
 
@@ -128,7 +129,7 @@ def database_url(data: Path) -> str:
         BadConfig: the folder can't be made.
     """
     with data_folder(data):
-        return f"sqlite:///{(data / 'retail.db').absolute()}"
+        return f"sqlite:///{(data / SQLITE_FILE).absolute()}"
 
 
 def add_database_switches(parser: argparse.ArgumentParser) -> None:

@@ -3,10 +3,28 @@ from threading import Condition
 
 import pytest
 
-from endcap.messages import CUSTOMERS_ALERTS, CustomerAlert, CustomerLocation, ProductPromotion, StoreProduct
+from endcap.messages import (
+    CUSTOMERS_ALERTS,
+    CUSTOMERS_EVENTS,
+    CUSTOMERS_LOCATIONS,
+    PRODUCTS_PROMOTIONS,
+    CustomerAlert,
+    CustomerEvent,
+    CustomerLocation,
+    ProductPromotion,
+    StoreProduct,
+)
 from endcap.testing import NOON, ManualClock, a_location, a_product, a_promotion
 from endcap.wire import epoch_ms
 from endcap_backend.log import Log, NewRecord
+from endcap_backend.match.surroundings import Shop
+from endcap_backend.pipeline.deciding import Deciding
+from endcap_backend.pipeline.learning import Learning
+from endcap_backend.pipeline.stages.attention import Attention
+from endcap_backend.pipeline.stages.decisions import Decisions
+from endcap_backend.pipeline.stages.match import Cells, read_change
+from endcap_backend.pipeline.stages.records import Inflow
+from endcap_backend.pipeline.stages.topics import LOCATIONS_BY_CELL, OFFERS_WITHHELD
 
 NOON_MS = epoch_ms(NOON)
 KEYS: dict[type, Callable] = {
@@ -14,6 +32,7 @@ KEYS: dict[type, Callable] = {
     CustomerAlert: lambda message: message.uid,
     StoreProduct: lambda message: str(message.sku),
     ProductPromotion: lambda message: message.segment,
+    CustomerEvent: lambda message: message.uid,
 }
 
 
@@ -48,6 +67,57 @@ class RecordingPush:
     def until_attempts(self, count, timeout_s=10.0):
         with self._changed:
             return self._changed.wait_for(lambda: len(self.attempts) >= count, timeout_s)
+
+
+class TwoPrograms:
+    """A match with one partition and a decision with one, without a broker between them."""
+
+    def __init__(self, limits, clock, learning=None, **more):
+        learning = learning or Learning(clock=clock)
+        self._cells = Cells(0, 1)
+        self._shop = Shop()
+        deciding = Deciding(limits, clock, shop=self._shop, knowledge=learning.knowledge, **more)
+        self._attention = Attention(learning, deciding.unbar)
+        self._decisions = Decisions(0, deciding, self._attention)
+        self._read = 0
+
+    def handle(self, topic, key, message, at_ms):
+        value = None if message is None else message.to_text().encode()
+        record = Inflow(topic, 0, 0, key, value, at_ms, {})
+        found = []
+        if topic == CUSTOMERS_EVENTS:
+            found = [record]
+        elif topic == CUSTOMERS_LOCATIONS:
+            found = self._cells.handle([record._replace(topic=LOCATIONS_BY_CELL)]).produced
+        else:
+            change = read_change(record)
+            self._cells.tell(change, at_ms)
+            found = self._cells.handle([]).produced
+            self._shop.put(change, at_ms)
+            if topic == PRODUCTS_PROMOTIONS:
+                self._attention.promote(change.pid)
+            self._decisions.change(change, at_ms)
+        rows = [each if isinstance(each, Inflow) else as_read(each) for each in found]
+        kinds = {CUSTOMERS_ALERTS: CustomerAlert, OFFERS_WITHHELD: CustomerEvent}
+        return [kinds[each.topic].from_text(each.value) for each in self._decisions.handle(rows).produced]
+
+    def tell(self, message, after_s=0):
+        """What comes of a message so long after noon."""
+        topic, key, at_ms = self.named(message, after_s * 1000)
+        return self.handle(topic, key, message, at_ms)
+
+    def named(self, message, after_ms):
+        return type(message).TOPIC, KEYS[type(message)](message), NOON_MS + after_ms
+
+
+def as_read(outflow):
+    value = outflow.value.encode() if isinstance(outflow.value, str) else outflow.value
+    return Inflow(outflow.topic, 0, 0, outflow.key, value, outflow.timestamp_ms, dict(outflow.headers or {}))
+
+
+@pytest.fixture
+def two_programs():
+    return TwoPrograms
 
 
 @pytest.fixture

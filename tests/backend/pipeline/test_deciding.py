@@ -6,50 +6,17 @@ from random import Random
 
 import pytest
 
-from endcap.messages import CUSTOMERS_LOCATIONS, STORES_PRODUCTS, CustomerAlert, CustomerLocation
+from endcap.messages import CUSTOMERS_LOCATIONS, CustomerAlert, CustomerLocation
 from endcap.testing import NOON, ManualClock, a_location, a_product, a_promotion
 from endcap.wire import epoch_ms
 from endcap_backend.decide import Limits
 from endcap_backend.log import Record
 from endcap_backend.pipeline.deciding import Deciding
 from endcap_backend.pipeline.matching import Matching
-from endcap_backend.pipeline.stages.decide import Decisions
-from endcap_backend.pipeline.stages.match import Cells, read_change
-from endcap_backend.pipeline.stages.records import Inflow
-from endcap_backend.pipeline.stages.topics import LOCATIONS_BY_CELL
+from endcap_backend.pipeline.stages.match import Cells
 
 NOON_MS = epoch_ms(NOON)
 SHOP = (60.17, 24.94)
-
-
-class TwoPrograms:
-    """A match with one partition and a decision with one, without a broker between them."""
-
-    def __init__(self, limits, clock):
-        self._cells = Cells(0, 1)
-        self._decisions = Decisions(0, limits, clock)
-        self._read = 0
-
-    def handle(self, topic, key, message, at_ms):
-        value = None if message is None else message.to_text().encode()
-        record = Inflow(topic, 0, 0, key, value, at_ms, {})
-        if topic == CUSTOMERS_LOCATIONS:
-            found = self._cells.handle([record._replace(topic=LOCATIONS_BY_CELL)]).produced
-        else:
-            change = read_change(record)
-            self._cells.tell(change, at_ms)
-            found = self._cells.handle([]).produced
-            if topic == STORES_PRODUCTS:
-                self._decisions.deciding.place(change, at_ms)
-            else:
-                self._decisions.deciding.promote(change, at_ms)
-        rows = [as_read(each) for each in found]
-        return [CustomerAlert.from_text(each.value) for each in self._decisions.handle(rows).produced]
-
-
-def as_read(outflow):
-    value = outflow.value.encode() if isinstance(outflow.value, str) else outflow.value
-    return Inflow(outflow.topic, 0, 0, outflow.key, value, outflow.timestamp_ms, dict(outflow.headers or {}))
 
 
 def walked(seed):
@@ -118,9 +85,9 @@ LIMITS = [
 
 @pytest.mark.parametrize("limits", LIMITS, ids=["default", "one every 12 s", "two"])
 @pytest.mark.parametrize("seed", range(6))
-def test_two_programs_tell_each_shopper_what_one_tells_her(seed, limits):
+def test_two_programs_tell_each_shopper_what_one_tells_her(two_programs, seed, limits):
     clock = ManualClock()
-    one, two = Matching(limits, clock), TwoPrograms(limits, clock)
+    one, two = Matching(limits, clock), two_programs(limits, clock)
     told = []
     for number, (topic, key, message, at_ms) in enumerate(walked(seed), 1):
         clock.set_wall(NOON + timedelta(milliseconds=at_ms - NOON_MS + 50))
@@ -132,9 +99,9 @@ def test_two_programs_tell_each_shopper_what_one_tells_her(seed, limits):
     assert len(told) >= 10
 
 
-def test_a_fix_of_long_ago_tells_nothing_and_spoils_nothing():
+def test_a_fix_of_long_ago_tells_nothing_and_spoils_nothing(two_programs):
     clock = ManualClock()
-    two = TwoPrograms(Limits(), clock)
+    two = two_programs(Limits(), clock)
     for each in (a_product(), a_promotion()):
         two.handle(*as_event(NOON_MS - 3_600_000, each)[:3], NOON_MS - 3_600_000)
     fix = a_location(uid="ann", id="ann:1")
@@ -150,12 +117,12 @@ def test_rows_that_nothing_follows_are_told_at_once():
         match.put(each, NOON_MS)
     rows = match.match.locate(a_location(uid="ann"), NOON_MS)
     bare = [replace(row, shelf_latitude_deg=None, shelf_longitude_deg=None) for row in rows]
-    assert [alert.sku for alert in deciding.told_of("ann", bare, NOON_MS)] == [rows[0].sku]
+    assert [alert.sku for alert in deciding.told_of(bare, NOON_MS)] == [rows[0].sku]
 
 
-def test_a_promotion_withdrawn_while_she_has_no_room_is_not_told_later():
+def test_a_promotion_withdrawn_while_she_has_no_room_is_not_told_later(two_programs):
     clock = ManualClock()
-    two = TwoPrograms(Limits(per_fix=1, cooldown_s=10.0), clock)
+    two = two_programs(Limits(per_fix=1, cooldown_s=10.0), clock)
     offers = [a_promotion(pid=f"p{n}", sku=n, discount=float(n)) for n in (1, 2)]
     for each in (a_product(sku=1), a_product(sku=2), *offers):
         two.handle(*as_event(NOON_MS - 1000, each))

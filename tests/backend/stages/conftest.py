@@ -128,6 +128,7 @@ class WorkerProcess:
     def __init__(self, cluster, folder, *words, **settings):
         env = {name: value for name, value in os.environ.items() if not name.startswith("ENDCAP_")}
         env["ENDCAP_KAFKA_BOOTSTRAP_SERVERS"] = cluster.settings.kafka_bootstrap_servers
+        env["ENDCAP_DATA"] = str(folder / "shop")  # none, unless a test makes one there
         env |= {f"ENDCAP_{name.upper()}": str(value) for name, value in settings.items()}
         self.errors = folder / f"worker-{id(self)}.err"
         with self.errors.open("ab") as errors:

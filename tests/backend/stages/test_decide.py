@@ -5,12 +5,22 @@ from dataclasses import replace
 
 import pytest
 
-from endcap.messages import CUSTOMERS_ALERTS, CUSTOMERS_LOCATIONS, NEARBY_CUSTOMERS, CustomerAlert, NearbyPromotion
-from endcap.testing import a_location, a_product, a_promotion
-from endcap_backend.decide import Limits
+from endcap.messages import (
+    CUSTOMERS_ALERTS,
+    CUSTOMERS_EVENTS,
+    CUSTOMERS_LOCATIONS,
+    NEARBY_CUSTOMERS,
+    CustomerAlert,
+    CustomerEvent,
+    NearbyPromotion,
+)
+from endcap.testing import a_location, a_product, a_promotion, an_event
+from endcap_backend.decide import Known, Limits, Wish
+from endcap_backend.pipeline.learning import Learning, Sources
 from endcap_backend.pipeline.stages.decide import decide_stage
 from endcap_backend.pipeline.stages.match import match_stage
 from endcap_backend.pipeline.stages.route import route_stage
+from endcap_backend.pipeline.stages.topics import OFFERS_WITHHELD
 
 pytestmark = pytest.mark.kafka
 SHELVES = 3
@@ -84,6 +94,62 @@ def test_a_row_that_can_t_be_read_is_put_aside(cluster, running):
     cluster.put(NearbyPromotion("ann", 60.17, 24.94, "p1", 7, "tea", 40.0, title="Tea week"))
     assert len(alerts(cluster, 1)) == 1
     assert len(cluster.committed(f"{NEARBY_CUSTOMERS}_dlq")) == 1
+
+
+def knowing(known):
+    """What a shop's database would tell."""
+    return Learning(Sources(lambda uids: {uid: known[uid] for uid in uids if uid in known}, lambda *_: {}, dict))
+
+
+def knowing_stages(cluster, known, held_out=0.0):
+    kafka, limits = cluster.settings, Limits(help_after_s=0.001, per_visit=100, per_hour=100)
+    return (
+        route_stage(kafka), match_stage(kafka), decide_stage(kafka, limits, learning=knowing(known), held_out=held_out)
+    )  # fmt: skip
+
+
+def seen(trio, what, count, until):
+    until(lambda: trio[-1].stats().get(what) == count)
+
+
+def test_wishes_what_may_stand_for_them_and_help_are_told_and_a_restart_repeats_nothing(cluster, running, until):
+    known = {"ann": Known(wishes=(Wish("tea", 3), Wish("cocoa", 2)))}
+    cluster.put(*(a_product(sku=sku, price=3.0, stock=stock) for sku, stock in ((1, 5), (2, 0), (3, 5))))
+    for number in (1, 2):
+        trio = knowing_stages(cluster, known)
+        running(*trio)
+        if number == 1:
+            cluster.put(an_event(uid="ann", kind="enter", fence="s1/tea"))
+            seen(trio, "events", 1, until)
+        cluster.put(a_location(uid="ann", id=f"ann:{number}"))
+        seen(trio, "fixes", 1, until)
+        if number == 2:
+            cluster.put(an_event(uid="ann", id="dwell", kind="dwell", fence="s1/tea"))
+            seen(trio, "events", 1, until)
+        for stage in trio:
+            stage.stop()
+    told = [(each.kind, each.sku) for each in alerts_in(cluster.committed(CUSTOMERS_ALERTS))]
+    assert sorted(told, key=str) == [("alternative", 1), ("help", None), ("wanted", 3)]
+
+
+def test_what_a_held_out_shopper_would_have_heard_is_an_event_and_counts_after_a_restart(cluster, running, until):
+    cluster.put(*a_shop(1))
+    for number in (1, 2):
+        trio = knowing_stages(cluster, {}, held_out=1.0)
+        running(*trio)
+        cluster.put(a_location(uid="ann", id=f"ann:{number}"))
+        seen(trio, "fixes", 1, until)
+        for stage in trio:
+            stage.stop()
+    assert cluster.committed(CUSTOMERS_ALERTS) == []
+    (event,) = [CustomerEvent.from_text(each.value()) for each in cluster.committed(OFFERS_WITHHELD)]
+    assert (event.uid, event.kind, event.pid, event.note) == ("ann", "withheld", "p0", "deal")
+
+
+def test_an_event_that_can_t_be_read_is_put_aside(cluster, running):
+    running(decide_stage(cluster.settings, Limits()))
+    cluster.write(CUSTOMERS_EVENTS, "ann", "{}")
+    assert len(cluster.until(f"{CUSTOMERS_EVENTS}_dlq", lambda found: found)) == 1
 
 
 SHOPPERS = 120

@@ -204,12 +204,7 @@ class CellMatching:
         return found
 
     def _changes(self, records: Iterable[Inflow]) -> Iterator[Changed]:
-        for record in records:
-            change = read_change(record)
-            if change is None:
-                self._unreadable[record.topic] += 1
-            else:
-                yield Changed((record.topic, record.partition), record.offset, record.timestamp_ms, change)
+        return changes_in(records, self._unreadable)
 
     def _give(self, changed: Changed, cells: Iterable[Cells], how: Callable[[Cells, Change, int], object]) -> None:
         for each in cells:
@@ -226,6 +221,16 @@ def read_change(record: Inflow) -> Change | None:
         return ProductPromotion.from_text(record.value or b"")
     except EndcapError:
         return None
+
+
+def changes_in(records: Iterable[Inflow], unreadable: Counter[str] | None = None) -> Iterator[Changed]:
+    """The records of the shop's topics that can be read; the others are counted by topic."""
+    for record in records:
+        change = read_change(record)
+        if change is not None:
+            yield Changed((record.topic, record.partition), record.offset, record.timestamp_ms, change)
+        elif unreadable is not None:
+            unreadable[record.topic] += 1
 
 
 def match_stage(settings: KafkaSettings, clock: Clock | None = None) -> Stage:

@@ -46,7 +46,8 @@ MakeWork = Callable[[], Work]
 class Stage:
     """One worker's part in a stage: reads `topics` as a member of `group`, on a thread of its own, `endcap-<name>`.
 
-    `make_work` gives the state, anew after every error. A record that can't be handled goes to `<topic>_dlq`.
+    `make_work` gives the state, anew after every error. A record that can't be handled goes to `<topic>_dlq`. Of
+    several topics `Flow` gives the order; `hold_s` is how long it holds those that follow the first.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Stage:
         *,
         clock: Clock | None = None,
         commit_every_s: float = COMMIT_EVERY_S,
+        hold_s: float | None = None,
         overrides: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name
@@ -67,6 +69,7 @@ class Stage:
         self._make_work = make_work
         self._clock = clock or SystemClock()
         self._commit_every_s = commit_every_s
+        self._hold_s = hold_s
         self._overrides = dict(overrides or {})
         self._consumer: Consumer | None = None
         self._producer: Producer | None = None
@@ -203,8 +206,8 @@ class Stage:
         assert self._consumer is not None
         now_s = self._clock.monotonic()
         self._pause()
-        busy = any(len(flow) and flow.not_before_s <= now_s for flow in self._flows.values())
-        waits = [flow.not_before_s - now_s for flow in self._flows.values() if len(flow)]
+        waits = [flow.not_before_s - now_s for flow in self._flows.values() if flow.is_busy()]
+        busy = any(each <= 0 for each in waits)
         message = self._consumer.poll(0.0 if busy else max(0.0, min([IDLE_S, *waits])))
         if message is None:
             return
@@ -363,7 +366,10 @@ class Stage:
 
     def _assigned(self, _: Consumer, partitions: Sequence[TopicPartition]) -> None:
         numbers = {each.partition for each in partitions}
-        self._flows = {number: Flow(self._topics, dict.fromkeys(self._topics)) for number in numbers}
+        self._flows = {
+            number: Flow(self._topics, dict.fromkeys(self._topics), self._hold_s, self._clock.monotonic)
+            for number in numbers
+        }
         self._paused = set()
         log.info("%s has partitions %s", self.name, sorted(numbers))
 

@@ -18,6 +18,7 @@ from endcap_backend.pipeline.stages.reading import CALL_TIMEOUT_S, partitions_of
 log = logging.getLogger("endcap.stages")
 
 LOCATIONS_BY_CELL = "customers_locations_by_cell"  # the same records, in the partition of the region they lie in
+OFFERS_WITHHELD = "customers_withheld"  # what shoppers who are held out would have been told, as events
 PARTITIONS = 6
 LOOK_S = 0.05
 DAY_MS = "86400000"  # it holds positions, so no longer than the topic it is made of

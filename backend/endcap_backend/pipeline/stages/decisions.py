@@ -1,0 +1,149 @@
+"""The decisions of one partition: its shoppers' rows, fixes, events and the shop's changes, in; alerts, out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from endcap.errors import EndcapError
+from endcap.messages import (
+    CUSTOMERS_ALERTS,
+    CUSTOMERS_EVENTS,
+    CustomerAlert,
+    CustomerEvent,
+    CustomerLocation,
+    NearbyPromotion,
+    StoreProduct,
+)
+from endcap_backend.pipeline.deciding import Deciding, Told
+from endcap_backend.pipeline.stages.attention import Attention
+from endcap_backend.pipeline.stages.marks import FIX, PART, SHOP
+from endcap_backend.pipeline.stages.match import Change
+from endcap_backend.pipeline.stages.reading import Place
+from endcap_backend.pipeline.stages.records import Inflow, Outcome, Outflow, dead_letter
+from endcap_backend.pipeline.stages.shop import write_note
+from endcap_backend.pipeline.stages.topics import OFFERS_WITHHELD
+
+NAME = "decide"
+
+
+class Decisions:
+    """One partition's shoppers."""
+
+    def __init__(self, number: int, deciding: Deciding, attention: Attention) -> None:
+        self._number = number
+        self.deciding = deciding
+        self.shop: Mapping[Place, int] = {}  # how far the shop's topics have been taken in
+        self._attention = attention
+        self._due: list[Outflow] = []  # what a change of the shop brought
+        self._loose: list[NearbyPromotion] = []  # rows of one shopper and moment that no mark follows
+        self._loose_ms = 0
+
+    def handle(self, records: Sequence[Inflow]) -> Outcome:
+        heard_of = (each for each in records if each.topic != CUSTOMERS_EVENTS)
+        self._attention.shoppers({each.key for each in heard_of if each.key and (each.value or FIX in each.headers)})
+        produced, self._due = self._due, []
+        for record in records:
+            if self._loose and (PART in record.headers or not self._goes_on(record)):
+                self._tell_loose(produced)
+            self._take(record, produced)
+        if self._loose:
+            self._tell_loose(produced)
+        return Outcome(produced, len(records))
+
+    def note(self) -> str:
+        return write_note(self.shop)
+
+    def change(self, change: Change, at_ms: int) -> None:
+        """The shop has changed; what is told of that goes out with the next transaction."""
+        if isinstance(change, StoreProduct):
+            self._due += self._written(self.deciding.place(change, at_ms), at_ms)
+        else:
+            self.deciding.promote(change, at_ms)
+
+    def know(self, change: Change, at_ms: int) -> None:
+        """The shop had changed so; whoever was to be told has been."""
+        if isinstance(change, StoreProduct):
+            self.deciding.mend(change, at_ms)
+        else:
+            self.deciding.promote(change, at_ms)
+
+    def recall(self, record: Inflow) -> None:
+        """Take in a record that was dealt with: what it found may still be waiting."""
+        at_ms = record.timestamp_ms
+        if record.topic == CUSTOMERS_EVENTS:
+            if (event := _event(record)) is not None:
+                self.deciding.note(event, at_ms)
+        elif record.value is not None:
+            if (row := _row(record)) is not None:
+                self.deciding.found(row, at_ms)
+        elif FIX in record.headers:
+            self.deciding.resume(CustomerLocation.from_text(record.headers[FIX]), at_ms)
+        elif SHOP not in record.headers:
+            self.deciding.forget(record.key or "")
+
+    def _take(self, record: Inflow, produced: list[Outflow]) -> None:
+        at_ms = record.timestamp_ms
+        if record.topic == CUSTOMERS_EVENTS:
+            event = _event(record, produced)
+            produced += self._written(self.deciding.event(event, at_ms), at_ms) if event is not None else ()
+        elif record.value is not None:
+            self._find(record, produced)
+        elif FIX in record.headers:
+            location = CustomerLocation.from_text(record.headers[FIX])
+            produced += self._written(self.deciding.fix(location, at_ms), at_ms)
+        elif SHOP in record.headers:
+            produced += self._written(self.deciding.shop(record.key or "", at_ms), at_ms)
+        else:
+            self.deciding.forget(record.key or "")
+
+    def _find(self, record: Inflow, produced: list[Outflow]) -> None:
+        """Something is near her; she is told at the mark that follows, if one does."""
+        row = _row(record, produced)
+        if row is None:
+            return
+        self._attention.promotion(row.pid)
+        if PART in record.headers:
+            self.deciding.found(row, record.timestamp_ms)
+        else:
+            self._loose.append(row)
+            self._loose_ms = record.timestamp_ms
+
+    def _goes_on(self, record: Inflow) -> bool:
+        return (record.key, record.timestamp_ms) == (self._loose[0].uid, self._loose_ms)
+
+    def _tell_loose(self, produced: list[Outflow]) -> None:
+        rows, self._loose = self._loose, []
+        produced += self._written(self.deciding.told_of(rows, self._loose_ms), self._loose_ms)
+
+    def _written(self, told: Sequence[Told], at_ms: int) -> list[Outflow]:
+        return [
+            Outflow(
+                CUSTOMERS_ALERTS if isinstance(each, CustomerAlert) else OFFERS_WITHHELD,
+                each.uid,
+                each.to_text(),
+                at_ms,
+                self._number,
+            )
+            for each in told
+        ]
+
+
+def _row(record: Inflow, refused: list[Outflow] | None = None) -> NearbyPromotion | None:
+    try:
+        return NearbyPromotion.from_text(record.value or b"")
+    except EndcapError as fault:
+        if refused is not None:
+            refused.append(dead_letter(record, str(fault), NAME))
+        return None
+
+
+def _event(record: Inflow, refused: list[Outflow] | None = None) -> CustomerEvent | None:
+    """An event; of a tombstone there is nothing to say."""
+    if record.value is None:
+        return None
+    try:
+        return CustomerEvent.from_text(record.value)
+    except EndcapError as fault:
+        if refused is not None:
+            refused.append(dead_letter(record, str(fault), NAME))
+        return None
