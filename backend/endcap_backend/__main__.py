@@ -11,6 +11,7 @@ COMMANDS = {
     "serve": ("endcap_backend.serve", "run the HTTP service with its pipeline"),
     "load": ("endcap_backend.retail.load", "load products, placements and promotions from files"),
     "staff": ("endcap_backend.retail.staff_command", "who works in the shop, and what they changed"),
+    "audit": ("endcap_backend.retail.audit_command", "whether the books of what was redeemed are as they were written"),
     "till-keys": ("endcap_backend.retail.tillkeys_command", "the keys that sign what shoppers show at the till"),
     "worker": ("endcap_backend.worker", "match, decide and deliver on Kafka, beside other workers"),
     "match": ("endcap_backend.match.command", "look inside the match: records in, rows out"),

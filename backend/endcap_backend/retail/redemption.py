@@ -20,7 +20,7 @@ from endcap.errors import BadMessage, EndcapError
 from endcap.messages import CUSTOMERS_EVENTS, CustomerEvent, derived_id
 from endcap.wire import epoch_ms, write_instant
 from endcap_backend.api.roles import Employee
-from endcap_backend.retail import loyalty, promoted, wallet
+from endcap_backend.retail import journal, loyalty, promoted, wallet
 from endcap_backend.retail.audit import note
 from endcap_backend.retail.codes import SKEW, Code, read_code
 from endcap_backend.retail.combination import best
@@ -84,7 +84,7 @@ class Redemptions:
                 raise UnknownCard("the card is not known (any more)")
             if not _begin(connection, purchase, code, account, till.name, now):
                 return _repeated(connection, purchase)
-            return self._redeem(connection, purchase, code, account, now)
+            return self._redeem(connection, purchase, code, account, till, now)
 
     def reverse(self, number: str, till: Employee) -> Answer | None:
         """Take a purchase back: coupons and budgets are free again, its points go. None for an id that is unknown."""
@@ -99,9 +99,10 @@ class Redemptions:
             if not connection.execute(first.values(reversed_at=now)).rowcount:
                 query = select(Redemption.reversal).where(Redemption.id == number)
                 return Answer(connection.execute(query).scalar_one() or "{}", new=False)
-            answer = _reversed(connection, row, now)
+            answer, taken = _reversed(connection, row, now)
             connection.execute(update(Redemption).where(Redemption.id == number).values(reversal=answer))
             note(connection, till, now, "reversed", f"redemptions/{number}", {"off": row.off_cents / 100})
+            _journal_reversal(connection, row, taken, till, now)
             return Answer(answer, new=True)
 
     def _scanned_at(self, purchase: Purchase, now: datetime) -> datetime:
@@ -111,7 +112,7 @@ class Redemptions:
         return min(scanned_at, now)
 
     def _redeem(
-        self, connection: Connection, purchase: Purchase, code: Code, account: Account, now: datetime
+        self, connection: Connection, purchase: Purchase, code: Code, account: Account, till: Employee, now: datetime
     ) -> Answer:
         found = self._used(connection, purchase, code, account, now)
         points = self._rules.points_for(found.total_cents)
@@ -125,6 +126,7 @@ class Redemptions:
         said = {"id": number, "at": write_instant(now), **combination_json(found), "currency": self._currency}
         answer = json.dumps({**said, "points": points, "balance": balance}, ensure_ascii=False)
         _keep(connection, number, found, points, answer)
+        _journal(connection, purchase, found, points, till, now)
         return Answer(answer, new=True)
 
     def _used(
@@ -216,8 +218,8 @@ def _tell(connection: Connection, found: Combination, uid: str, number: str, sto
         connection.execute(insert(Outbox), rows)
 
 
-def _reversed(connection: Connection, row: Row[Any], now: datetime) -> str:
-    """Undo what a purchase used up and gave; the answer."""
+def _reversed(connection: Connection, row: Row[Any], now: datetime) -> tuple[str, int]:
+    """Undo what a purchase used up and gave; the answer, and how many points went."""
     query = (
         select(RedeemedOffer)
         .where(RedeemedOffer.redemption == row.id)
@@ -232,7 +234,33 @@ def _reversed(connection: Connection, row: Row[Any], now: datetime) -> str:
     if row.uid is not None and loyalty.account_of(connection, row.uid) is not None:
         taken, balance = loyalty.take_back(connection, row.uid, row.id, now)
     said: dict[str, Any] = {"id": row.id, "reversed_at": write_instant(now), "points": -taken}
-    return json.dumps(said if balance is None else {**said, "balance": balance})
+    return json.dumps(said if balance is None else {**said, "balance": balance}), taken
+
+
+def _journal(
+    connection: Connection, purchase: Purchase, found: Combination, points: int, till: Employee, now: datetime
+) -> None:
+    offers = [(each.offer.source, each.offer.id, each.off_cents) for each in found.applied]
+    journal.append(
+        connection,
+        journal.Entry(
+            store=purchase.till.store, at=now, kind=journal.REDEEMED, redemption=purchase.till.id, actor=till.name,
+            role=str(till.role), till=till.name, evidence="scan offline" if purchase.till.scanned_at else "scan",
+            total_cents=found.total_cents, off_cents=found.off_cents, points=points,
+            offers=journal.write_offers(offers),
+        ),
+    )  # fmt: skip
+
+
+def _journal_reversal(connection: Connection, row: Row[Any], taken: int, till: Employee, now: datetime) -> None:
+    journal.append(
+        connection,
+        journal.Entry(
+            store=row.store, at=now, kind=journal.REVERSED, redemption=row.id, actor=till.name, role=str(till.role),
+            till=row.till, evidence="staff", total_cents=-row.total_cents, off_cents=-row.off_cents, points=-taken,
+            offers=journal.write_offers([]),
+        ),
+    )  # fmt: skip
 
 
 def combination_json(found: Combination) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 
 from endcap.testing import ManualClock
 from endcap_backend.api.roles import Employee, Role
-from endcap_backend.retail import loyalty, wallet
+from endcap_backend.retail import journal, loyalty, wallet
 from endcap_backend.retail.codes import Code
 from endcap_backend.retail.coupons import put_coupons
 from endcap_backend.retail.database import Database
@@ -111,6 +111,9 @@ def test_one_coupon_that_many_tills_redeem_at_once_counts_once(tills):
         assert all(each.new for each in answers)
         row = tills.read(select(Coupon.redeemed, Coupon.spent_cents).where(Coupon.id == coupon))
         assert row == (1, 100)
+    with tills.database.reading() as connection:
+        assert list(journal.check(connection)) == []
+        assert journal.heads(connection)["s1"][0] == ROUNDS * THREADS
     given = (ROUNDS * (THREADS * 6 - 1),)  # 6 points each, and one less where the coupon counted
     assert tills.read(select(func.sum(LoyaltyAccount.balance))) == given
     assert tills.read(select(func.sum(LoyaltyEntry.points))) == given
@@ -153,3 +156,6 @@ def test_a_purchase_that_is_reversed_many_times_at_once_is_reversed_once(tills):
         assert row == (0, 0)
     assert tills.read(select(func.count()).where(Redemption.reversed_at.is_not(None))) == (ROUNDS,)
     assert tills.read(select(LoyaltyAccount.balance)) == (0,)
+    with tills.database.reading() as connection:
+        assert list(journal.check(connection)) == []
+        assert journal.heads(connection)["s1"][0] == 2 * ROUNDS

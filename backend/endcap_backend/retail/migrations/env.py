@@ -5,6 +5,7 @@ from __future__ import annotations
 from alembic import context
 
 from endcap_backend.retail import (  # noqa: F401  # of the schema, too
+    journal_tables,
     knowing_tables,
     rotation_tables,
     shop_tables,
