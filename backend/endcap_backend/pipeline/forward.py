@@ -28,7 +28,7 @@ from endcap.wire import epoch_ms
 from endcap_backend.log import Log, LogError, Record
 from endcap_backend.pipeline.blocks import Block, LogBlocks, Row
 from endcap_backend.pipeline.deadletter import dead_letter
-from endcap_backend.pipeline.kafka import KafkaSettings
+from endcap_backend.pipeline.kafka import PARTITIONER, KafkaSettings
 from endcap_backend.pipeline.marks import CALL_TIMEOUT_S, MARKS, TRANSACTION_TIMEOUT_MS, make_marks_topic, read_mark
 from endcap_backend.pipeline.poison import Poison
 
@@ -59,6 +59,7 @@ def producing(settings: KafkaSettings, identity: str) -> dict[str, Any]:
         "delivery.report.only.error": True,
         "retry.backoff.ms": 2,  # a transaction meets the end of the one before it: up to 100 ms are lost otherwise
         "compression.type": "lz4",
+        "partitioner": PARTITIONER,
         "logger": log,
     }
 

@@ -19,6 +19,7 @@ log = logging.getLogger("endcap.kafka")
 CONTACT_TIMEOUT_S = 10.0  # for the first answer of a broker
 FLUSH_TIMEOUT_S = 60.0  # for the acknowledgement of all that is under way
 QUEUE_WAIT_S = 0.1  # librdkafka's queue is full: let it send
+PARTITIONER = "murmur2_random"  # Java's and ksqlDB's: a key's records lie in partitions of one number in all topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,16 @@ class KafkaProducer:
         """
         self.acknowledged = 0
         self.refused: dict[str, int] = {}
-        config = settings.client_config() | {"enable.idempotence": True, "linger.ms": 0, "logger": log} | overrides
+        config = (
+            settings.client_config()
+            | {
+                "enable.idempotence": True,
+                "linger.ms": 0,
+                "partitioner": PARTITIONER,
+                "logger": log,
+            }
+            | overrides
+        )
         try:
             self._producer = confluent_kafka.Producer(config)
             self._producer.list_topics(timeout=CONTACT_TIMEOUT_S)

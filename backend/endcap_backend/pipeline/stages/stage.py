@@ -20,7 +20,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from endcap.clock import Clock, SystemClock
 from endcap.errors import EndcapError, Unreachable
-from endcap_backend.pipeline.kafka import KafkaSettings
+from endcap_backend.pipeline.kafka import PARTITIONER, KafkaSettings
 from endcap_backend.pipeline.stages.flow import Flow
 from endcap_backend.pipeline.stages.records import Inflow, Outflow, Start, Work, dead_letter, inflow
 
@@ -174,7 +174,7 @@ class Stage:
             "linger.ms": 5,  # a commit does not wait for it
             "retry.backoff.ms": 2,  # a transaction meets the end of the one before it: 100 ms are lost otherwise
             "compression.type": "lz4",
-            "partitioner": "murmur2_random",  # as Java's clients and ksqlDB do
+            "partitioner": PARTITIONER,
         }
         self._work = self._make_work()
         self._producer = Producer(common | writing | self._overrides)
