@@ -1,4 +1,4 @@
-"""Taking things off: a product off its shelf, a promotion off the shop. The topics hear of it in the same transaction."""
+"""Taking things off: a product off its shelf, a promotion off the shop. The same transaction tells the topics."""
 
 from __future__ import annotations
 
