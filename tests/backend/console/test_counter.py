@@ -9,7 +9,7 @@ from endcap.testing import an_alert
 from endcap.wire import epoch_ms
 from endcap_backend.api.roles import Employee, Role
 from endcap_backend.console.counter import Counter
-from endcap_backend.console.pages import ROWS
+from endcap_backend.console.pages.frame import ROWS
 from endcap_backend.log import NewRecord
 from endcap_backend.retail.catalogue import put_promotions
 from endcap_backend.retail.feed import Feed

@@ -11,7 +11,7 @@ from endcap.testing import NOON, an_alert
 from endcap.wire import epoch_ms
 from endcap_backend.config import Settings
 from endcap_backend.console.funnel import STEPS, funnel, totals
-from endcap_backend.console.pages import ROWS
+from endcap_backend.console.pages.frame import ROWS
 from endcap_backend.log import Log, NewRecord
 
 NOON_MS = epoch_ms(NOON)
