@@ -12,6 +12,7 @@ from __future__ import annotations
 import hmac
 import re
 from datetime import datetime
+from hashlib import blake2b
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
@@ -23,7 +24,7 @@ from endcap_backend.retail.day_secrets import Day, DaySecrets, Secret
 
 UID = re.compile("[0-9a-f]{32}")  # as a session gives it; one of another form is nobody's, and keeps it
 NAME = re.compile(r"(\d{8})\.([0-9a-f]{32})")
-CACHED = 100_000  # names of today, 20 MB
+CACHED = 100_000  # names of a day, 20 MB
 
 
 class Gone(NamedTuple):
@@ -44,6 +45,28 @@ class _Key:
         self.dies_at = secret.dies_at
 
 
+class DayNames:
+    """The names of one day. One owner thread, and not for longer than the day's secret lives."""
+
+    def __init__(self, day: Day, key: _Key) -> None:
+        self.day = day
+        self._key = key
+        self._names: dict[str, str] = {}
+
+    def of(self, uid: str) -> str:
+        """Her name; a uid of another form than sessions give is its own name."""
+        found = self._names.get(uid)
+        if found is None:
+            if len(self._names) >= CACHED:
+                self._names.clear()
+            found = self._names[uid] = _named(uid, self.day.name, self._key)
+        return found
+
+    def blind(self, text: str) -> str:
+        """32 hexadecimal digits for an id that would tell of her beyond the day: the same all day for the same text."""
+        return blake2b(text.encode(), key=self._key.blinding, digest_size=16).hexdigest()
+
+
 class Pseudonyms:
     """Translates uids and names of the day. One owner thread.
 
@@ -55,20 +78,17 @@ class Pseudonyms:
         self._secrets = secrets
         self._clock = clock
         self._day: Day | None = None
+        self._today: DayNames | None = None
         self._keys: dict[str, _Key] = {}
         self._none: set[str] = set()  # days that have no secret (any more)
-        self._names: dict[str, str] = {}
-        self._names_of = ""  # their day
+
+    def today(self) -> DayNames:
+        """The names that shoppers leave under now."""
+        return self._on(self._clock.now())
 
     def outward(self, uid: str, at: datetime | None = None) -> str:
         """The name of `uid` on the day of `at`, by default now; a uid of another form is its own name."""
-        day = self._day_at(at or self._clock.now())
-        if self._names_of != day.name or len(self._names) >= CACHED:
-            self._names, self._names_of = {}, day.name
-        found = self._names.get(uid)
-        if found is None:
-            found = self._names[uid] = _named(uid, day.name, self._key_for(day))
-        return found
+        return self._on(at or self._clock.now()).of(uid)
 
     def inward(self, name: str) -> str | Gone:
         """The uid behind a name; what is no name of a day is a uid already, as Ably's own rule writes it to Kafka."""
@@ -89,22 +109,18 @@ class Pseudonyms:
         match = NAME.fullmatch(name)
         return match is not None and match[1] < self._day_at(at).name
 
-    def blind(self, text: str, at: datetime | None = None) -> str:
-        """32 hexadecimal digits for an id that would tell of her beyond the day: the same all day for the same text."""
-        key = self._key_for(self._day_at(at or self._clock.now()))
-        return hmac.digest(key.blinding, text.encode(), "sha256")[:16].hex()
-
     def _day_at(self, at: datetime) -> Day:
         if self._day is None or not self._day.began_at <= at < self._day.ends_at:
             self._day = self._secrets.day_of(at)
         return self._day
 
-    def _key_for(self, day: Day) -> _Key:
-        """The key of a day that may be new."""
-        if day.name not in self._keys:
-            self._keys[day.name] = _Key(self._secrets.made(day))
+    def _on(self, at: datetime) -> DayNames:
+        day = self._day_at(at)
+        if self._today is None or self._today.day != day:
+            key = self._keys[day.name] = _Key(self._secrets.made(day))
             self._none.discard(day.name)
-        return self._keys[day.name]
+            self._today = DayNames(day, key)
+        return self._today
 
     def _key_of(self, day: str) -> _Key | None:
         """The key of a day that others named; None when its secret is destroyed."""

@@ -4,8 +4,8 @@ Each batch is one Kafka transaction that holds the records and, in the compacted
 the log has come. The mark is keyed by the UUID inside the log file, so that a fresh file starts from its own beginning.
 After any error of a transaction the producer is thrown away: a new one reads the mark and goes on from there.
 
-The records are neither parsed nor looked at, and no record has a callback of its own: the transaction's commit confirms
-them all, and librdkafka tells only of those that were refused.
+The records are not parsed, and no record has a callback of its own: the transaction's commit confirms them all, and
+librdkafka tells only of those that were refused.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from endcap_backend.pipeline.blocks import Block, LogBlocks, Row
 from endcap_backend.pipeline.deadletter import dead_letter
 from endcap_backend.pipeline.kafka import PARTITIONER, KafkaSettings
 from endcap_backend.pipeline.marks import CALL_TIMEOUT_S, MARKS, TRANSACTION_TIMEOUT_MS, make_marks_topic, read_mark
+from endcap_backend.pipeline.naming import NamedBlocks
 from endcap_backend.pipeline.poison import Poison
+from endcap_backend.pseudonym import Pseudonyms
 
 log = logging.getLogger("endcap.forward")
 
@@ -72,7 +74,8 @@ class Forwarder:
     """A `Pipeline` that hands the log to Kafka and leaves match and delivery to the cluster. One thread of its own.
 
     While Kafka is away it retries with back-off and the log keeps filling; `stats` tells how old the oldest unsent
-    record is. A record that Kafka refuses for itself goes to `<topic>_dlq` once and its neighbours pass.
+    record is. A record that Kafka refuses for itself goes to `<topic>_dlq` once and its neighbours pass. With
+    `pseudonyms`, fixes and events leave under the shopper's name of the day.
     """
 
     def __init__(
@@ -83,11 +86,12 @@ class Forwarder:
         topics: Collection[str] = FORWARDED,
         clock: Clock | None = None,
         overrides: Mapping[str, Any] | None = None,
+        pseudonyms: Pseudonyms | None = None,
     ) -> None:
         self._log = records
         self._settings = settings
         self._topics = topics
-        self._blocks = LogBlocks(records, topics)
+        self._blocks = NamedBlocks(records, topics, pseudonyms) if pseudonyms else LogBlocks(records, topics)
         self._clock = clock or SystemClock()
         self._overrides = dict(overrides or {})
         self._id = str(uuid4())

@@ -112,10 +112,10 @@ def test_a_name_of_yesterday_is_over_and_one_of_today_is_not(names, clock):
 
 
 def test_an_id_is_blinded_alike_all_day_and_differently_the_next(names, clock):
-    first = names.blind("install:1")
-    assert names.blind("install:1") == first != names.blind("install:2")
+    first = names.today().blind("install:1")
+    assert names.today().blind("install:1") == first != names.today().blind("install:2")
     clock.advance(24 * 3600)
-    assert names.blind("install:1") != first
+    assert names.today().blind("install:1") != first
 
 
 @pytest.mark.parametrize(

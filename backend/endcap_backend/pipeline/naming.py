@@ -1,0 +1,56 @@
+"""What leaves for Kafka's raw topics, under the shopper's name of the day instead of her uid."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+
+from endcap.messages import CUSTOMERS_EVENTS, CUSTOMERS_LOCATIONS
+from endcap_backend.log import LogReader
+from endcap_backend.pipeline.blocks import Block, LogBlocks, Row
+from endcap_backend.pseudonym import DayNames, Pseudonyms
+
+RAW = {CUSTOMERS_LOCATIONS, CUSTOMERS_EVENTS}
+# The values are compact JSON that begins with the uid: within a text, the quotes of such a member would be escaped.
+_FIX_ID = ',"id":"'
+_VISIT = re.compile(r'(?<=,"visit":")((?:[^"\\]|\\.)+)(?=")')
+
+
+class NamedBlocks(LogBlocks):
+    """The log in blocks, as they leave. A tombstone becomes one for each name that still leads to her.
+
+    Read again on the same day, a block is the same. The forwarder's thread.
+    """
+
+    def __init__(self, records: LogReader, topics: Collection[str], pseudonyms: Pseudonyms) -> None:
+        super().__init__(records, topics)
+        self._pseudonyms = pseudonyms
+
+    def after(self, offset: int, most: int) -> Block:
+        """As of `LogBlocks`; also raises Unreachable when the day's secret can't be had."""
+        block = super().after(offset, most)
+        today = self._pseudonyms.today()
+        return block._replace(rows=[each for row in block.rows for each in self._named(row, today)])
+
+    def _named(self, row: Row, today: DayNames) -> Iterable[Row]:
+        offset, topic, key, value, timestamp_ms = row
+        if topic not in RAW or key is None:
+            return (row,)
+        if value is None:
+            return [(offset, topic, name, None, timestamp_ms) for name in self._pseudonyms.names(key)]
+        name = today.of(key)
+        return ((offset, topic, name, value if name == key else _rewritten(row, name, today), timestamp_ms),)
+
+
+def _rewritten(row: Row, name: str, today: DayNames) -> str:
+    """A message with her name, and without what else tells of her or her phone beyond the day."""
+    _, topic, uid, value, _ = row
+    assert value is not None
+    value = value.replace(f'"uid":"{uid}"', f'"uid":"{name}"', 1)
+    if topic == CUSTOMERS_EVENTS:
+        return _VISIT.sub(lambda found: today.blind(found[1]), value, count=1)
+    head, member, rest = value.partition(_FIX_ID)
+    if not member:
+        return value
+    id, _, rest = rest.partition('"')  # install:sequence; both go on from day to day
+    return f'{head}{member}{today.blind(id)}:0"{rest}'

@@ -1,0 +1,178 @@
+"""What leaves for Kafka's raw topics: the shopper's name of the day, and nothing that tells of her beyond it."""
+
+import json
+from contextlib import closing
+from itertools import pairwise
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from endcap.testing import NOON, ManualClock, a_location, an_event
+from endcap_backend.log import Log, NewRecord
+from endcap_backend.pipeline.blocks import LogBlocks
+from endcap_backend.pipeline.forward import FORWARDED
+from endcap_backend.pipeline.naming import NamedBlocks
+from endcap_backend.pseudonym import NAME, Pseudonyms
+from endcap_backend.retail.database import Database
+from endcap_backend.retail.day_secrets import DaySecrets
+
+HER = "0f" * 16
+NOON_MS = int(NOON.timestamp() * 1000)
+DAY_S = 86_400
+SHOPPERS, DAYS = 200, 4
+
+
+@pytest.fixture
+def clock():
+    return ManualClock()
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    with closing(Database(f"sqlite:///{tmp_path_factory.mktemp('shop')}/retail.db")) as database:
+        yield database
+
+
+@pytest.fixture
+def names(shop, clock):
+    return Pseudonyms(DaySecrets(shop), clock)
+
+
+@pytest.fixture
+def log(tmp_path):
+    with closing(Log(tmp_path / "log.db", min_free_bytes=0, durability="fast")) as log:
+        yield log
+
+
+@pytest.fixture
+def blocks(log, names):
+    return NamedBlocks(log, FORWARDED, names)
+
+
+@pytest.fixture(scope="module")
+def anywhere(shop, tmp_path_factory):
+    """Puts one message through a log of its own; what leaves of it."""
+    with closing(Log(tmp_path_factory.mktemp("log") / "log.db", min_free_bytes=0, durability="fast")) as log:
+        blocks = NamedBlocks(log, FORWARDED, Pseudonyms(DaySecrets(shop), ManualClock()))
+
+        def leave(message):
+            end = log.end()
+            put(log, message)
+            ((_, _, key, value, _),) = blocks.after(end, 10).rows
+            return key, json.loads(value)
+
+        yield leave
+
+
+def put(log, *messages):
+    log.append([NewRecord(each.TOPIC, each.uid, each.to_text(), NOON_MS) for each in messages])
+
+
+def test_a_fix_leaves_under_her_name_of_the_day_and_an_id_of_the_day(log, blocks, names):
+    put(log, a_location(uid=HER, id="install:7"))
+    ((_, topic, key, value, at_ms),) = blocks.after(0, 10).rows
+    assert (topic, key, at_ms) == ("customers_locations", names.outward(HER), NOON_MS)
+    told = json.loads(value)
+    assert told == {**json.loads(a_location(uid=HER).to_text()), "uid": key, "id": told["id"]}
+    assert NAME.fullmatch(key)
+    assert "install" not in value
+    assert told["id"].endswith(":0")
+
+
+def test_an_event_leaves_under_her_name_of_the_day_and_a_visit_of_the_day(log, blocks, names):
+    put(log, an_event(uid=HER, visit="v1"))
+    ((_, topic, key, value, _),) = blocks.after(0, 10).rows
+    assert (topic, key) == ("customers_events", names.outward(HER))
+    assert json.loads(value) == {
+        **json.loads(an_event(uid=HER, visit="v1").to_text()), "uid": key, "visit": names.today().blind("v1"),
+    }  # fmt: skip
+
+
+def test_the_shops_own_records_leave_as_they_are(log, blocks):
+    log.append([NewRecord("stores_products", HER, f'{{"uid":"{HER}"}}', NOON_MS)])
+    assert blocks.after(0, 10).rows == LogBlocks(log, FORWARDED).after(0, 10).rows
+
+
+def test_her_tombstone_leaves_under_each_name_that_still_leads_to_her(log, blocks, names, clock):
+    yesterday = names.outward(HER)
+    clock.advance(DAY_S)
+    today = names.outward(HER)
+    log.append([NewRecord("customers_locations", HER, None, NOON_MS)])
+    assert [(row[2], row[3]) for row in blocks.after(0, 10).rows] == [(yesterday, None), (today, None)]
+
+
+def test_a_block_read_again_the_same_day_is_the_same(log, blocks):
+    put(log, a_location(uid=HER))
+    assert blocks.after(0, 10) == blocks.after(0, 10)
+
+
+texts = st.text(max_size=40) | st.sampled_from(
+    [f'"uid":"{HER}"', f'{{"uid":"{HER}"', ',"visit":"v1"', '\\","visit":"x', '"', "\\"]
+)
+clean = texts.filter(lambda text: all(" " <= each < "\ud800" for each in text))
+
+
+@given(note=clean, visit=clean.filter(bool) | st.none())
+def test_whatever_she_wrote_the_rest_of_an_event_stays_as_it_was(anywhere, note, visit):
+    event = an_event(uid=HER, note=note, visit=visit)
+    key, told = anywhere(event)
+    was = json.loads(event.to_text())
+    blinded = {"uid": key} if visit is None else {"uid": key, "visit": told["visit"]}
+    assert told == {**was, **blinded}
+    assert visit is None or (told["visit"] != visit and len(told["visit"]) == 32)
+
+
+@given(sign=clean)
+def test_whatever_sign_she_scanned_the_rest_of_a_fix_stays_as_it_was(anywhere, sign):
+    location = a_location(uid=HER, sign=sign)
+    key, told = anywhere(location)
+    assert told == {**json.loads(location.to_text()), "uid": key, "id": told["id"]}
+
+
+def days_of(log, blocks, clock):
+    """What leaves on each of some days of the same shoppers, who come in another order each day; uid by key."""
+    random = Random(7)
+    uids = [random.randbytes(16).hex() for _ in range(SHOPPERS)]
+    for day in range(DAYS):
+        end = log.end()
+        visits = [(uid, visit) for uid in uids for visit in range(3)]
+        random.shuffle(visits)
+        put(log, *(a_location(uid=uid, id=f"install-{uid[:8]}:{day * 100 + visit}") for uid, visit in visits))
+        left = blocks.after(end, 10_000).rows
+        yield [(row[2], json.loads(row[3]), uid) for row, (uid, _) in zip(left, visits, strict=True)]
+        clock.advance(DAY_S)
+
+
+def alike(one, other):
+    """How alike two shoppers' keys and fixes' ids look: equal keys, then equal parts of ids, then equal characters."""
+    (key, ids), (other_key, other_ids) = one, other
+    installs, sequences = ({each.split(":")[at] for each in ids} for at in (0, 1))
+    theirs, numbers = ({each.split(":")[at] for each in other_ids} for at in (0, 1))
+    near = sum(a == b for a, b in zip(key[-32:], other_key[-32:], strict=True))
+    return key == other_key, len(installs & theirs), len(sequences & numbers), near
+
+
+def linked(days):
+    """Of all shoppers of a day, how many an attacker finds again the next who takes the one that looks most alike."""
+    looks = []
+    for day in days:
+        uids = {key: uid for key, _, uid in day}
+        looks.append(([(key, {told["id"] for each, told, _ in day if each == key}) for key in sorted(uids)], uids))
+    right = total = 0
+    for (before, uids), (after, theirs) in pairwise(looks):
+        for each in before:
+            found = max(after, key=lambda other, each=each: alike(each, other))
+            right += uids[each[0]] == theirs[found[0]]
+            total += 1
+    return right / total
+
+
+def test_over_days_she_is_not_linked_better_than_by_chance(log, blocks, clock):
+    chance = 1 / SHOPPERS
+    assert linked(days_of(log, blocks, clock)) <= chance + 0.05
+
+
+def test_the_same_attacker_links_everybody_where_the_lasting_uid_is_told(log, clock):
+    assert linked(days_of(log, LogBlocks(log, FORWARDED), clock)) == 1
