@@ -19,7 +19,19 @@ from endcap_backend.api.roles import Employee, Role
 from endcap_backend.api.shoppers import Shopper
 from endcap_backend.retail.audit import note
 from endcap_backend.retail.database import Database
-from endcap_backend.retail.help import STATES, HelpCall, NotSo, State, TooOften, ask, become, find, help_json, waiting
+from endcap_backend.retail.help import (
+    STATES,
+    HelpCall,
+    NotSo,
+    State,
+    Taken,
+    TooOften,
+    ask,
+    become,
+    find,
+    help_json,
+    waiting,
+)
 
 MAX_BYTES = 4 * 1024
 HERS: tuple[State, ...] = ("cancelled",)  # what a shopper may make of her call
@@ -50,7 +62,7 @@ POST_HELP = Operation(
     "shopper",
     {200: HELP, 201: HELP},
     body=HelpCall.schema(),
-    problems=("unauthorised", "too_many_requests", "unavailable", *_SENDING),
+    problems=("unauthorised", "too_many_requests", "unavailable", "conflict", *_SENDING),
     bearer=True,
 )
 GET_HELP = Operation("The open calls of a store, the oldest first", "staff",
@@ -80,12 +92,17 @@ class HelpDesk:
         self._clock = clock
 
     def ask(self, uid: str, call: HelpCall) -> tuple[dict[str, Any], int]:
-        """The call, and 201; 200 for the one she has open already. Raises the problem 429 after three in an hour."""
+        """The call, and 201; 200 for the one of that id or that she has open already.
+
+        Raises the problems 429 after three in an hour, 409 when another shopper's call has the id.
+        """
         try:
             with self._database.writing() as connection:
                 row, new = ask(connection, uid, call, self._clock.now())
         except TooOften as fault:
             raise Problem("too_many_requests", str(fault), retry_after_s=fault.retry_after_s) from None
+        except Taken as fault:
+            raise Problem("conflict", str(fault), field="id") from None
         return help_json(row, staff=False), 201 if new else 200
 
     def waiting(self, store: str) -> list[dict[str, Any]]:

@@ -33,7 +33,10 @@ NOTICE = "help"
 
 @dataclass(frozen=True, slots=True)
 class HelpCall(Message):
-    """What a shopper asks for, and where."""
+    """What a shopper asks for, and where.
+
+    An `id` of her own makes the request one that may be sent again: it is the call's, whatever became of it since.
+    """
 
     store: str = wired("store", "text", "the store she is in", pattern=ID_PATTERN)
     section: str | None = wired("section", "text", "where in it", default=None, max_chars=64)
@@ -44,6 +47,10 @@ class HelpCall(Message):
     )
     longitude_deg: float | None = wired(
         "longitude", "number", "her place, for whoever comes", default=None, unit="degrees", minimum=-180, maximum=180
+    )
+
+    id: str | None = wired(
+        "id", "text", "the call's, drawn at random; one is given unless said", default=None, pattern=ID_PATTERN
     )
 
     def __post_init__(self) -> None:
@@ -59,6 +66,10 @@ class TooOften(Exception):
         self.retry_after_s = retry_after_s
 
 
+class Taken(Exception):
+    """Somebody else's call has this id."""
+
+
 class NotSo(Exception):
     """A call that can't become that any more; `state` and `by` say what it is."""
 
@@ -67,27 +78,39 @@ class NotSo(Exception):
 
 
 def ask(connection: Connection, uid: str, call: HelpCall, now: datetime) -> tuple[Row[Any], bool]:
-    """Her call, told to the store's staff, and True; or the one she has open already, and False.
+    """Her call, told to the store's staff, and True; or the one of that id or that she has open already, and False.
 
     Raises:
         TooOften: three in an hour.
+        Taken: the id is of another shopper's call.
     """
     connection.execute(delete(HelpRequest).where(HelpRequest.state.not_in(OPEN), HelpRequest.changed_at < now - KEPT))
-    open_one = select(*HelpRequest.__table__.columns).where(HelpRequest.uid == uid, HelpRequest.state.in_(OPEN))
-    already = connection.execute(open_one).first()
+    already = _already(connection, uid, call.id)
     if already is not None:
         return already, False
     _check_rate(connection, uid, now)
     told = {name: getattr(call, name) for name in ("store", "section", "sku", "text", "latitude_deg", "longitude_deg")}
-    id = secrets.token_hex(16)
+    id = call.id or secrets.token_hex(16)
     times = {"state": "queued", "asked_at": now, "changed_at": now}
     try:
         with connection.begin_nested():
             connection.execute(insert(HelpRequest).values(id=id, uid=uid, **told, **times))
-    except IntegrityError:  # the same call twice at the same time: the index let one in
-        return connection.execute(open_one).one(), False
+    except IntegrityError:  # the same call twice at the same time: the indexes let one in
+        already = _already(connection, uid, call.id)
+        if already is None:
+            raise
+        return already, False
     _tell_of_event(connection, uid, id, call, now)
     return _told(connection, id, now), True
+
+
+def _already(connection: Connection, uid: str, id: str | None) -> Row[Any] | None:
+    """Her call of that id, else the one she has open."""
+    named = None if id is None else find(connection, id)
+    if named is not None and named.uid != uid:
+        raise Taken(f"the id {id} is taken: draw another at random")
+    open_one = select(*HelpRequest.__table__.columns).where(HelpRequest.uid == uid, HelpRequest.state.in_(OPEN))
+    return connection.execute(open_one).first() if named is None else named
 
 
 def find(connection: Connection, id: str) -> Row[Any] | None:

@@ -105,6 +105,48 @@ def test_one_who_has_asked_gets_her_open_call_again_and_nobody_hears_it_twice(he
     assert len(told(her)) == 2
 
 
+def test_a_call_with_an_id_of_hers_is_the_same_call_again_even_when_it_is_closed(her):
+    call = {**CALL, "id": "a" * 32}
+    first = her.post("/v1/help", call)
+    assert (first.status_code, first.json["id"]) == (201, "a" * 32)
+    again = her.post("/v1/help", call)
+    assert (again.status_code, again.json) == (200, first.json)
+    closed = become(her, first.json, "cancelled", who=None).json
+    lost = her.post("/v1/help", call)
+    assert (lost.status_code, lost.json) == (200, closed)
+    assert len(told(her)) == 4  # queued and cancelled, each to the staff and to her
+    assert her.post("/v1/help", {**CALL, "id": "b" * 32}).status_code == 201
+
+
+def test_an_id_that_is_another_shoppers_is_refused(her):
+    her.post("/v1/help", {**CALL, "id": "a" * 32})
+    her.enter()
+    refused = her.post("/v1/help", {**CALL, "id": "a" * 32})
+    assert (refused.status_code, refused.json["field"]) == (409, "id")
+    assert her.post("/v1/help", {**CALL, "id": "c" * 32}).status_code == 201
+
+
+def test_an_id_that_can_be_none_is_refused(her):
+    refused = her.post("/v1/help", {**CALL, "id": "a/b"})
+    assert (refused.status_code, refused.json["field"]) == (422, "id")
+
+
+def test_the_same_call_by_two_threads_is_one(database):
+    rows = []
+
+    def call():
+        with database.writing() as connection:
+            rows.append(ask(connection, "ann", HelpCall("s1", id="a" * 32), NOON))
+
+    threads = [threading.Thread(target=call) for _ in range(10)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(30)
+    assert [row.id for row, _ in rows] == ["a" * 32] * 10
+    assert sum(new for _, new in rows) == 1
+
+
 def test_a_hundred_calls_at_once_are_one(database):
     rows = []
 
