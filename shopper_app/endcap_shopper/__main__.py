@@ -14,22 +14,29 @@ from endcap.errors import EndcapError
 
 if TYPE_CHECKING:
     from endcap.device import LocationSource
+    from endcap_shopper.app import ShopperApp
     from endcap_shopper.views import Intents
 
 DEMO_URL = "http://127.0.0.1:8700"  # where `make demo` has its backend
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    try:
+        built(argv).run()
+        return 0
+    except (EndcapError, OSError, ValueError) as fault:
+        print(f"endcap-shopper: {fault}", file=sys.stderr)
+        return 1
+
+
+def built(argv: Sequence[str] | None = None) -> ShopperApp:
+    """The app that these switches ask for; it waits to be run."""
     arguments = _parser().parse_args(argv)
     logging.basicConfig(
         level=logging.INFO if arguments.verbose else logging.WARNING,
         format="%(asctime)s %(name)s %(levelname)s %(message)s",
     )
-    try:
-        return _run(arguments)
-    except (EndcapError, OSError, ValueError) as fault:
-        print(f"endcap-shopper: {fault}", file=sys.stderr)
-        return 1
+    return _app(arguments)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _app(arguments: argparse.Namespace) -> ShopperApp:
     from endcap_shopper import platform
     from endcap_shopper.handover import handed_over
     from endcap_shopper.ui.environment import prepare
@@ -99,8 +106,7 @@ def _run(arguments: argparse.Namespace) -> int:
         away = platform.background(folder, arguments.backend, arguments.currency)
         return handed_over(lambda: opened(post), away)
 
-    ShopperApp(make, os_dark=arguments.dark).run()
-    return 0
+    return ShopperApp(make, os_dark=arguments.dark)
 
 
 def _source(arguments: argparse.Namespace) -> LocationSource:
