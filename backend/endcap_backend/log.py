@@ -111,6 +111,16 @@ class Log(LogReader):
         """
         return cast(list[Appended], self._writer.do(Work(records=records, position=(consumer, offset))))
 
+    def append_and(
+        self, records: Sequence[NewRecord], action: Callable[[sqlite3.Connection], object]
+    ) -> list[Appended]:
+        """Store `records` and run `action` in one transaction, as `append` and `transact` do each.
+
+        Raises:
+            LogFull: nothing was stored, and `action` did nothing.
+        """
+        return cast(list[Appended], self._writer.do(Work(records=records, action=action))) if records else []
+
     def transact(self, action: Callable[[sqlite3.Connection], T]) -> T:
         """Run `action` on the writing connection, as part of a transaction; returns when it is on disk.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from endcap.clock import Clock
 from endcap.transports.ably_batch import AblyBatch
+from endcap_backend.api.shoppers import Shoppers, known_among
 from endcap_backend.api.tokens import AblyTokens
 from endcap_backend.config import Settings
 from endcap_backend.decide import Limits
@@ -16,7 +17,9 @@ from endcap_backend.pipeline import Pipeline
 from endcap_backend.pipeline.embedded import EmbeddedPipeline
 from endcap_backend.pipeline.learning import Learning, Sources
 from endcap_backend.pipeline.push import CAPABILITY, AblyPush
+from endcap_backend.pseudonym import Pseudonyms
 from endcap_backend.retail.database import Database
+from endcap_backend.retail.day_secrets import DaySecrets
 from endcap_backend.retail.feed import Feed
 from endcap_backend.retail.knowing import ShopperBooks
 from endcap_backend.retail.notices import Notices
@@ -63,12 +66,10 @@ def make_pipeline(settings: Settings, records: Log, database: Database, clock: C
     choices = {"embedded": _embedded, "kafka": _kafka}
     stages: dict[str, Pipeline] = {"feed": Feed(database, records, clock=clock)}
     stages[""] = choices[settings.pipeline](settings, records, database, clock)
+    if settings.pipeline == "kafka":
+        stages["return"] = _returns(settings, records, clock)
     stages["notices"] = Notices(database, ably_batch(settings, clock) if settings.ably_key else None, clock=clock)
-    if settings.push_contact and settings.pipeline == "kafka":
-        log.warning(
-            "push_contact is without effect: with Kafka, alerts pass by this backend, and no browser is notified"
-        )
-    elif settings.push_contact:
+    if settings.push_contact:
         stages["webpush"] = _web_push(settings, records, database, clock)
     return Joined(stages)
 
@@ -96,7 +97,22 @@ def _kafka(settings: Settings, records: Log, database: Database, clock: Clock) -
     from endcap_backend.pipeline.forward import Forwarder
     from endcap_backend.pipeline.kafka import KafkaSettings
 
-    return Forwarder(records, KafkaSettings.from_env(bootstrap_servers=settings.kafka_bootstrap_servers), clock=clock)
+    return Forwarder(
+        records,
+        KafkaSettings.from_env(bootstrap_servers=settings.kafka_bootstrap_servers),
+        clock=clock,
+        pseudonyms=pseudonyms_of(settings, database, clock) if settings.raw_names == "daily" else None,
+    )
+
+
+def _returns(settings: Settings, records: Log, clock: Clock) -> Pipeline:
+    """Bring back what the cluster told the shoppers of this backend."""
+    from endcap_backend.pipeline.kafka import KafkaSettings
+    from endcap_backend.pipeline.returns import Returns
+
+    kafka = KafkaSettings.from_env(bootstrap_servers=settings.kafka_bootstrap_servers)
+    Shoppers(records, clock, settings.refresh_days * 86_400)  # makes its table, which is asked who is here
+    return Returns(records, kafka, known_among, clock=clock)
 
 
 def _web_push(settings: Settings, records: Log, database: Database, clock: Clock) -> Pipeline:
@@ -130,6 +146,11 @@ def learning_of(settings: Settings, database: Database, clock: Clock) -> Learnin
     """What the shop's database knows of shoppers, kept fresh for the decision."""
     books = ShopperBooks(database, settings.loyalty, clock, settings.currency, settings.timezone)
     return Learning(Sources(books.shoppers, books.changes, books.terms), clock)
+
+
+def pseudonyms_of(settings: Settings, database: Database, clock: Clock) -> Pseudonyms:
+    """Shoppers' names of the day, by the secrets in the shop's database."""
+    return Pseudonyms(DaySecrets(database, settings.timezone), clock)
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -81,7 +81,7 @@ class Shopper:
         body = {"consent": {"purposes": ["location", "promotions"], "text_version": "2026-11"}}
         answer = httpx.post(f"{backend.url}/v1/sessions", json=body, timeout=WAIT_S)
         assert answer.status_code == 201, answer.text
-        self.uid, self._bearer = answer.json()["uid"], {"Authorization": f"Bearer {answer.json()['token']}"}
+        self.uid, self.bearer = answer.json()["uid"], {"Authorization": f"Bearer {answer.json()['token']}"}
 
     def fix(self, number, step=0, accuracy_m=5.0):
         return {
@@ -94,11 +94,11 @@ class Shopper:
 
     def post(self, *fixes, client=httpx):
         url = f"{self._backend.url}/v1/locations"
-        return client.post(url, json={"locations": fixes}, headers=self._bearer, timeout=WAIT_S)
+        return client.post(url, json={"locations": fixes}, headers=self.bearer, timeout=WAIT_S)
 
     def ably_token(self, kind="phone"):
         url = f"{self._backend.url}/v1/ably-token"
-        answer = httpx.post(url, json={"for": kind}, headers=self._bearer, timeout=WAIT_S)
+        answer = httpx.post(url, json={"for": kind}, headers=self.bearer, timeout=WAIT_S)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -273,6 +273,20 @@ def serve(tmp_path, ably, a_shop):
         backend.start()
         until_fed(backend, products)
         return backend
+
+    yield start
+    for backend in running:
+        backend.stop()
+
+
+@pytest.fixture
+def serve_with(tmp_path, ably):
+    """Starts a backend without a shop, with these settings; it is ended with the test."""
+    running = []
+
+    def start(**settings):
+        running.append(Backend(tmp_path / "data", ably, **settings))
+        return running[-1].start()
 
     yield start
     for backend in running:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -153,6 +153,15 @@ def _found(connection: sqlite3.Connection, uid: str) -> Shopper | None:
 def _record(connection: sqlite3.Connection, uid: str, consent: Consent, now_ms: int) -> None:
     row = (uid, now_ms, _joined(consent.purposes), consent.text_version)
     connection.execute("INSERT INTO consents VALUES (?, ?, ?, ?)", row)
+
+
+def known_among(connection: sqlite3.Connection, uids: Collection[str]) -> set[str]:
+    """Those of these shoppers who have a session here, within a transaction of the log."""
+    found = set()
+    for uid in uids:  # a primary key's look-up each: no text to build, and few of them
+        if connection.execute("SELECT 1 FROM sessions WHERE uid = ?", (uid,)).fetchone() is not None:
+            found.add(uid)
+    return found
 
 
 def forget_session(connection: sqlite3.Connection, uid: str) -> None:

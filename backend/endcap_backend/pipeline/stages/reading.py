@@ -24,11 +24,11 @@ MANY = 5000  # records a call
 class Reading:
     """Partitions of topics from given offsets on, only what was committed. One thread."""
 
-    def __init__(self, settings: KafkaSettings, starts: Mapping[Place, int]) -> None:
+    def __init__(self, settings: KafkaSettings, starts: Mapping[Place, int], group: str = "endcap-match") -> None:
         self.positions = dict(starts)  # of each the offset after the last record that was given out
         self._ended: set[Place] = set()
         config = settings.client_config() | {
-            "group.id": "endcap-match",  # never joined; librdkafka wants one
+            "group.id": group,  # never joined; librdkafka wants one
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
@@ -77,6 +77,14 @@ class Reading:
             elif clock.monotonic() - heard_s > SILENCE_S:
                 raise Unreachable("Kafka's topics could not be read to their end; a transaction may hang")
             yield from (each for each in records if each.offset < ends[each.topic, each.partition])
+
+    def behind(self) -> int:
+        """How many records the brokers have beyond what was given out, as far as they have told; an upper bound."""
+        lag = 0
+        for place, position in self.positions.items():
+            _, high = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
+            lag += max(0, high - position)
+        return lag
 
     def close(self) -> None:
         self._consumer.close()
