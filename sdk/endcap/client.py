@@ -84,6 +84,15 @@ class Endcap:
         self._listeners.add("promotion", listener)
         return listener
 
+    def on_notice(self, listener: Listener) -> Listener:
+        """Call `listener` with each notice on her channel, as it came; may be used as a decorator.
+
+        A notice is a JSON object that says how her call for help or an order stands (`notice` is "help" or "pickup";
+        `docs/messages.md` has the rest). It is no promise: what was told while nobody listened must be asked for.
+        """
+        self._listeners.add("notice", listener)
+        return listener
+
     def on_state(self, listener: Listener) -> Listener:
         """Call `listener` with the ClientState whenever it changes; may be used as a decorator."""
         self._listeners.add("state", listener)

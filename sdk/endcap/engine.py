@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from threading import RLock
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from endcap.clock import Clock
 from endcap.config import Config, Mode
@@ -170,6 +170,9 @@ class Engine:
 
     def offered(self, alert: CustomerAlert) -> None:
         self.listeners.tell("promotion", alert)
+
+    def noticed(self, notice: Mapping[str, Any]) -> None:
+        self.listeners.tell("notice", notice)
 
     def paced(self, pace: Pace) -> None:
         """Ask the source for what the pace wants; on the source's own thread, from within its callback."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from endcap.clock import Clock
@@ -50,6 +50,8 @@ class Host(Protocol):
     def happened(self, events: list[GeofenceEvent]) -> None: ...
 
     def offered(self, alert: CustomerAlert) -> None: ...
+
+    def noticed(self, notice: Mapping[str, Any]) -> None: ...
 
     def paced(self, pace: Pace) -> None: ...
 
@@ -102,7 +104,9 @@ class Install:
             on_state=lambda state: host.changed(),
             clock=clock,
         )
-        self.subscriber = Subscriber(host.offered, self.outbox, uid=lambda: self.sessions.uid, clock=clock)
+        self.subscriber = Subscriber(
+            host.offered, self.outbox, on_notice=host.noticed, uid=lambda: self.sessions.uid, clock=clock
+        )
         self.tracker: Tracker | None = None
         self.receiver: Receiver | None = None
         self._asked_s = float("-inf")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from endcap.dispatch import CallbackThread, Dispatcher, guarded
 
-Topic = Literal["event", "promotion", "state"]
+Topic = Literal["event", "promotion", "notice", "state"]
 
 
 class Listeners:
@@ -16,7 +16,7 @@ class Listeners:
 
     def __init__(self, dispatcher: Dispatcher | None = None) -> None:
         self._dispatch = dispatcher or CallbackThread()
-        self._listeners: dict[Topic, list[Callable[[Any], object]]] = {"event": [], "promotion": [], "state": []}
+        self._listeners: dict[Topic, list[Callable[[Any], object]]] = {topic: [] for topic in get_args(Topic)}
 
     def add(self, topic: Topic, listener: Callable[[Any], object]) -> None:
         self._listeners[topic].append(listener)

@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 from endcap.clock import Clock, SystemClock
 from endcap.errors import BadMessage
@@ -32,11 +32,11 @@ class Subscriber:
     """Reads messages, drops repeats and what has expired, and hands each alert to `on_alert` once.
 
     A message's data may be JSON text, bytes or an object, and hold one alert or an array of them: it depends on who
-    published it. What has a `notice` is none: it says how her call for help stands, which the host asks for. An alert
-    is remembered on disk before it is handed over, so that a restart, a resumed connection or a replayed history does
-    not repeat it. What is dropped is counted in `dropped`, by reason.
+    published it. What has a `notice` is none: it says how her call for help or an order stands, and goes to `on_notice`
+    as it came, each time it comes. An alert is remembered on disk before it is handed over, so that a restart, a
+    resumed connection or a replayed history does not repeat it. What is dropped is counted in `dropped`, by reason.
 
-    `receive` may be called from any thread; `on_alert` runs on the caller's, and its exceptions are logged.
+    `receive` may be called from any thread; the callbacks run on the caller's, and their exceptions are logged.
     """
 
     def __init__(
@@ -44,12 +44,13 @@ class Subscriber:
         on_alert: Callable[[CustomerAlert], None],
         keeping: Keeping | None = None,
         *,
+        on_notice: Callable[[Mapping[str, Any]], None] = lambda notice: None,
         uid: Callable[[], str | None] = lambda: None,
         clock: Clock | None = None,
     ) -> None:
         self.dropped: Counter[str] = Counter()
         self.received = 0  # alerts handed over
-        self._on_alert = on_alert
+        self._on_alert, self._on_notice = on_alert, on_notice
         self._keeping = keeping
         self._uid = uid
         self._clock = clock or SystemClock()
@@ -82,12 +83,20 @@ class Subscriber:
         alerts: list[CustomerAlert] = []
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, Mapping) and "notice" in item:
-                continue  # how a call for help or a pickup stands: the host asks for that
+                self._notice(item)
+                continue
             try:
                 alerts.append(CustomerAlert.from_json(item))
             except BadMessage as fault:
                 self._refuse(fault)
         return alerts
+
+    def _notice(self, notice: Mapping[str, Any]) -> None:
+        try:
+            self._on_notice(notice)
+        except Exception:
+            self.dropped["callback failed"] += 1
+            log.exception("on_notice failed; the notice is not repeated")
 
     def _admit(self, alert: CustomerAlert) -> bool:
         with self._lock:

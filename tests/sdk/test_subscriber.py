@@ -135,3 +135,24 @@ def test_how_a_call_for_help_stands_is_no_alert_and_no_fault_either(subscriber, 
     assert subscriber.receive(json.dumps(notice)) == []
     assert len(subscriber.receive([notice, an_alert().to_json()])) == 1
     assert (len(heard), subscriber.dropped) == (1, {})
+
+
+def test_a_notice_is_handed_over_as_it_came_and_each_time_and_is_no_alert(heard, clock):
+    noticed = []
+    subscriber = Subscriber(heard.append, on_notice=noticed.append, clock=clock)
+    notice = {"notice": "help", "id": "h1", "state": "coming"}
+    for form in (notice, json.dumps(notice), [notice, an_alert().to_json()]):
+        subscriber.receive(form)
+    assert noticed == [notice] * 3
+    assert heard == [an_alert()]
+    assert not subscriber.dropped
+
+
+def test_a_host_that_fails_on_a_notice_still_hears_the_alert_beside_it(heard, clock):
+    def fail(notice):
+        raise ValueError(notice["notice"])
+
+    subscriber = Subscriber(heard.append, on_notice=fail, clock=clock)
+    subscriber.receive([{"notice": "help"}, an_alert().to_json()])
+    assert heard == [an_alert()]
+    assert subscriber.dropped == {"callback failed": 1}
