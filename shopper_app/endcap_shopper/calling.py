@@ -30,13 +30,16 @@ class Calling:
             self._ground.tell("help", "near")
 
     def cancel(self) -> None:
-        """Call it off; one that is not told yet is never told."""
+        """Call it off; one that is not told yet is never told, and one that may have been told is told to be over."""
         state = self._ground.state
         waiting = self._ground.wallet.pending("help")
+        off = [action.id for action in waiting if self._errands.tried(action)]
         if waiting:
             self._ground.wallet.drop(*(action.sequence for action in waiting))
         if state.help is not None and state.help.open and not self._ground.wallet.pending("cancel_help"):
-            self._ground.wallet.act("cancel_help", {"id": state.help.id}, self._ground.now())
+            off.append(state.help.id)
+        for id in off:
+            self._ground.wallet.act("cancel_help", {"id": id}, self._ground.now())
             self._errands.wake()
         self.reload()
         self._ground.tell("help", "near")
@@ -45,9 +48,17 @@ class Calling:
         """See whether a call waits to be told."""
         self._ground.state.help_waits = bool(self._ground.wallet.pending("help"))
 
-    def moved(self, call: HelpCall | None) -> None:
-        """The shop tells how far it is."""
+    def knows(self, id: str) -> bool:
+        """Whether it is the call she sees, or one that is on its way to the shop."""
         state = self._ground.state
+        asked = (action.id for action in self._ground.wallet.pending("help"))
+        return (state.help is not None and state.help.id == id) or id in asked
+
+    def moved(self, call: HelpCall | None) -> None:
+        """The shop tells how far it is; what is older than what she sees already is not news."""
+        state = self._ground.state
+        if call is not None and state.help is not None and not call.follows(state.help):
+            return
         before = help_state(state)
         state.help = call
         self._ground.wallet.set("help", None if call is None else call.to_json())

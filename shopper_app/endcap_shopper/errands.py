@@ -44,6 +44,7 @@ class Errands:
         self._clock = clock or SystemClock()
         self._wake, self._closing = Event(), False
         self._thread: Thread | None = None
+        self._tried = max((action.sequence for action in wallet.actions()), default=0)
         self.offline = False  # the last try found no network
 
     def start(self) -> None:
@@ -55,6 +56,10 @@ class Errands:
     def wake(self) -> None:
         """Try at once: there is something new, or a network again."""
         self._wake.set()
+
+    def tried(self, action: Action) -> bool:
+        """Whether the shop may have heard of an action that is still here: its answer was lost, or is on its way."""
+        return action.sequence <= self._tried
 
     def close(self, patience_s: float = 2.0) -> None:
         """End; what is not told stays in the wallet. Idempotent."""
@@ -111,6 +116,7 @@ class Errands:
             self._give_up(actions[0], Refused(str(fault), 429))  # it takes no more calls for a while
 
     def _tell(self, actions: Sequence[Action]) -> None:
+        self._tried = max(self._tried, actions[-1].sequence)
         answer = self._send(actions)
         self._wallet.told([action.sequence for action in actions], actions[0].kind, self._clock.now())
         for action in actions:
@@ -133,7 +139,7 @@ class Errands:
         if first.kind == "help" and self._clock.now() - first.at > HELP_HOLDS:
             raise Refused("she asked for help so long ago that she is elsewhere by now", 0)
         if first.kind == "help":
-            return self._shop.ask_help(first.body)
+            return self._shop.ask_help({"id": first.id, **first.body})
         if first.kind == "cancel_help":
             return self._shop.cancel_help(first.body["id"])
         raise Refused(f"{first.kind} is nothing this version can tell", 0)

@@ -86,12 +86,21 @@ class Fetching:
         self._when_due("wishlist", self._shop.wishlist, self.merge_wishes)
 
     def help(self) -> None:
+        """How far her open call is."""
         call = self._ground.state.help
         if call is not None and call.open:
-            self._ask("help", lambda: self._shop.help(call.id), self._have_help)
+            self.help_of(call.id)
+
+    def help_of(self, id: str) -> None:
+        self._ask("help", lambda: self._shop.help(id), self._have_help)
 
     def pickups(self) -> None:
         self._when_due("pickups", self._shop.pickups, self._have_pickups)
+
+    def pickups_again(self) -> None:
+        """An order has changed."""
+        self._asked_s.pop("pickups", None)
+        self.pickups()
 
     def code(self) -> None:
         """A code for the till, when there is none that is good for a while yet."""
@@ -368,7 +377,7 @@ PAGES_OF: dict[Page, tuple[str, ...]] = {  # what a page wants to have fresh
     "coupons": ("coupons", "products", "best"),
     "card": ("loyalty", "coupons", "code"),
     "points": ("loyalty",),
-    "help": ("stores", "help"),
+    "help": ("stores",),
 }
 
 

@@ -113,6 +113,11 @@ class HelpCall(Message):
     def open(self) -> bool:
         return self.state in ("queued", "accepted", "coming")
 
+    def follows(self, other: HelpCall) -> bool:
+        """Whether this says something of another call, or the same or something later of the same."""
+        both = self.changed_at, other.changed_at
+        return self.id != other.id or None in both or self.changed_at >= other.changed_at  # type: ignore[operator]
+
 
 @dataclass(frozen=True, slots=True)
 class Pickup(Message):

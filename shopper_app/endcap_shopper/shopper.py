@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import locale
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import time, tzinfo
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,8 +28,9 @@ from endcap_shopper.i18n import Words
 from endcap_shopper.listing import Listing
 from endcap_shopper.memory import remember
 from endcap_shopper.platform.ports import Platform, read_link
+from endcap_shopper.reading import each_of
 from endcap_shopper.settings import AppSettings, tomorrow
-from endcap_shopper.shop import Shop
+from endcap_shopper.shop import HelpCall, Shop
 from endcap_shopper.show_coupons import card, coupons, points
 from endcap_shopper.show_help import alternatives, help_page
 from endcap_shopper.show_list import wishlist
@@ -108,6 +109,7 @@ class Shopper:
         self._closed = False
         remember(state, wallet, self._clipping, self._calling)
         self._client.on_promotion(self._offer_heard)
+        self._client.on_notice(lambda notice: post(lambda: self._take_notice(notice)))
         self._client.on_state(self._state_heard)
 
     # Its life
@@ -143,6 +145,7 @@ class Shopper:
         self._account.network_back()
         self._errands.wake()
         self._fetching.again()
+        self._fetching.help()
         self.entered(self._page)
 
     def tick(self) -> None:
@@ -155,7 +158,7 @@ class Shopper:
             state.undo = None
             self._ground.tell(None)
         self._count_waiting()
-        if self._due("help"):
+        if not state.listening and self._due("help"):
             self._fetching.help()
         if self._due("note"):
             self._account.note_sent()
@@ -240,6 +243,8 @@ class Shopper:
         self._ground.state.fault = ""
         if page == "card":
             self._ground.platform.brightness.full()
+        if page == "help":
+            self._fetching.help()
         self._refresh(page)
 
     def left(self, page: views.Page) -> None:
@@ -453,6 +458,19 @@ class Shopper:
         if more:
             self._ground.post(self._take_offers)
 
+    def _take_notice(self, notice: Mapping[str, Any]) -> None:
+        """The shop says on her channel how her call for help or an order stands."""
+        if not self._ground.state.granted:
+            return
+        if notice["notice"] == "pickup":
+            self._fetching.pickups_again()
+        elif notice["notice"] == "help":
+            for call in each_of([notice], HelpCall.from_json, "a call for help"):
+                if self._calling.knows(call.id):
+                    self._calling.moved(call)
+                else:
+                    self._fetching.help_of(call.id)
+
     def _fix_heard(self, fix: Fix) -> None:
         """On the source's thread."""
         with self._arrivals:
@@ -478,6 +496,10 @@ class Shopper:
         self._ground.post(lambda: self._take_state(now))
 
     def _take_state(self, now: ClientState) -> None:
+        state = self._ground.state
+        before, state.listening = state.listening, now.receiver == "listening"
+        if state.listening and not before:
+            self._fetching.help()  # what was told while nobody listened
         if now.source != self._ground.state.source:
             self._ground.state.source = now.source
             self._ground.tell(None)

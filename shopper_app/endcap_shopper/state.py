@@ -85,6 +85,7 @@ class State:
     fresh_at: datetime | None = None  # when the shop last answered
     fault: str = ""  # something she has to know, until the next thing she does
     source: str = "stopped"  # of endcap.ClientState
+    listening: bool = False  # on her channel: what the shop tells her comes by itself
     waiting: int = 0
     can_walk: bool = False
     can_speak: bool = True

@@ -140,6 +140,9 @@ def test_a_call_for_help_is_answered_by_the_staff(an_app, served, build):
     app.until(lambda: app.shopper.help().place == "Riverside · Coffee", app.shopper.help)
     app.shopper.ask_help(text="Which is decaf?")
     app.until(lambda: app.shopper.help().state == "queued", app.shopper.help)
+    app.until(lambda: app.shopper._client.state.receiver == "listening", lambda: app.shopper._client.state)
+    app.until(lambda: app.shopper.until_idle() and app.shopper.state.listening, app.shopper.help)
+    app.shopper._fetching.help_of = lambda id: pytest.fail("the shop was asked, though it tells her on her channel")
     (call,) = httpx.get(f"{served.url}/v1/help?store=s1", headers=aino, timeout=WAIT_S).json()["requests"]
     assert (call["text"], call["section"]) == ("Which is decaf?", "Coffee")
     for state, headline in (
