@@ -13,6 +13,7 @@ locals {
     customers_locations_by_cell = var.locations_retention_h
     NEARBY_CUSTOMERS            = var.locations_retention_h
     customers_alerts            = 24
+    customers_withheld          = 24
   }
 
   topics = merge(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from endcap.messages import (
     CUSTOMERS_ALERTS,
+    CUSTOMERS_EVENTS,
     CUSTOMERS_LOCATIONS,
     NEARBY_CUSTOMERS,
     PRODUCTS_PROMOTIONS,
@@ -15,7 +16,7 @@ from endcap.messages import (
 from endcap_backend.pipeline.cluster.topics import letters_of
 from endcap_backend.pipeline.forward import FORWARDED
 from endcap_backend.pipeline.marks import MARKS
-from endcap_backend.pipeline.stages.topics import LOCATIONS_BY_CELL
+from endcap_backend.pipeline.stages.topics import LOCATIONS_BY_CELL, OFFERS_WITHHELD
 
 READ, WRITE = "READ", "WRITE"
 
@@ -43,7 +44,9 @@ ROLES = {
     for role in (
         Role(
             "backend",
-            _writes(*FORWARDED, *map(letters_of, FORWARDED)) | {MARKS: frozenset({READ, WRITE})},
+            _writes(*FORWARDED, *map(letters_of, FORWARDED))
+            | {MARKS: frozenset({READ, WRITE})}
+            | _reads(CUSTOMERS_ALERTS, OFFERS_WITHHELD),
             ("endcap-forwarder",),
             "endcap-forwarder",
         ),
@@ -57,9 +60,9 @@ ROLES = {
         ),
         Role(
             "decide",
-            _reads(NEARBY_CUSTOMERS, STORES_PRODUCTS, PRODUCTS_PROMOTIONS)
-            | {CUSTOMERS_ALERTS: frozenset({READ, WRITE})}
-            | _writes(letters_of(NEARBY_CUSTOMERS)),
+            _reads(NEARBY_CUSTOMERS, CUSTOMERS_EVENTS, STORES_PRODUCTS, PRODUCTS_PROMOTIONS)
+            | {name: frozenset({READ, WRITE}) for name in (CUSTOMERS_ALERTS, OFFERS_WITHHELD)}
+            | _writes(letters_of(NEARBY_CUSTOMERS), letters_of(CUSTOMERS_EVENTS)),
             ("endcap-decide",),
             "endcap-decide",
         ),

@@ -14,7 +14,7 @@ from endcap.messages import (
 )
 from endcap_backend.pipeline.forward import FORWARDED
 from endcap_backend.pipeline.marks import MARKS
-from endcap_backend.pipeline.stages.topics import LOCATIONS_BY_CELL
+from endcap_backend.pipeline.stages.topics import LOCATIONS_BY_CELL, OFFERS_WITHHELD
 
 HOUR_MS = 3600 * 1000
 PARTITIONS = 6  # Confluent Cloud's own default; each match consumer takes at least one
@@ -49,10 +49,11 @@ def topics(partitions: int = PARTITIONS, locations_h: float = LOCATIONS_H) -> tu
         _kept(LOCATIONS_BY_CELL, partitions, _hours(locations_h)),
         _kept(NEARBY_CUSTOMERS, partitions, _hours(locations_h)),  # it holds positions, so no longer than those
         _kept(CUSTOMERS_ALERTS, partitions, _hours(ALERTS_H)),
+        _kept(OFFERS_WITHHELD, partitions, _hours(ALERTS_H)),
     ]
     letters = [
         _kept(letters_of(name), partitions, _hours(min(locations_h, LOCATIONS_H)))
-        for name in (*FORWARDED, LOCATIONS_BY_CELL, NEARBY_CUSTOMERS, CUSTOMERS_ALERTS)
+        for name in (*FORWARDED, LOCATIONS_BY_CELL, NEARBY_CUSTOMERS, CUSTOMERS_ALERTS, OFFERS_WITHHELD)
     ]
     # one partition: a forwarder reads it to its end before it begins
     marks = Topic(MARKS, 1, {"cleanup.policy": "compact"})
