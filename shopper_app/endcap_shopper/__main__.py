@@ -66,7 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--allow-http", action="store_true", help="permit plain http beyond this machine, in a shop's own network"
     )
-    parser.add_argument("--dark", action="store_true", help="what the colours “as the phone” are on this machine")
+    parser.add_argument(
+        "--dark", action="store_true", help="let the colours “as the phone” be dark, whatever this machine prefers"
+    )
     parser.add_argument(
         "--verbose", action="store_true", help="log what happens; never positions, pseudonyms or tokens"
     )
@@ -106,7 +108,7 @@ def _app(arguments: argparse.Namespace) -> ShopperApp:
         away = platform.background(folder, arguments.backend, arguments.currency)
         return handed_over(lambda: opened(post), away)
 
-    return ShopperApp(make, os_dark=arguments.dark)
+    return ShopperApp(make, os_dark=arguments.dark or machine.display.dark())
 
 
 def _source(arguments: argparse.Namespace) -> LocationSource:

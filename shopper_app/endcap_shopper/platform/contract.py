@@ -9,6 +9,7 @@ from endcap_shopper.platform.ports import (
     Brightness,
     Channel,
     Cue,
+    Display,
     Notification,
     Notifier,
     Platform,
@@ -31,6 +32,7 @@ def check_platform(make: Callable[[], Platform]) -> None:
     check_notifier(machine.notifier)
     check_vibrator(machine.vibrator)
     check_brightness(machine.brightness)
+    check_display(machine.display)
     check_secrets(lambda: make().secrets)
     check_speech(machine.speech)
     machine.links.take_first()
@@ -64,6 +66,14 @@ def check_brightness(brightness: Brightness) -> None:
     assert brightness.full() == first, "brightness: twice is once"
     brightness.restore()
     brightness.restore()
+
+
+def check_display(display: Display) -> None:
+    insets = display.insets()
+    edges = (insets.top, insets.right, insets.bottom, insets.left)
+    assert all(isinstance(each, int) and each >= 0 for each in edges), "display: insets are pixels, none negative"
+    assert display.insets() == insets, "display: nothing has changed, and so the insets have not"
+    assert isinstance(display.dark(), bool), "display: says whether it is dark"
 
 
 def check_secrets(make: Callable[[], Secrets]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import RLock, Thread
 
+from endcap_shopper.platform.desktop_display import DesktopDisplay
 from endcap_shopper.platform.keptfile import KeptFile
 from endcap_shopper.platform.ports import SCHEME, Channel, Cue, Notification, Platform
 
@@ -156,6 +157,7 @@ def desktop(folder: Path) -> Platform:
         DesktopNotifier(),
         NoVibrator(),
         NoBrightness(),
+        DesktopDisplay(),
         FileSecrets(folder),
         ArgumentLinks(),
         DesktopSpeech(),

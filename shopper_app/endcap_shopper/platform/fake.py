@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from endcap_shopper.platform.ports import Channel, Cue, Notification, Platform
+from endcap_shopper.platform.ports import Channel, Cue, Insets, Notification, Platform
 
 
 @dataclass
@@ -59,6 +59,20 @@ class FakeBrightness:
     def restore(self) -> None:
         if self._before is not None:
             self.level, self._before = self._before, None
+
+
+@dataclass
+class FakeDisplay:
+    """As a test sets it."""
+
+    edges: Insets = field(default_factory=Insets)
+    night: bool = False
+
+    def insets(self) -> Insets:
+        return self.edges
+
+    def dark(self) -> bool:
+        return self.night
 
 
 @dataclass
@@ -125,6 +139,7 @@ def fake(kept: dict[str, str] | None = None) -> Platform:
         FakeNotifier(),
         FakeVibrator(),
         FakeBrightness(),
+        FakeDisplay(),
         FakeSecrets(kept={} if kept is None else kept),
         FakeLinks(),
         FakeSpeech(),

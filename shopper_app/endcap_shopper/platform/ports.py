@@ -69,6 +69,26 @@ class Brightness(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Insets:
+    """What the system's bars and a camera's cut-out cover of the window, in its own pixels; never negative."""
+
+    top: int = 0
+    right: int = 0
+    bottom: int = 0
+    left: int = 0
+
+
+class Display(Protocol):
+    """How the system has the window. It tells of no change: ask when the window's size changes or it is seen again."""
+
+    def insets(self) -> Insets: ...
+
+    def dark(self) -> bool:
+        """Whether she has the whole machine in dark colours."""
+        ...
+
+
 class Secrets(Protocol):
     """Small secrets that outlive the process. Any thread.
 
@@ -139,6 +159,7 @@ class Platform:
     notifier: Notifier
     vibrator: Vibrator
     brightness: Brightness
+    display: Display
     secrets: Secrets
     links: Links
     speech: Speech

@@ -197,10 +197,58 @@ class LayoutParams(Java):
     screenBrightness = -1.0
 
 
+@stand_in("android.graphics.Insets")
+class Insets(Java):
+    top, right, bottom, left = 63, 0, 48, 0
+
+
+@stand_in("android.view.WindowInsets$Type")
+class InsetsType(Java):
+    @staticmethod
+    def systemBars():
+        return 1 | 2 | 4
+
+    @staticmethod
+    def displayCutout():
+        return 128
+
+
+@stand_in("android.view.WindowInsets")
+class WindowInsets(Java):
+    def getInsets(self, kinds):
+        return {135: Insets()}[kinds]
+
+
+@stand_in("android.view.View")
+class View(Java):
+    def __init__(self):
+        self._insets = WindowInsets()
+
+    def getRootWindowInsets(self):
+        return self._insets
+
+
+@stand_in("android.content.res.Configuration")
+class Configuration(Java):
+    uiMode = 0x11  # of a telephone, by day
+
+
+@stand_in("android.content.res.Resources")
+class Resources(Java):
+    def __init__(self):
+        self._configuration = Configuration()
+
+    def getConfiguration(self):
+        return self._configuration
+
+
 @stand_in("android.view.Window")
 class Window(Java):
     def __init__(self):
-        self._attributes, self._flags = LayoutParams(), 0
+        self._attributes, self._flags, self._view = LayoutParams(), 0, View()
+
+    def getDecorView(self):
+        return self._view
 
     def getAttributes(self):
         return self._attributes
@@ -225,6 +273,10 @@ class Activity(Java):
     def __init__(self):
         self._started, self._window, self._intent = [], Window(), Intent("main", "endcap://offer/a1")
         self._manager, self._vibrator = NotificationManager(), Vibrator()
+        self._resources = Resources()
+
+    def getResources(self):
+        return self._resources
 
     def getSystemService(self, name):
         return {"notification": self._manager, "vibrator": self._vibrator}[name]
@@ -399,6 +451,7 @@ class Events:
 sys.modules["android.activity"] = Events()
 
 from endcap_shopper.platform.android import android  # noqa: E402
+from endcap_shopper.platform.android.display import AndroidDisplay  # noqa: E402
 from endcap_shopper.platform.android.links import AndroidLinks  # noqa: E402
 from endcap_shopper.platform.android.notifier import AndroidNotifier  # noqa: E402
 from endcap_shopper.platform.android.screen import AndroidBrightness, AndroidVibrator  # noqa: E402
@@ -467,6 +520,24 @@ def test_the_screen_is_bright_and_awake_and_then_as_it_was(activity):
     assert (activity._window._attributes.screenBrightness, activity._window._flags) == (1.0, 0x80)
     brightness.restore()
     assert (activity._window._attributes.screenBrightness, activity._window._flags) == (-1.0, 0)
+
+
+def test_from_android_15_on_the_bars_cover_the_window(activity):
+    covered = AndroidDisplay(activity, api_level=35).insets()
+    assert (covered.top, covered.right, covered.bottom, covered.left) == (63, 0, 48, 0)
+    assert AndroidDisplay(activity, api_level=34).insets().top == 0
+
+
+def test_a_window_that_is_not_attached_yet_has_no_insets(activity):
+    activity._window._view._insets = None
+    assert AndroidDisplay(activity, api_level=35).insets().top == 0
+
+
+def test_it_is_dark_when_the_phone_is(activity):
+    display = AndroidDisplay(activity, api_level=35)
+    assert not display.dark()
+    activity._resources._configuration.uiMode = 0x21
+    assert display.dark()
 
 
 def test_a_cue_is_a_pattern_on_every_version(activity):

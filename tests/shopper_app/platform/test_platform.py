@@ -13,7 +13,7 @@ from endcap_shopper.platform import pick
 from endcap_shopper.platform.contract import check_platform
 from endcap_shopper.platform.desktop import ArgumentLinks, Commands, DesktopSpeech, FileSecrets, desktop
 from endcap_shopper.platform.fake import fake
-from endcap_shopper.platform.ports import MUTE_LINK, offer_link, page_link, read_link
+from endcap_shopper.platform.ports import MUTE_LINK, Insets, offer_link, page_link, read_link
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent.parent
@@ -75,6 +75,29 @@ def test_a_voice_stops_when_it_is_told_to(monkeypatch, tmp_path):
     running = speech._commands._running
     speech.stop()
     assert running.poll() is not None
+
+
+@pytest.mark.parametrize(
+    ("theme", "says", "dark"),
+    [
+        ("Adwaita:dark", "'default'", True),
+        ("Breeze", "'prefer-dark'", False),
+        ("", "'prefer-dark'", True),
+        ("", "'default'", False),
+    ],
+)
+def test_it_is_dark_when_the_desktop_prefers_it(monkeypatch, tmp_path, theme, says, dark):
+    (tmp_path / "gsettings").write_text(f'#!/bin/sh\necho "{says}"\n')
+    (tmp_path / "gsettings").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setenv("GTK_THEME", theme)
+    assert desktop(tmp_path).display.dark() == dark
+
+
+def test_a_desktop_that_says_nothing_is_light_and_has_no_bars(no_commands, monkeypatch, tmp_path):
+    monkeypatch.delenv("GTK_THEME", raising=False)
+    display = desktop(tmp_path).display
+    assert (display.dark(), display.insets()) == (False, Insets())
 
 
 def test_a_program_that_is_not_there_is_said():

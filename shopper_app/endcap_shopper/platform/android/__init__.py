@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from endcap_shopper.platform.android.display import AndroidDisplay
 from endcap_shopper.platform.android.links import AndroidLinks, AndroidSharing
 from endcap_shopper.platform.android.notifier import AndroidNotifier
 from endcap_shopper.platform.android.screen import AndroidBrightness, AndroidVibrator
@@ -19,6 +20,7 @@ def android(folder: Path) -> Platform:
         AndroidNotifier(),
         AndroidVibrator(),
         AndroidBrightness(),
+        AndroidDisplay(),
         KeystoreSecrets(folder),
         AndroidLinks(),
         AndroidSpeech(),
