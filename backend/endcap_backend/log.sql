@@ -4,7 +4,8 @@ CREATE TABLE identity (uuid TEXT NOT NULL);
 -- A topic's number, so that a record does not repeat the name.
 CREATE TABLE topics (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 
--- One record. Offsets rise over all topics and are never given twice.
+-- One record. Offsets rise over all topics and are never given twice. A mark is 4 bytes of the key and 12 of what tells the
+-- record from all others.
 CREATE TABLE records (
     offset       INTEGER PRIMARY KEY,
     topic        INTEGER NOT NULL REFERENCES topics (number),
@@ -16,12 +17,16 @@ CREATE TABLE records (
     mark         BLOB NOT NULL
 );
 
--- A mark is 4 bytes of the key and 12 of what tells the record from all others: this finds the records of one key and
--- recognises one that comes twice, with a sixth of the pages that an index of the texts would dirty.
-CREATE UNIQUE INDEX records_by_mark ON records (mark);
-
 -- Finds the records of one topic in the order of their offsets.
 CREATE INDEX records_by_topic ON records (topic);
+
+-- Where each mark stands: this finds the records of one key and recognises one that comes twice. Those of the newest records
+-- come here later than the records, many at once, so that each page is written once for many.
+CREATE TABLE marks (mark BLOB PRIMARY KEY, offset INTEGER NOT NULL) WITHOUT ROWID;
+
+-- The offset up to which every record's mark is there; of later ones only some are.
+CREATE TABLE marked (through INTEGER NOT NULL);
+INSERT INTO marked VALUES (0);
 
 -- The highest offset ever deleted: one that must not be given again.
 CREATE TABLE deleted (highest INTEGER NOT NULL);

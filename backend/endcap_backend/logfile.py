@@ -10,6 +10,7 @@ LogError
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -22,10 +23,12 @@ from uuid import uuid4
 from endcap.errors import EndcapError
 from endcap_backend.datafolder import data_folder
 
+log = logging.getLogger("endcap.log")
+
 Durability = Literal["full", "fast"]
 
 APPLICATION_ID = 0x456E6463  # "Endc", in the file's header: tells a log from any other SQLite file
-VERSION = 1
+VERSION = 2
 CHECKED_WHOLE_BYTES = 256 * 1024 * 1024  # a larger file is not read through at start: a second for each 300 MB
 BUSY_TIMEOUT_S = 2.0  # how long a lock is waited for; only somebody else's sqlite3 on the file ever holds one
 # Of 4 KiB, so that the journal is folded into the file each 64 MB: each page of the index is then written once for many
@@ -204,7 +207,7 @@ def _check(path: Path) -> str:
     """The UUID of a log that can be trusted; what a crash left in the journal is folded in first."""
     connection = _connect(path, "rw")
     try:
-        _check_header(connection, path)
+        version = _check_header(connection, path)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         (pages,), (page_bytes,) = (
             connection.execute(f"PRAGMA {each}").fetchone() for each in ("page_count", "page_size")
@@ -215,19 +218,40 @@ def _check(path: Path) -> str:
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if found != "ok":
                 raise LogDamaged(f"{path} is damaged ({' '.join(found.split())}): restore it from its backup")
+        if version < VERSION:
+            _bring_up(connection, path)
         (uuid,) = connection.execute("SELECT uuid FROM identity").fetchone()
         return str(uuid)
     finally:
         connection.close()
 
 
-def _check_header(connection: sqlite3.Connection, path: Path) -> None:
+def _bring_up(connection: sqlite3.Connection, path: Path) -> None:
+    """Give a log of format 1 what format 2 has: the marks in a table instead of an index. All of it, or nothing."""
+    log.info("%s is brought to format %d, once: half a second for each million records", path, VERSION)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.executescript(
+        "BEGIN IMMEDIATE;"
+        "CREATE TABLE marks (mark BLOB PRIMARY KEY, offset INTEGER NOT NULL) WITHOUT ROWID;"
+        "INSERT INTO marks SELECT mark, offset FROM records ORDER BY mark;"
+        "DROP INDEX records_by_mark;"
+        "CREATE TABLE marked (through INTEGER NOT NULL);"
+        "INSERT INTO marked SELECT coalesce(max(offset), 0) FROM records;"
+        f"PRAGMA user_version = {VERSION};"
+        "COMMIT;"
+        "PRAGMA wal_checkpoint(TRUNCATE);"
+    )
+
+
+def _check_header(connection: sqlite3.Connection, path: Path) -> int:
+    """The file's format."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     if application != APPLICATION_ID:
         raise LogDamaged(f"{path} is no Endcap log: restore it from its backup, or name another folder with --data")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version != VERSION:
+    if not 1 <= version <= VERSION:
         raise LogDamaged(f"{path} has format {version}, this version reads {VERSION}: run the version that wrote it")
+    return int(version)
 
 
 def _lock_path(path: Path) -> Path:

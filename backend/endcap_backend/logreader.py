@@ -9,11 +9,11 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any, NamedTuple
-from zlib import crc32
 
 from endcap.clock import Clock, SystemClock
 from endcap.messages import PRODUCTS_PROMOTIONS, STORES_PRODUCTS
 from endcap_backend.logfile import LogDamaged, connect_reader, damage_named
+from endcap_backend.logmarks import key_mark
 
 READ_LIMIT = 500
 POLL_S = 0.02  # how often a reader in another process looks; one look costs 3 µs
@@ -23,6 +23,11 @@ LATEST_WINS: dict[str, tuple[str, ...]] = {STORES_PRODUCTS: ("SKU", "store"), PR
 _COLUMNS = "offset, topic, key, value, timestamp_ms, id"
 _SELECT = f"SELECT {_COLUMNS} FROM records"
 NEWEST = "SELECT coalesce(max(offset), 0) FROM records"
+# The second half looks at the newest records one by one: at most some ten thousand, whose marks are not written yet.
+_OF_KEY = (
+    "SELECT offset FROM marks JOIN records USING (offset) WHERE marks.mark >= ? AND marks.mark < ? AND key = ? UNION "
+    "SELECT offset FROM records WHERE offset > (SELECT through FROM marked) AND key = ? ORDER BY offset"
+)
 END = f"SELECT max(highest, ({NEWEST})) FROM deleted"
 
 
@@ -93,11 +98,10 @@ class LogReader:
 
     def offsets_of(self, key: str) -> list[int]:
         """Where every record of one key stands, over all topics, in order."""
-        query = "SELECT offset FROM records WHERE mark >= ? AND mark < ? AND key = ? ORDER BY offset"
         low = key_mark(key)
         high = (int.from_bytes(low) + 1).to_bytes(5)[1:] if low != b"\xff" * 4 else b"\xff" * 17
         with self.reading() as connection:
-            return [offset for (offset,) in connection.execute(query, (low, high, key))]
+            return [offset for (offset,) in connection.execute(_OF_KEY, (low, high, key, key))]
 
     def read_at(self, offsets: Sequence[int]) -> list[Record]:
         """The records at these offsets, at most `READ_LIMIT` of them, in order; those that are gone are left out."""
@@ -197,11 +201,6 @@ def _of_topics(count: int) -> str:
     one = f"{_SELECT} WHERE topic = ? AND offset > ? ORDER BY offset LIMIT ?"
     each = one if count == 1 else f"SELECT * FROM ({one})"
     return f"SELECT * FROM ({' UNION ALL '.join([each] * count)}) ORDER BY offset LIMIT ?"
-
-
-def key_mark(key: str | None) -> bytes:
-    """The first four bytes of the marks of a key's records; few other keys share them."""
-    return crc32((key or "").encode()).to_bytes(4)
 
 
 def thing(topic: str) -> str:

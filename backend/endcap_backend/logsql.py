@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
+from itertools import chain
+from typing import NamedTuple
 
-from endcap_backend.logreader import key_mark
+from endcap_backend.logmarks import Marks, nameless
 
 FOLD_PATIENCE_MS = 50  # for readers; appends wait meanwhile, and the next fold may have better luck
 
-_INSERT = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (mark) DO NOTHING"
+# So many rows at once, the most first: a statement lets go of the interpreter's lock and has to win it back.
+_INSERTS = [
+    (rows, f"INSERT INTO records VALUES {', '.join(['(?, ?, ?, ?, ?, ?, ?, ?)'] * rows)}") for rows in (64, 16, 4, 1)
+]
 _POSITION = "INSERT INTO positions VALUES (?, ?) ON CONFLICT (consumer) DO UPDATE SET offset = excluded.offset"
 
 
@@ -26,12 +30,18 @@ class NewRecord:
     id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(NamedTuple):
     """Where a record stands; of a duplicate, where its first one does. Offsets rise, but may leave gaps."""
 
     offset: int
     duplicate: bool
+
+
+class Inserted(NamedTuple):
+    """An answer for each record, and the marks of those that are new, with their offsets."""
+
+    answers: list[Appended]
+    new: dict[bytes, int]
 
 
 class Topics:
@@ -54,9 +64,15 @@ class Topics:
 
 
 def insert(
-    connection: sqlite3.Connection, topics: Topics, records: Sequence[NewRecord], first: int, now_ms: int
-) -> list[Appended]:
-    """Store `records` from offset `first` on; a duplicate's offset stays free."""
+    connection: sqlite3.Connection,
+    topics: Topics,
+    marks: Marks,
+    records: Sequence[NewRecord],
+    marked: Sequence[bytes],
+    first: int,
+    now_ms: int,
+) -> Inserted:
+    """Store `records`, whose marks are `marked`, from offset `first` on; a duplicate's offset stays free."""
     rows = [
         (
             offset,
@@ -66,13 +82,28 @@ def insert(
             each.timestamp_ms,
             now_ms,
             each.id,
-            _mark(offset, each),
+            its_mark if each.id is not None else nameless(its_mark, offset),
         )
-        for offset, each in enumerate(records, first)
+        for offset, (each, its_mark) in enumerate(zip(records, marked, strict=True), first)
     ]
-    if not rows or connection.executemany(_INSERT, rows).rowcount == len(rows):
-        return [Appended(offset, False) for offset in range(first, first + len(rows))]
-    return list(_found(connection, rows))
+    known = marks.find(connection, marked)
+    new: dict[bytes, int] = {}
+    answers = []
+    for row in rows:
+        offset = known.get(row[-1]) or new.setdefault(row[-1], row[0])
+        answers.append(Appended(offset, offset != row[0]))
+    if len(new) < len(rows):
+        rows = [row for row, answer in zip(rows, answers, strict=True) if not answer.duplicate]
+    _store(connection, rows)
+    return Inserted(answers, new)
+
+
+def _store(connection: sqlite3.Connection, rows: Sequence[Sequence[object]]) -> None:
+    start = 0
+    for most, statement in _INSERTS:
+        while len(rows) - start >= most:
+            connection.execute(statement, list(chain.from_iterable(rows[start : start + most])))
+            start += most
 
 
 def move(connection: sqlite3.Connection, consumer: str, offset: int, end: int) -> None:
@@ -84,10 +115,12 @@ def move(connection: sqlite3.Connection, consumer: str, offset: int, end: int) -
     connection.execute(_POSITION, (consumer, offset))
 
 
-def delete(connection: sqlite3.Connection, offsets: Sequence[int]) -> int:
-    """Delete the records at `offsets`; how many there were."""
+def delete(connection: sqlite3.Connection, marks: Marks, offsets: Sequence[int]) -> list[bytes]:
+    """Delete the records at `offsets`; the marks of those that there were."""
     connection.execute("UPDATE deleted SET highest = max(highest, ?)", (max(offsets),))
-    return connection.executemany("DELETE FROM records WHERE offset = ?", [(each,) for each in offsets]).rowcount
+    gone = marks.drop(connection, offsets)
+    connection.executemany("DELETE FROM records WHERE offset = ?", [(each,) for each in offsets])
+    return gone
 
 
 def fold(connection: sqlite3.Connection) -> bool:
@@ -100,20 +133,3 @@ def fold(connection: sqlite3.Connection) -> bool:
         return False
     finally:
         connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
-
-
-def _mark(offset: int, record: NewRecord) -> bytes:
-    """The record's 16 bytes: 4 of its key, so that one key's are neighbours, then 12 of all that names it.
-
-    Of 96 bits, two ids of one key fall together once in 10^19 pairs.
-    """
-    if record.id is None:
-        return key_mark(record.key) + offset.to_bytes(12)
-    named = f"{record.topic}\0{record.key or ''}\0{record.id}"
-    return key_mark(record.key) + blake2b(named.encode(), digest_size=12).digest()
-
-
-def _found(connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> Iterator[Appended]:
-    for row in rows:
-        (first,) = connection.execute("SELECT offset FROM records WHERE mark = ?", (row[-1],)).fetchone()
-        yield Appended(first, duplicate=first != row[0])

@@ -13,8 +13,9 @@ from typing import Any
 from endcap.clock import Clock
 from endcap.wire import epoch_ms
 from endcap_backend.logfile import LogClosed, LogError, LogFile, LogFull, damage_named
+from endcap_backend.logmarks import Marks, mark
 from endcap_backend.logreader import END, NEWEST
-from endcap_backend.logsql import Appended, NewRecord, Topics, delete, fold, insert, move
+from endcap_backend.logsql import Inserted, NewRecord, Topics, delete, fold, insert, move
 
 GROUP_ROWS = 500  # a transaction: enough to hide the fsync, few enough to stay below 10 ms
 WAKING_CHAINS = 2  # so many callers are woken at once, and each wakes one more
@@ -27,7 +28,7 @@ class Work:
     Whoever wakes first wakes `wakes`: a hundred threads woken at once would fight for the interpreter's lock.
     """
 
-    __slots__ = ("action", "done", "drop", "fault", "folds", "position", "records", "result", "wakes")
+    __slots__ = ("action", "done", "drop", "fault", "folds", "marks", "position", "records", "result", "wakes")
 
     def __init__(
         self,
@@ -38,6 +39,9 @@ class Work:
         folds: bool = False,
     ) -> None:
         self.records = records
+        self.marks = [
+            mark(each.topic, each.key, each.id) for each in records
+        ]  # here, while the writer waits for the disk
         self.position = position
         self.action = action
         self.drop = drop
@@ -70,6 +74,7 @@ class LogWriter:
         self.grown = Condition()  # notified when there are new records, and at the end
         self.closed = False
         self._topics = Topics()
+        self._marks = Marks(self._connection)
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
         self._held: Work | None = None  # did not fit into the last group
         self._entry = Lock()  # between a call that enters and close
@@ -172,50 +177,55 @@ class LogWriter:
 
     def _commit(self, group: Sequence[Work]) -> None:
         records = [record for work in group for record in work.records]
-        deleted = 0
+        marked = [each for work in group for each in work.marks]
+        gone: list[bytes] = []
         with damage_named(self._file.path):
             with self._transaction() as connection:
                 now_ms = epoch_ms(self._clock.now())
-                appended = insert(connection, self._topics, records, self.end + 1, now_ms)
+                self._marks.write_some(connection)
+                inserted = insert(connection, self._topics, self._marks, records, marked, self.end + 1, now_ms)
                 for work in group:
                     if work.position is not None:
                         move(connection, *work.position, self.end + len(records))
                     if work.action is not None:
                         work.result = work.action(connection)
                     if work.drop:
-                        work.result = delete(connection, work.drop)
-                        deleted += work.result
-                newest = connection.execute(NEWEST).fetchone()[0] if deleted else self.newest
+                        dropped = delete(connection, self._marks, work.drop)
+                        work.result = len(dropped)
+                        gone += dropped
+                newest = connection.execute(NEWEST).fetchone()[0] if gone else self.newest
+            self._marks.note(inserted.new.items(), gone)
             for work in group:
                 if work.folds:
                     work.result = fold(connection)
-        self._note(records, appended, newest, deleted)
-        answers = iter(appended)
+        self._note(records, inserted, newest, len(gone))
+        answers = iter(inserted.answers)
         for work in group:
             if work.records or work.position is not None:
                 work.result = list(islice(answers, len(work.records)))
 
-    def _note(self, records: Sequence[NewRecord], appended: Sequence[Appended], newest: int, deleted: int) -> None:
-        new = [each.offset for each in appended if not each.duplicate]
+    def _note(self, records: Sequence[NewRecord], inserted: Inserted, newest: int, deleted: int) -> None:
+        new = len(inserted.new)
         self.groups += 1
-        self.rows += len(new)
-        self.duplicates += len(appended) - len(new)
-        self.count += len(new) - deleted
+        self.rows += new
+        self.duplicates += len(records) - new
+        self.count += new - deleted
+        grown = {
+            record.topic: answer.offset
+            for record, answer in zip(records, inserted.answers, strict=True)
+            if not answer.duplicate
+        }
         with self.grown:
-            self.newest = max(new[-1], newest) if new else newest
+            self.newest = max(newest, *grown.values()) if grown else newest
             self.end = max(self.end, self.newest)
-            for record, each in zip(records, appended, strict=True):
-                if not each.duplicate:
-                    self.newest_of[record.topic] = each.offset
+            self.newest_of.update(grown)
             if new:
                 self.grown.notify_all()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         self._file.check_still_here()
-        if self._connection is None:
-            self._connection = self._file.connect()
-        connection = self._connection
+        connection = self._connection or self._reconnect()
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
@@ -224,6 +234,14 @@ class LogWriter:
             if connection.in_transaction:  # SQLite has already rolled back when the disk is full
                 connection.execute("ROLLBACK")
             raise
+
+    def _reconnect(self) -> sqlite3.Connection:
+        """After a fault; what is in memory is read again, whatever the disk made of the transaction that failed."""
+        connection = self._file.connect()
+        self._marks = Marks(connection)
+        self.newest, self.end = (int(connection.execute(query).fetchone()[0]) for query in (NEWEST, END))
+        self._connection = connection
+        return connection
 
     def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None

@@ -8,8 +8,10 @@ from itertools import count
 from pathlib import Path
 from threading import Lock, Thread
 
+from endcap_backend import logmarks
 from endcap_backend.log import Log, NewRecord
 
+logmarks.YOUNG = 200  # so that marks are written all the time
 path, run, threads = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 log = Log(path, min_free_bytes=0)
 printing = Lock()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from endcap_backend.log import Log, LogFull
+from endcap_backend.log import Log, LogFull, NewRecord
 
 HERE = Path(__file__).parent
 KILLS = 8
@@ -31,13 +31,20 @@ def acked_until_killed(path, run, lines):
     return [id for line in acked if line.endswith("\n") for id in line.split()]
 
 
+def record_like(record):
+    return NewRecord(record.topic, record.key, record.value, record.timestamp_ms, record.id)
+
+
 def test_killed_again_and_again_it_loses_and_doubles_nothing_it_acknowledged(path, open_log):
     chance = random.Random(9)
     acked = []
     for run in range(KILLS):
         acked += acked_until_killed(path, run, chance.randrange(1, 400))
-    stored = Counter(record.id for record in open_log().read(0, limit=1_000_000))
+    log = open_log()
+    records = log.read(0, limit=1_000_000)
+    stored = Counter(record.id for record in records)
     assert len(acked) > KILLS
+    assert all(each.duplicate for each in log.append([record_like(each) for each in records]))
     assert [id for id in acked if stored[id] != 1] == []
     assert set(stored.values()) == {1}
 

@@ -116,9 +116,9 @@ def test_another_database_is_left_alone(open_log, path):
 def test_a_log_of_a_newer_version_is_left_alone(open_log, path):
     open_log().close()
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
     connection.close()
-    with pytest.raises(LogDamaged, match="has format 2, this version reads 1"):
+    with pytest.raises(LogDamaged, match="has format 3, this version reads 2"):
         open_log()
 
 
