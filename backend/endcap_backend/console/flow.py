@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from endcap.messages import (
     CUSTOMERS_ALERTS,
@@ -16,6 +17,7 @@ from endcap_backend.console.lineage import Stage, Topic
 
 READ_FIRST = (STORES_PRODUCTS, PRODUCTS_PROMOTIONS, CUSTOMERS_LOCATIONS, CUSTOMERS_EVENTS)
 MAKING = ("match", "forward")  # stages that read what comes in
+RETURNING = ("return",)  # what fills in for the match where that is the cluster's
 CARRYING = ("delivery", "webpush")  # stages that read alerts
 WIDE, HIGH, COLUMN, ROW = 210, 58, 250, 76
 
@@ -45,12 +47,14 @@ def flow(topics: Sequence[Topic], stages: Sequence[Stage]) -> Flow:
     by_topic = {each.name: each for each in topics}
     by_stage = {each.name: each for each in stages}
     reading = _column([_topic(name, by_topic) for name in READ_FIRST], 0)
-    making = _column([_stage(by_stage[name]) for name in MAKING if name in by_stage], 1)
+    stages = _column([_stage(by_stage[name]) for name in (*MAKING, *RETURNING) if name in by_stage], 1)
+    making = [box for box in stages if box.name in MAKING]
+    telling = [box for box in stages if box.name != "forward"]
     carrying = _column([_stage(by_stage[name]) for name in CARRYING if name in by_stage], 3)
-    embedded = "match" in by_stage
-    made = _column([_topic(CUSTOMERS_ALERTS, by_topic)] if embedded or CUSTOMERS_ALERTS in by_topic else [], 2)
-    links = _links(reading, making) + (_links(making, made) if embedded else ()) + _links(made, carrying)
-    return Flow((*reading, *making, *made, *carrying), links, len(READ_FIRST) * ROW)
+    made = _column([_topic(CUSTOMERS_ALERTS, by_topic)] if telling or CUSTOMERS_ALERTS in by_topic else [], 2)
+    through = [_down(a, b) for a, b in pairwise(stages)]  # the cluster lies between what goes there and what returns
+    links = (*_links(reading, making), *through, *_links(telling, made), *_links(made, carrying))
+    return Flow((*reading, *stages, *made, *carrying), links, len(READ_FIRST) * ROW)
 
 
 def _topic(name: str, known: dict[str, Topic]) -> tuple[str, str, str]:
@@ -70,6 +74,10 @@ def _column(told: Sequence[tuple[str, str, str]], number: int) -> tuple[Box, ...
 
 def _links(left: Sequence[Box], right: Sequence[Box]) -> tuple[str, ...]:
     return tuple(_path(a, b) for a in left for b in right)
+
+
+def _down(a: Box, b: Box) -> str:
+    return f"M{a.x + WIDE // 2} {a.y + HIGH}V{b.y}"
 
 
 def _path(a: Box, b: Box) -> str:

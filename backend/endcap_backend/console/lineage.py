@@ -10,7 +10,7 @@ from endcap.clock import Clock
 from endcap_backend.log import Log
 
 Stats = Callable[[], Mapping[str, float]]
-STAGES = ("feed", "match", "decide", "delivery", "webpush", "forward")
+STAGES = ("feed", "match", "decide", "delivery", "webpush", "forward", "return")
 WINDOW_S = 2.0  # a rate is over at least so long
 # The plus keeps SQLite on the index of topics, a small part of the file, instead of the records themselves.
 COUNT_ALL = "SELECT topic, count(*) FROM records WHERE +offset > ? AND +offset <= ? GROUP BY topic"

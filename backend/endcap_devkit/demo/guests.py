@@ -1,7 +1,6 @@
 """Guests: whoever joins through the lite page (or an app of one's own) is seen on the map too.
 
-The demo does not know them; it reads their fixes and alerts in the backend's log, as an operator's own tool may. With
-Kafka the alerts stand in their topic instead.
+The demo does not know them; it reads their fixes and alerts in the backend's log, as an operator's own tool may.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from pathlib import Path
 from endcap.errors import BadMessage
 from endcap.messages import CUSTOMERS_ALERTS, CUSTOMERS_LOCATIONS, CustomerAlert, CustomerLocation
 from endcap_backend.log import LogReader, Record
-from endcap_devkit.demo.alert_topic import AlertTopic
 from endcap_devkit.demo.people import Person
 from endcap_devkit.demo.stage import Stage
 from endcap_devkit.simulate.shapes import Spot
@@ -39,9 +37,8 @@ class Guest:
 class Guests:
     """Follows the log. One thread: the demo's loop; the file is read on another."""
 
-    def __init__(self, stage: Stage, log_file: Path, alerts: AlertTopic | None = None) -> None:
+    def __init__(self, stage: Stage, log_file: Path) -> None:
         self._stage = stage
-        self._alerts = alerts
         self._reader = LogReader(log_file)
         self._after = self._reader.end()
         self._guests: dict[str, Guest] = {}
@@ -57,8 +54,6 @@ class Guests:
             for record in records:
                 self._after = record.offset
                 self._take(record)
-            for record in await asyncio.to_thread(self._alerts.read) if self._alerts is not None else ():
-                self._take(record)
             self._let_go()
             await asyncio.sleep(LOOK_EVERY_S)
 
@@ -68,8 +63,6 @@ class Guests:
 
     def close(self) -> None:
         self._reader.close()
-        if self._alerts is not None:
-            self._alerts.close()
 
     def _take(self, record: Record) -> None:
         try:

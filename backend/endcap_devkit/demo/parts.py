@@ -81,7 +81,8 @@ class Parts:
         links = {"ably": ably}
         if wanted.kafka:
             env |= await self._start_broker()
-            worker = await self._tree.start("worker", "endcap_backend", ["worker"], env)
+            words = ["worker", "--data", str(data / "backend")]  # for lists, coupons and cards
+            worker = await self._tree.start("worker", "endcap_backend", words, env)
             links |= {"kafka": env["ENDCAP_KAFKA_BOOTSTRAP_SERVERS"], "worker": str(worker["metrics"])}
         backend = await self._start_backend(ably, env)
         lite = await self._tree.start(

@@ -19,7 +19,6 @@ from aiohttp import web
 
 from endcap.errors import BadConfig
 from endcap.messages import ProductPromotion
-from endcap_devkit.demo.alert_topic import AlertTopic
 from endcap_devkit.demo.beside import Beside
 from endcap_devkit.demo.city import City, load_city
 from endcap_devkit.demo.crowd import Crowd
@@ -170,8 +169,7 @@ class Show:
             self.stage, self._http, self.links["backend"], self.links["ably"], self._listener,
             size=settings.shoppers, pace=settings.pace, seed=settings.seed,
         )  # fmt: skip
-        alerts = await asyncio.to_thread(AlertTopic, self.links["kafka"]) if settings.kafka else None
-        self._guests = Guests(self.stage, self._data / "backend" / "log.db", alerts)
+        self._guests = Guests(self.stage, self._data / "backend" / "log.db")
         self._phones = Phones(
             self.stage, self.links["backend"], self.links["ably"], self._data / "phones",
             synthetic=settings.phones, pace=settings.pace, seed=settings.seed,

@@ -90,11 +90,14 @@ def test_the_picture_leads_from_what_comes_in_to_what_carries_it_on(shop):
     assert drawn.boxes[-1].told == "stopped: see the log"
 
 
-def test_the_picture_of_a_backend_before_kafka_ends_at_the_forwarder(shop):
-    lineage = Lineage(shop.log, lambda: {"forward lag": 7.0, "forward up": 1.0}, shop.clock)
+def test_the_picture_of_a_backend_before_kafka_leads_there_and_back(shop):
+    stats = {"forward lag": 7.0, "forward up": 1.0, "return lag": 0.0, "return up": 1.0, "webpush lag": 0.0}
+    lineage = Lineage(shop.log, lambda: stats, shop.clock)
     drawn = flow(lineage.topics(), lineage.stages())
-    assert [each.name for each in drawn.boxes if each.kind == "stage"] == ["forward"]
-    assert len(drawn.links) == 4
+    assert [each.name for each in drawn.boxes[4:]] == ["forward", "return", "customers_alerts", "webpush"]
+    assert len(drawn.links) == 4 + 1 + 1 + 1
+    forward, back = drawn.boxes[4:6]
+    assert drawn.links[4] == f"M{forward.x + 105} {forward.y + 58}V{back.y}"
 
 
 def test_the_page_shows_it(enter, walk):
