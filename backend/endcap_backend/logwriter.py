@@ -228,6 +228,7 @@ class LogWriter:
         connection = self._connection or self._reconnect()
         connection.execute("BEGIN IMMEDIATE")
         try:
+            self._file.lengthen_journal()
             yield connection
             connection.execute("COMMIT")
         except BaseException:

@@ -175,6 +175,21 @@ def test_what_was_discarded_is_nowhere_on_disk(log, path, a_record):
     assert b"i:2999" not in on_disk
 
 
+def test_the_journal_is_longer_than_what_is_in_it_until_it_is_folded(log, path, a_record):
+    """So that a sync has no new length to note."""
+    for _ in range(3):
+        log.append([a_record()])
+    journal = logfile.journal(path)
+    assert journal.read_bytes().endswith(bytes(logfile.AHEAD_BYTES - 100_000))
+    length = journal.stat().st_size
+    log.append([a_record()])
+    assert journal.stat().st_size == length
+    assert log.fold()
+    assert journal.stat().st_size == 0
+    log.append([a_record()])
+    assert len(log.read(0)) == 5
+
+
 def test_a_clean_end_leaves_one_file_to_copy(open_log, a_record, path):
     filled(open_log, a_record)
     assert sorted(each.name for each in path.parent.iterdir()) == ["log.db", "log.db.lock"]
