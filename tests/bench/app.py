@@ -160,7 +160,7 @@ def _shopping(folder: Path, *, flood: bool) -> dict[str, Any]:
                 id=f"a{at}", uid="bench", kind="deal", pid=f"p{at}", sku=at, title=f"Offer {at}",
                 why="You stand beside it.", distance_ft=float(at % 90), store="s1", section="coffee", expires_at=until,
             )  # fmt: skip
-            shopper._offer_heard(alert)
+            shopper.parts.arrivals.offer(alert)
             time.sleep(max(0.0, begun + (at + 1) * WITHIN_S / OFFERS - time.monotonic()))
 
     pouring = threading.Thread(target=pour, daemon=True)

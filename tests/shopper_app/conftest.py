@@ -408,7 +408,7 @@ class Phone:
 
     def all_told(self):
         """True when the shop has heard of everything she did."""
-        return self.app._ground.wallet.waiting() == 0
+        return self.app.parts.ground.wallet.waiting() == 0
 
     def tick(self, seconds=1.0):
         self.clock.advance(seconds)

@@ -89,7 +89,7 @@ def test_the_positions_of_the_trip_arrive_too(a_phone, shop, build):
 def test_an_answer_that_is_lost_repeats_the_action_and_changes_nothing_more(a_phone, shop, build):
     phone = a_phone().agree("location", "promotions")
     phone.stand(build.at(5, 5))
-    assert phone.app._client.flush()
+    assert phone.app.parts.client.flush()
     shop.lose_answers = 3
     phone.app.add_wish("Tea")
     phone.app.clip("c1")
@@ -141,8 +141,8 @@ def test_one_edit_the_shop_will_not_have_holds_back_none_of_the_others(a_phone, 
 
 def test_an_action_no_version_can_tell_holds_up_none_of_the_others(a_phone, shop):
     phone = a_phone()
-    phone.app._ground.wallet.act("wish", {"id": "x", "text": "a\nb"}, phone.clock.now())
-    phone.app._ground.wallet.act("dance", {}, phone.clock.now())
+    phone.app.parts.ground.wallet.act("wish", {"id": "x", "text": "a\nb"}, phone.clock.now())
+    phone.app.parts.ground.wallet.act("dance", {}, phone.clock.now())
     phone.app.add_wish("Tea")
     phone.agree("promotions")
     assert phone.until(phone.all_told)

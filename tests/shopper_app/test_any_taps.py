@@ -74,7 +74,7 @@ def test_no_tap_raises_and_every_page_can_be_shown(a_phone, shop, build, tapped,
     if not offline:
         shop.go_online()
     phone = a_phone(f"phone-{id(tapped)}")
-    phone.app._offer_heard(an_alert(expires_at=phone.clock.now() + timedelta(hours=1)))
+    phone.app.parts.arrivals.offer(an_alert(expires_at=phone.clock.now() + timedelta(hours=1)))
     for (name, *arguments), number in tapped:
         rows = phone.app.wishlist().rows
         if arguments and name.endswith("wish") and rows and number and name != "add_wish":

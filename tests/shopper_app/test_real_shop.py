@@ -71,7 +71,7 @@ def test_from_the_first_run_to_a_redeemed_coupon(an_app, served, build):
     app = an_app("phone", "location", "promotions", "analytics")
     app.see("map", lambda view: view.stores and view.stores[0].text)
     app.until(lambda: app.source.running, lambda: app.shopper.chrome())
-    app.until(lambda: app.shopper._client.state.receiver == "listening", lambda: app.shopper._client.state)
+    app.until(lambda: app.shopper.parts.client.state.receiver == "listening", lambda: app.shopper.parts.client.state)
     app.stand(build.at(10, 0))
 
     near = app.see("near", lambda view: view.deals)
@@ -101,9 +101,9 @@ def test_from_the_first_run_to_a_redeemed_coupon(an_app, served, build):
     assert redeemed.status_code == 201, redeemed.text
     assert [each["coupon"] for each in redeemed.json()["applied"]] == ["coffee-2"]
 
-    app.shopper._fetching.again()
+    app.shopper.parts.fetching.again()
     assert app.see("coupons", lambda view: view.history).history[0].state == "redeemed"
-    app.shopper._fetching.again()
+    app.shopper.parts.fetching.again()
     points = app.see("points", lambda view: view.ledger)
     assert points.balance == str(redeemed.json()["balance"])
 
@@ -111,7 +111,7 @@ def test_from_the_first_run_to_a_redeemed_coupon(an_app, served, build):
 def test_a_shared_list_is_read_by_who_has_no_app(an_app, served):
     app = an_app("phone", "promotions")
     app.shopper.add_wish("Oat milk")
-    app.until(lambda: not app.shopper._ground.wallet.waiting(), app.shopper.chrome)
+    app.until(lambda: not app.shopper.parts.ground.wallet.waiting(), app.shopper.chrome)
     app.shopper.share_wishlist()
     app.until(lambda: app.shopper.wishlist().share.link, app.shopper.wishlist)
     code = app.shopper.state.share.code
@@ -140,9 +140,11 @@ def test_a_call_for_help_is_answered_by_the_staff(an_app, served, build):
     app.until(lambda: app.shopper.help().place == "Riverside · Coffee", app.shopper.help)
     app.shopper.ask_help(text="Which is decaf?")
     app.until(lambda: app.shopper.help().state == "queued", app.shopper.help)
-    app.until(lambda: app.shopper._client.state.receiver == "listening", lambda: app.shopper._client.state)
+    app.until(lambda: app.shopper.parts.client.state.receiver == "listening", lambda: app.shopper.parts.client.state)
     app.until(lambda: app.shopper.until_idle() and app.shopper.state.listening, app.shopper.help)
-    app.shopper._fetching.help_of = lambda id: pytest.fail("the shop was asked, though it tells her on her channel")
+    app.shopper.parts.fetching.help_of = lambda id: pytest.fail(
+        "the shop was asked, though it tells her on her channel"
+    )
     (call,) = httpx.get(f"{served.url}/v1/help?store=s1", headers=aino, timeout=WAIT_S).json()["requests"]
     assert (call["text"], call["section"]) == ("Which is decaf?", "Coffee")
     for state, headline in (

@@ -12,7 +12,7 @@ from endcap_shopper.views import Intents
 
 def offer(phone, **changes):
     """An offer as the SDK hands it over."""
-    phone.app._offer_heard(an_alert(**{"expires_at": phone.clock.now() + timedelta(hours=1), **changes}))
+    phone.app.parts.arrivals.offer(an_alert(**{"expires_at": phone.clock.now() + timedelta(hours=1), **changes}))
     phone.settle()
 
 
@@ -116,7 +116,7 @@ def test_a_code_that_is_over_is_not_shown_and_the_next_is_fetched_before(a_phone
     phone.app.entered("card")
     phone.settle()
     first = phone.app.state.code
-    phone.tick(46)
+    phone.tick(58)
     assert phone.app.state.code is not first
     phone.app.state.code = first
     phone.clock.advance(20)
@@ -417,19 +417,22 @@ def test_while_she_is_told_on_her_channel_the_shop_is_not_asked(a_phone, shop, b
     call = a_call(phone, shop, build)
     answer, asked = shop._get_help, []
     shop._get_help = lambda *request: asked.append(request) or answer(*request)
-    take_state, phone.app._take_state = phone.app._take_state, lambda now: None  # there is no Ably here: we say it
-    take_state(replace(phone.app._client.state, receiver="listening"))
+    arrivals = phone.app.parts.arrivals
+    take_state, arrivals.take_state = arrivals.take_state, lambda now: None  # there is no Ably here: we say it
+    take_state(replace(phone.app.parts.client.state, receiver="listening"))
     phone.settle()
     assert len(asked) == 1  # once: what was told while nobody listened
     phone.app.entered("help")
     phone.settle()
     asked.clear()
     for state, minute in (("accepted", 1), ("coming", 2)):
-        phone.app._take_notice({"notice": "help", **call, "state": state, "changed_at": f"2026-11-24T12:0{minute}:00Z"})
+        phone.app.parts.arrivals.take_notice(
+            {"notice": "help", **call, "state": state, "changed_at": f"2026-11-24T12:0{minute}:00Z"}
+        )
         assert phone.app.help().state == state
         phone.tick(20)
     assert asked == []
-    take_state(replace(phone.app._client.state, receiver="not listening: gone"))
+    take_state(replace(phone.app.parts.client.state, receiver="not listening: gone"))
     phone.tick(20)
     assert len(asked) == 1
 
@@ -438,7 +441,9 @@ def test_an_older_notice_takes_nothing_back(a_phone, shop, build):
     phone = a_phone()
     call = a_call(phone, shop, build)
     for state, minute in (("coming", 2), ("accepted", 1)):
-        phone.app._take_notice({"notice": "help", **call, "state": state, "changed_at": f"2026-11-24T12:0{minute}:00Z"})
+        phone.app.parts.arrivals.take_notice(
+            {"notice": "help", **call, "state": state, "changed_at": f"2026-11-24T12:0{minute}:00Z"}
+        )
     assert phone.app.help().state == "coming"
 
 
@@ -446,7 +451,7 @@ def test_of_a_call_it_does_not_know_the_shop_is_asked(a_phone, shop, build):
     phone = a_phone()
     call = a_call(phone, shop, build)
     shop.calls["h9"] = {**call, "id": "h9", "state": "coming"}
-    phone.app._take_notice({"notice": "help", **call, "id": "h9", "state": "queued"})
+    phone.app.parts.arrivals.take_notice({"notice": "help", **call, "id": "h9", "state": "queued"})
     phone.settle()
     assert (phone.app.state.help.id, phone.app.help().state) == ("h9", "coming")
 
@@ -457,7 +462,7 @@ def test_of_a_call_it_does_not_know_the_shop_is_asked(a_phone, shop, build):
 def test_a_notice_that_can_not_be_read_changes_nothing(a_phone, shop, build, notice):
     phone = a_phone()
     a_call(phone, shop, build)
-    phone.app._take_notice(notice)
+    phone.app.parts.arrivals.take_notice(notice)
     assert phone.app.help().state == "queued"
 
 
@@ -465,7 +470,7 @@ def test_an_order_that_is_said_to_be_ready_is_looked_up_at_once(a_phone, shop):
     phone = a_phone().agree("promotions")
     assert phone.app.near_you().headline == ""
     shop.orders = [{"id": "o1", "store": "s1", "state": "ready", "items": 3}]
-    phone.app._take_notice({"notice": "pickup", "id": "o1", "state": "ready", "store": "s1"})
+    phone.app.parts.arrivals.take_notice({"notice": "pickup", "id": "o1", "state": "ready", "store": "s1"})
     phone.settle()
     assert phone.app.near_you().headline == "Your order is ready"
 
@@ -518,7 +523,7 @@ def test_what_was_sent_is_listed(a_phone, shop, build):
     phone.stand(build.at(5, 5))
     phone.app.add_wish("Tea")
     assert phone.until(lambda: shop.positions and shop.wishes and phone.all_told())
-    assert phone.app._client.flush()
+    assert phone.app.parts.client.flush()
     phone.tick(11)
     assert {row.what for row in phone.app.privacy().sent} >= {"A change of your list"}
     assert any("position" in row.what for row in phone.app.privacy().sent)
@@ -625,7 +630,7 @@ def test_settings_outlive_the_app(a_phone):
 def test_a_hundred_offers_at_once_are_taken_a_few_at_a_time(a_phone):
     phone = a_phone().agree("promotions")
     for number in range(120):
-        phone.app._offer_heard(
+        phone.app.parts.arrivals.offer(
             an_alert(id=f"a{number}", pid=f"p{number}", expires_at=phone.clock.now() + timedelta(hours=1))
         )
     assert len(phone.queue) == 1

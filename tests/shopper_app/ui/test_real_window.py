@@ -55,7 +55,7 @@ def test_a_fix_brings_the_offers_card_to_the_screen_and_the_till_reads_the_clipp
     driver = open_real()
     agree(driver, 0, 1)
     driver.until(lambda: driver.source.running, WAIT_S)
-    driver.until(lambda: driver.app.shopper._client.state.receiver == "listening", WAIT_S)
+    driver.until(lambda: driver.app.shopper.parts.client.state.receiver == "listening", WAIT_S)
     stand(driver, build.at(10, 0))
     driver.until_text("A fifth off dark roast", WAIT_S)
     driver.until_text("You're in Riverside", WAIT_S)
