@@ -159,7 +159,7 @@ def asked_of_android(tmp_path_factory):
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env={**os.environ, "ENDCAP_ASKED": str(notes)},
+        env={**os.environ, "ENDCAP_ASKED": str(notes), "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])},
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return json.loads(notes.read_text())
