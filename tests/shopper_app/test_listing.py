@@ -1,0 +1,69 @@
+"""Her list: what it costs, what could be on it, who else reads it."""
+
+
+def test_a_price_she_waits_for_is_told(a_phone):
+    phone = a_phone().agree("promotions")
+    phone.app.add_wish("Dark roast")
+    phone.settle()
+    phone.app.set_price_alert(phone.app.wishlist().rows[0].id, 6.5)
+    assert phone.app.wishlist().rows[0].detail == "Now €6.00"
+
+
+def test_a_price_that_fell_is_told_once_while_she_does_not_look(a_phone, shop):
+    phone = a_phone().agree("promotions")
+    phone.clock.set_wall(phone.clock.now().replace(hour=12))
+    phone.app.add_wish("Dark roast")
+    phone.settle()
+    phone.app.set_price_alert(phone.app.wishlist().rows[0].id, 5.0)
+    phone.app.pause()
+    shop.products[0]["price"] = 4.5
+    for _ in range(3):
+        phone.tick(400)
+    assert [note.title for note in phone.platform.notifier.told] == ["Dark roast now costs €4.50"]
+
+
+def test_suggestions_come_from_the_shop_and_adding_one_keeps_its_number(a_phone):
+    phone = a_phone().agree("promotions")
+    phone.app.suggest("roast")
+    phone.settle()
+    (choice,) = phone.app.wishlist().suggestions
+    phone.app.add_wish("", int(choice.id))
+    assert [(row.text, row.sku) for row in phone.app.wishlist().rows] == [("Dark roast", 9001)]
+
+
+def test_a_shared_list_is_a_link_online_and_text_offline(a_phone, shop):
+    phone = a_phone().agree("promotions")
+    phone.app.add_wish("Tea")
+    phone.app.share_wishlist()
+    phone.settle()
+    share = phone.app.wishlist().share
+    assert (share.link, share.code.text) == (f"{shop.url}/l/L1", f"{shop.url}/l/L1")
+    phone.app.end_share()
+    shop.go_offline()
+    phone.app.share_wishlist()
+    phone.settle()
+    share = phone.app.wishlist().share
+    assert (share.text, share.link, share.code.text) == ("Tea", "", "Tea")
+
+
+def test_a_shared_list_is_read_on_the_lite_page_where_there_is_one(a_phone):
+    phone = a_phone(lite_url="https://lite.example/").agree("promotions")
+    phone.app.add_wish("Tea")
+    phone.app.share_wishlist()
+    phone.settle()
+    assert phone.app.wishlist().share.link == "https://lite.example/list/L1"
+
+
+def test_alternatives_keep_the_original_in_sight_and_say_why(a_phone):
+    phone = a_phone().agree("promotions")
+    phone.app.suggest("roast")
+    phone.settle()
+    phone.app.show_alternatives(9001)
+    phone.settle()
+    found = phone.app.alternatives()
+    assert found.original.title == "Dark roast"
+    assert [(row.title, row.why, row.price) for row in found.rows] == [
+        ("Medium roast", "0.10 cheaper, the same kind", "€5.90")
+    ]
+    phone.app.take_alternative(9002)
+    assert [row.text for row in phone.app.wishlist().rows] == ["Medium roast"]

@@ -1,0 +1,121 @@
+"""Offers: from the channel to a card, and what she is told of them."""
+
+from datetime import timedelta
+
+import pytest
+
+from endcap.testing import an_alert
+
+
+def test_an_offer_is_a_card_once_and_is_seen_when_she_leaves(a_phone):
+    phone = a_phone().agree("promotions")
+    phone.offer()
+    phone.offer(id="alert-2")
+    (deal,) = phone.app.near_you().deals
+    assert (deal.title, deal.why) == ("20 % off dark roast", "You are 12 ft from it")
+    assert (deal.fresh, deal.coupon) == (True, "available")
+    assert phone.app.chrome().unseen == 1
+    phone.app.left("near")
+    assert phone.app.chrome().unseen == 0
+
+
+def test_an_offers_way_leads_to_its_shelf_and_its_reduction_is_the_products(a_phone, shop, build):
+    shelf = build.at(11, 12)
+    where = {"latitude": shelf.latitude_deg, "longitude": shelf.longitude_deg}
+    shop.products[0] |= {**where, "promotion": {"pid": "p1", "discount": 30}}
+    phone = a_phone().agree("location", "promotions")
+    phone.stand(build.at(0, 5))
+    phone.offer(store="s1", section="Coffee")
+    (deal,) = phone.app.near_you().deals
+    assert (deal.where, deal.off, deal.segment) == ("20 m · Coffee", "−30%", "coffee")
+
+
+def test_what_the_shop_does_not_know_of_an_offer_is_asked_for_once(a_phone, shop):
+    phone = a_phone().agree("promotions")
+    asked = []
+    answer = shop._get_products
+    shop._get_products = lambda rest, query, body: asked.append(query.get("q")) or answer(rest, query, body)
+    for number in range(3):
+        phone.offer(id=f"a{number}", pid=f"p{number}", sku=4711)
+    assert asked.count("4711") == 1
+    shop.go_offline()
+    phone.offer(id="b", sku=4712)
+    shop.go_online()
+    phone.tick(60)
+    assert "4712" in asked
+
+
+def test_on_a_desktop_it_says_how_to_walk(a_phone):
+    phone = a_phone().agree("location", "promotions")
+    assert phone.app.near_you().empty_why == "Walk past a shelf with an offer, and it is here."
+    phone.app.state.can_walk = True
+    assert phone.app.near_you().empty_why.startswith("Here you walk by clicking")
+
+
+def test_an_offer_put_away_does_not_come_back_after_a_restart(a_phone):
+    phone = a_phone().agree("promotions")
+    phone.offer()
+    phone.app.dismiss_deal("alert-1")
+    phone.app.close()
+    again = a_phone()
+    again.offer(id="alert-2")
+    assert again.app.near_you().deals == ()
+
+
+def test_while_she_looks_she_feels_it_and_while_not_she_is_notified(a_phone):
+    phone = a_phone().agree("promotions")
+    phone.clock.set_wall(phone.clock.now().replace(hour=12))
+    phone.offer()
+    assert (phone.platform.vibrator.cues, phone.platform.notifier.told) == (["offer"], [])
+    phone.app.pause()
+    phone.clock.advance(400)
+    phone.offer(id="alert-2", pid="p2")
+    (told,) = phone.platform.notifier.told
+    assert (told.channel, told.title, told.link) == ("deal", "20 % off dark roast", "endcap://offer/alert-2")
+
+
+def test_a_tap_on_a_notification_opens_its_offer(a_phone):
+    phone = a_phone().agree("promotions")
+    phone.offer()
+    phone.platform.links.open("endcap://offer/alert-1")
+    phone.settle()
+    assert phone.app.asked_page() == "near"
+    assert phone.app.asked_page() is None
+    assert phone.app.state.original == 9001
+
+
+@pytest.mark.parametrize("link", ["http://offer/x", "endcap://offer/", "endcap://page/nowhere", "endcap://me/x", "%"])
+def test_a_link_that_is_not_ours_does_nothing(a_phone, link):
+    phone = a_phone()
+    phone.platform.links.open(link)
+    phone.settle()
+    assert phone.app.asked_page() is None
+
+
+def test_a_hundred_offers_at_once_are_taken_a_few_at_a_time(a_phone):
+    phone = a_phone().agree("promotions")
+    for number in range(120):
+        phone.app.parts.arrivals.offer(
+            an_alert(id=f"a{number}", pid=f"p{number}", expires_at=phone.clock.now() + timedelta(hours=1))
+        )
+    assert len(phone.queue) == 1
+    phone.queue.drain(1)
+    assert len(phone.app.near_you().deals) == 50
+    phone.settle()
+    assert len(phone.app.near_you().deals) == 100
+
+
+def test_an_order_that_is_ready_is_what_matters_now(a_phone, shop):
+    shop.orders = [{"id": "o1", "store": "s1", "state": "ready", "door": "Door 2", "items": 3}]
+    phone = a_phone().agree("promotions")
+    near = phone.app.near_you()
+    assert (near.headline, near.detail) == ("Your order is ready", "At Door 2, Riverside")
+
+
+def test_an_order_that_is_said_to_be_ready_is_looked_up_at_once(a_phone, shop):
+    phone = a_phone().agree("promotions")
+    assert phone.app.near_you().headline == ""
+    shop.orders = [{"id": "o1", "store": "s1", "state": "ready", "items": 3}]
+    phone.app.parts.arrivals.take_notice({"notice": "pickup", "id": "o1", "state": "ready", "store": "s1"})
+    phone.settle()
+    assert phone.app.near_you().headline == "Your order is ready"
