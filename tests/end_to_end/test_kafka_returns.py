@@ -1,5 +1,10 @@
-"""A real backend before a real broker is killed amid the alerts that come back to it: it holds each of them once."""
+"""A real backend before a real broker holds each alert that comes back to it once; what she sought is among them."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
 from collections import Counter
 from contextlib import closing
 from datetime import timedelta
@@ -11,6 +16,8 @@ from confluent_kafka import Producer
 from endcap.clock import SystemClock
 from endcap.messages import CUSTOMERS_ALERTS
 from endcap.testing import an_alert
+from endcap.wire import write_instant
+from endcap_backend.__main__ import main
 from endcap_backend.log import LogReader
 from endcap_backend.pipeline.cluster.topics import topics
 from endcap_backend.pipeline.kafka import KafkaSettings
@@ -99,3 +106,39 @@ def test_each_alert_comes_back_once_over_five_kills_is_exported_and_goes_with_he
     late = cluster.tell([each.uid for each in shoppers], 60)
     until(backend, lambda found: len({each.id for each in found} & set(late)) == 40)
     assert her.uid not in {each.key for each in alerts_of(backend)}
+
+
+@pytest.fixture
+def worker(kafka, tmp_path):
+    """`endcap-backend worker match decide` with the shop's database, ready; it is ended with the test."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("ENDCAP_")}
+    env["ENDCAP_KAFKA_BOOTSTRAP_SERVERS"] = kafka.kafka_bootstrap_servers
+    command = [sys.executable, "-m", "endcap_backend", "worker", "match", "decide", "--data", str(tmp_path / "data")]
+    with (tmp_path / "worker.err").open("wb") as errors:
+        process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=errors, text=True)
+    line = process.stdout.readline()
+    assert line, (tmp_path / "worker.err").read_text()[-3000:]
+    assert "decide" in json.loads(line)["stages"]
+    yield process
+    process.send_signal(signal.SIGTERM)
+    process.wait(WAIT_S)
+    process.stdout.close()
+
+
+@pytest.fixture
+def loaded(tmp_path, a_shop):
+    assert main(["load", *a_shop(1), "--data", str(tmp_path / "data")]) == 0
+
+
+def test_what_she_put_on_her_list_is_told_by_the_cluster_and_stands_in_her_export(loaded, backend, worker, a_shopper):
+    her = a_shopper(backend)
+    item = {"id": "w1", "text": "Tea", "sku": 0, "quantity": 1, "position": 1.0, "done": False, "removed": False}
+    said = {"items": [{**item, "changed_at": write_instant(SystemClock().now())}]}
+    url = f"{backend.url}/v1/wishlist"
+    httpx.put(url, json=said, headers=her.bearer, timeout=WAIT_S).raise_for_status()
+    assert her.post(her.fix(1)).status_code == 202
+    record, *_ = until(backend, lambda found: found)
+    export = httpx.get(f"{backend.url}/v1/me/export", headers=her.bearer, timeout=WAIT_S).raise_for_status().json()
+    alert, *_ = (each["value"] for each in export["records"] if each["topic"] == CUSTOMERS_ALERTS)
+    assert (record.key, alert["uid"], alert["kind"]) == (her.uid, her.uid, "wanted")
+    assert "On your list, " in alert["why"]

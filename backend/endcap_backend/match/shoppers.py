@@ -74,6 +74,10 @@ class Shoppers:
             self._leave(shopper)
         return shopper
 
+    def heard_since(self, moment_ms: int) -> list[str]:
+        """Those whose last fix is from that moment or later."""
+        return [shopper.uid for shopper in self._by_uid.values() if shopper.timestamp_ms >= moment_ms]
+
     def silent_since(self, moment_ms: int) -> list[str]:
         """Those whose last fix is from before a moment."""
         return [shopper.uid for shopper in self._by_uid.values() if shopper.timestamp_ms < moment_ms]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from endcap.messages import CustomerLocation, ProductPromotion, StoreProduct
 from endcap_backend.match.offers import Offers
-from endcap_backend.match.seek import shelves_near, standing_near
+from endcap_backend.match.seek import STANDS_MS, shelves_near, standing_near
 from endcap_backend.match.shelf import NearShelf
 from endcap_backend.match.shoppers import Shoppers
 
@@ -71,6 +71,10 @@ class Surroundings:
     def standing_near(self, sku: int, store: str | None, moment_ms: int) -> list[str]:
         """The shoppers who stand about a product's shelf now: up to 5 minutes after their last fix."""
         return standing_near(self._shop.offers, self._shoppers, sku, store, moment_ms)
+
+    def standing(self, moment_ms: int) -> list[str]:
+        """The shoppers who stand somewhere at a moment: up to 5 minutes after their last fix."""
+        return self._shoppers.heard_since(moment_ms - STANDS_MS)
 
     def silent_since(self, moment_ms: int) -> list[str]:
         """Those who have left: their last fix is from before a moment."""

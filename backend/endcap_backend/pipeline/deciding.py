@@ -7,7 +7,7 @@ up in the shop as it is known here. The alerts are the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from endcap.clock import Clock
 from endcap.messages import (
@@ -124,6 +124,10 @@ class Deciding:
     def promote(self, promotion: ProductPromotion, at_ms: int) -> None:
         """A promotion of the shop has changed."""
         self._waiting.promote(promotion, at_ms)
+
+    def standing(self) -> Collection[str]:
+        """Who stands somewhere now: up to 5 minutes after her last fix."""
+        return self._around.standing(epoch_ms(self._clock.now()))
 
     def unbar(self, uid: str) -> None:
         """She has become a member, and hears what she was kept from."""

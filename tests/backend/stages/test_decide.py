@@ -168,3 +168,25 @@ def test_of_two_workers_one_is_killed_and_every_shopper_is_told_everything_once(
     assert Counter((each.uid, each.pid) for each in told) == Counter(
         (f"u{n}", f"p{pid}") for n in range(SHOPPERS) for pid in range(SHELVES)
     )
+
+
+def test_who_stands_there_hears_once_that_a_wished_price_came_down_though_the_worker_dies(cluster, running, until):
+    known = {"ann": Known(wishes=(Wish("tea", 1, price_alert=2.0),))}
+    cluster.put(a_product(sku=1, price=3.0))
+    for number in (1, 2):
+        trio = knowing_stages(cluster, known)
+        running(*trio)
+        if number == 1:
+            cluster.put(a_location(uid="ann"))
+            seen(trio, "fixes", 1, until)
+            until(lambda: len(cluster.committed(CUSTOMERS_ALERTS)) == 1)
+        else:
+            until(lambda: len(cluster.committed(CUSTOMERS_ALERTS)) == 2)  # what came while nobody decided
+            cluster.put(a_location(uid="ann", id="ann:2"))
+            seen(trio, "fixes", 1, until)
+        for stage in trio:
+            stage.stop()
+        cluster.put(a_product(sku=1, price=1.9))
+    first, second = alerts_in(cluster.committed(CUSTOMERS_ALERTS))
+    assert (first.kind, second.kind) == ("wanted", "wanted")
+    assert "now 1.90 €, you asked for 2.00 €" in second.why

@@ -142,6 +142,8 @@ class DecisionWork:
         first = {
             place: min(offset, *(each.get(place, 0) for each in known.values())) for place, offset in since.items()
         }
+        if any(each != self._topics.positions for each in known.values()):
+            self._attention.shoppers({uid for share in taken.values() for uid in share.deciding.standing()})
         for changed in changes_in(self._topics.past(first)):
             for number, share in taken.items():
                 how = share.change if changed.comes_after(known[number]) else share.know

@@ -255,9 +255,8 @@ class Stage:
                 raise KafkaException(each.error)
             start = committed[each.partition]
             position = None if each.offset < 0 else each.offset
-            committed[each.partition] = Start(
-                {**start.positions, each.topic: position}, (each.metadata or start.note) if position is not None else ""
-            )
+            note = each.metadata if position is not None and each.metadata else start.note
+            committed[each.partition] = Start({**start.positions, each.topic: position}, note)
         fresh: dict[int, Start] = {}
         for number, start in committed.items():
             kept = self._let_go.get(number)
