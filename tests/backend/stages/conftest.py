@@ -22,7 +22,7 @@ from endcap.messages import (
     STORES_PRODUCTS,
 )
 from endcap.wire import epoch_ms
-from endcap_backend.pipeline.kafka import KafkaSettings
+from endcap_backend.pipeline.kafka import PARTITIONER, KafkaSettings
 from endcap_backend.pipeline.stages.reading import ends_of
 from endcap_backend.pipeline.stages.topics import LOCATIONS_BY_CELL
 
@@ -39,7 +39,7 @@ class Cluster:
 
     def __init__(self, broker):
         self.settings = KafkaSettings(broker.bootstrap)
-        self._producer = Producer(self.settings.client_config() | {"linger.ms": 0})
+        self._producer = Producer(self.settings.client_config() | {"linger.ms": 0, "partitioner": PARTITIONER})
         self.make(TOPICS)
 
     def make(self, topics, partitions=PARTITIONS, **config):

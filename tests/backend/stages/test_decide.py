@@ -1,10 +1,12 @@
 """The decision on Kafka: rebalances and restarts tell nobody twice, and nobody is left out."""
 
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
+from endcap.clock import SystemClock
 from endcap.messages import (
     CUSTOMERS_ALERTS,
     CUSTOMERS_EVENTS,
@@ -21,6 +23,8 @@ from endcap_backend.pipeline.stages.decide import decide_stage
 from endcap_backend.pipeline.stages.match import match_stage
 from endcap_backend.pipeline.stages.route import route_stage
 from endcap_backend.pipeline.stages.topics import OFFERS_WITHHELD
+from endcap_backend.retail.database import Database, database_url
+from endcap_backend.retail.wishlist import ListItem, merge
 
 pytestmark = pytest.mark.kafka
 SHELVES = 3
@@ -153,20 +157,32 @@ def test_an_event_that_can_t_be_read_is_put_aside(cluster, running):
 
 
 SHOPPERS = 120
+WISHED = 99  # promoted by nobody
 
 
-def test_of_two_workers_one_is_killed_and_every_shopper_is_told_everything_once(cluster, worker, until):
-    cluster.put(*a_shop())
+@pytest.fixture
+def lists(tmp_path):
+    """The shop's database that workers find, where each shopper has the same thing on her list."""
+    item, now = ListItem("w1", "it", SystemClock().now(), sku=WISHED), SystemClock().now()
+    with closing(Database(database_url(tmp_path / "shop"))) as database, database.writing() as connection:
+        for number in range(SHOPPERS):
+            merge(connection, f"u{number}", [item], now)
+
+
+def test_of_two_workers_one_is_killed_and_every_shopper_is_told_everything_once(cluster, worker, until, lists):
+    cluster.put(*a_shop(), a_product(sku=WISHED))
     doomed, heir = (worker("match", "decide", alerts_per_fix=1, **UNLIMITED).ready() for _ in range(2))
     until(lambda: all(each.figures()["decide partitions"] == 2 for each in (doomed, heir)))
-    for number in range(1, SHELVES + 1):
+    for number in range(1, SHELVES + 2):
         cluster.put(*(a_location(uid=f"u{n}", id=f"u{n}:{number}") for n in range(SHOPPERS)))
         if number == 2:
+            cluster.put(*(an_event(uid=f"u{n}", id=f"d{n}", kind="dwell", fence="s1/tea") for n in range(SHOPPERS)))
             until(lambda: doomed.figures()["decide written"] > 0)
             doomed.kill()  # amid its work
-    told = alerts(cluster, SHOPPERS * SHELVES)
-    assert Counter((each.uid, each.pid) for each in told) == Counter(
-        (f"u{n}", f"p{pid}") for n in range(SHOPPERS) for pid in range(SHELVES)
+    told = alerts(cluster, SHOPPERS * (SHELVES + 2))
+    everything = [*(f"p{pid}" for pid in range(SHELVES)), WISHED, "help"]
+    assert Counter((each.uid, each.pid or each.sku or each.kind) for each in told) == Counter(
+        (f"u{n}", what) for n in range(SHOPPERS) for what in everything
     )
 
 
