@@ -65,6 +65,11 @@ class Settings:
     keep_locations_h: float = setting("hours raw fixes are kept", 24.0, read=number, minimum=24, maximum=720)
     keep_events_h: float = setting("hours events are kept", 720.0, read=number, minimum=24, maximum=87_600)
     keep_alerts_h: float = setting("hours alerts are kept", 72.0, read=number, minimum=24, maximum=87_600)
+    raw_names: str = setting(
+        "who a shopper is in Kafka's raw topics: daily, another name each day; lasting, her uid",
+        "daily",
+        choices=("daily", "lasting"),
+    )
 
     token_minutes: float = setting("life of a session's token", 60.0, read=number, minimum=1, maximum=60)
     refresh_days: float = setting("life of a refresh token", 90.0, read=number, minimum=0.01, maximum=400)

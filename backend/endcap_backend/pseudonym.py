@@ -104,10 +104,10 @@ class Pseudonyms:
         living = self._secrets.living(self._clock.now())
         return list(dict.fromkeys(_named(uid, day, _Key(secret)) for day, secret in living.items())) or [uid]
 
-    def is_over(self, name: str, at: datetime) -> bool:
-        """Whether a name is of a day before that of `at`: whoever bore it has another one by now."""
+    def is_over(self, name: str) -> bool:
+        """Whether names of a later day are in use, as far as is known here: whoever bore this one has another now."""
         match = NAME.fullmatch(name)
-        return match is not None and match[1] < self._day_at(at).name
+        return match is not None and match[1] < max(self._keys, default="")
 
     def _day_at(self, at: datetime) -> Day:
         if self._day is None or not self._day.began_at <= at < self._day.ends_at:
@@ -135,6 +135,11 @@ class Pseudonyms:
             self._none.add(day)
             return None
         return key
+
+
+def is_name(text: str) -> bool:
+    """Whether this is a name of a day, and no lasting uid."""
+    return NAME.fullmatch(text) is not None
 
 
 def _named(uid: str, day: str, key: _Key) -> str:

@@ -20,6 +20,7 @@ from endcap_backend.log import Log
 from endcap_backend.logs import set_up_logging
 from endcap_backend.pipeline import Pipeline
 from endcap_backend.retail.database import Database, database_url
+from endcap_backend.retail.day_secrets import DaySecrets
 from endcap_backend.retail.loyalty import expire_points
 from endcap_backend.retail.refresh import LOOK_EVERY_S, Refresh
 from endcap_backend.retention import Retention
@@ -79,6 +80,7 @@ class Backend:
     def _chores(self, settings: Settings, clock: Clock) -> list[Chore]:
         retention = Retention.of(settings, self.log, clock)
         shoppers = Shoppers(self.log, clock, settings.refresh_days * 86_400)
+        secrets = DaySecrets(self._database, settings.timezone)
         refresh = Refresh(self._database, clock)
         again = [Chore("refreshing promotions", LOOK_EVERY_S, refresh.look)] if settings.pipeline != "embedded" else []
         return [
@@ -87,6 +89,7 @@ class Backend:
             Chore("forgetting replaced records", COMPACT_EVERY_S, retention.compact),
             Chore("erasing", ERASE_EVERY_S, Erasure(self.log, self._database, clock).sweep),
             Chore("expiring points", EXPIRE_EVERY_S, lambda: expire_points(self._database, clock)),
+            Chore("destroying old days' secrets", EXPIRE_EVERY_S, lambda: secrets.forget_old(clock)),
             Chore("forgetting ended sessions", EXPIRE_EVERY_S, shoppers.forget_ended),
         ]
 

@@ -17,7 +17,9 @@ from endcap_backend.pipeline import Pipeline
 from endcap_backend.pipeline.embedded import EmbeddedPipeline
 from endcap_backend.pipeline.learning import Learning, Sources
 from endcap_backend.pipeline.push import CAPABILITY, AblyPush
+from endcap_backend.pseudonym import Pseudonyms
 from endcap_backend.retail.database import Database
+from endcap_backend.retail.day_secrets import DaySecrets
 from endcap_backend.retail.feed import Feed
 from endcap_backend.retail.knowing import ShopperBooks
 from endcap_backend.retail.notices import Notices
@@ -95,7 +97,12 @@ def _kafka(settings: Settings, records: Log, database: Database, clock: Clock) -
     from endcap_backend.pipeline.forward import Forwarder
     from endcap_backend.pipeline.kafka import KafkaSettings
 
-    return Forwarder(records, KafkaSettings.from_env(bootstrap_servers=settings.kafka_bootstrap_servers), clock=clock)
+    return Forwarder(
+        records,
+        KafkaSettings.from_env(bootstrap_servers=settings.kafka_bootstrap_servers),
+        clock=clock,
+        pseudonyms=pseudonyms_of(settings, database, clock) if settings.raw_names == "daily" else None,
+    )
 
 
 def _returns(settings: Settings, records: Log, clock: Clock) -> Pipeline:
@@ -139,6 +146,11 @@ def learning_of(settings: Settings, database: Database, clock: Clock) -> Learnin
     """What the shop's database knows of shoppers, kept fresh for the decision."""
     books = ShopperBooks(database, settings.loyalty, clock, settings.currency, settings.timezone)
     return Learning(Sources(books.shoppers, books.changes, books.terms), clock)
+
+
+def pseudonyms_of(settings: Settings, database: Database, clock: Clock) -> Pseudonyms:
+    """Shoppers' names of the day, by the secrets in the shop's database."""
+    return Pseudonyms(DaySecrets(database, settings.timezone), clock)
 
 
 def limits_of(settings: Settings) -> Limits:

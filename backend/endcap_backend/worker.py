@@ -27,7 +27,7 @@ from endcap_backend.pipeline.stages.route import route_stage
 from endcap_backend.pipeline.stages.stage import Stage
 from endcap_backend.retail.database import SQLITE_FILE, Database, database_url
 from endcap_backend.settings import add_switches, read_settings, settings_of
-from endcap_backend.wiring import ably_push, learning_of, limits_of
+from endcap_backend.wiring import ably_push, learning_of, limits_of, pseudonyms_of
 
 log = logging.getLogger("endcap.worker")
 
@@ -109,8 +109,9 @@ def make_worker(
 def _deciding(settings: Settings, kafka: KafkaSettings, database: Database | None, clock: Clock) -> Stage:
     if database is None:
         log.warning(
-            "no shop's database: lists, coupons, cards and the terms of promotions are not known, and what is for "
-            "members is told to everybody; name it with --data or ENDCAP_DATABASE_URL"
+            "no shop's database: lists, coupons, cards and the terms of promotions are not known, what is for members "
+            "is told to everybody, and nobody is told whose fixes come under a name of the day; name it with --data or "
+            "ENDCAP_DATABASE_URL"
         )
     return decide_stage(
         kafka,
@@ -119,6 +120,7 @@ def _deciding(settings: Settings, kafka: KafkaSettings, database: Database | Non
         learning=None if database is None else learning_of(settings, database, clock),
         held_out=settings.held_out_percent / 100,
         currency=settings.currency,
+        pseudonyms=None if database is None else pseudonyms_of(settings, database, clock),
     )
 
 

@@ -123,6 +123,11 @@ class Decider:
         visit = event.visit or visit_id(event.uid, at_ms)
         self._shoppers.restore(event.uid, Told(at_ms, event.pid, event.sku, visit, event.alert or ""))
 
+    def told(self, uid: str) -> Collection[str]:
+        """The ids of the alerts she got, as far as they are remembered."""
+        shopper = self._shoppers.get(uid)
+        return {each.id for each in shopper.told} if shopper is not None else ()
+
     def resume(self, uid: str, at_ms: int) -> None:
         """Remember her last fix that the log holds."""
         self._shoppers.resume(uid, at_ms)

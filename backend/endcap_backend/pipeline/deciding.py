@@ -141,12 +141,14 @@ class Deciding:
         self._fresh.pop(uid, None)
 
     def restore(self, alert: CustomerAlert, at_ms: int) -> None:
-        """Remember an alert that was decided; all of them before any `resume`."""
-        self._decider.restore(alert, at_ms)
+        """Remember an alert that was decided, once; all of them before any `resume`."""
+        if alert.id not in self._decider.told(alert.uid):
+            self._decider.restore(alert, at_ms)
 
     def restore_withheld(self, event: CustomerEvent, at_ms: int) -> None:
         """As `restore`, of an alert that a held-out shopper was not told."""
-        self._decider.restore_withheld(event, at_ms)
+        if event.alert not in self._decider.told(event.uid):
+            self._decider.restore_withheld(event, at_ms)
 
     def resume(self, location: CustomerLocation, at_ms: int) -> None:
         """Remember a fix that was dealt with."""

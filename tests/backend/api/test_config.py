@@ -33,7 +33,7 @@ def test_every_setting_can_be_set_both_ways(tmp_path):
         "quiet_hours": "22:00-07:00", "timezone": "Europe/Helsinki", "trusted_proxy": "10.0.0.1",
         "database_url": "postgresql://user@host/endcap", "max_records": "5000", "keep_locations_h": "25",
         "keep_events_h": "25", "keep_alerts_h": "25", "user_fixes_burst": "700", "max_body_kb": "128",
-        "currency": "SEK", "loyalty_tiers": "plain:0,gold:100",
+        "currency": "SEK", "loyalty_tiers": "plain:0,gold:100", "raw_names": "lasting",
     }  # fmt: skip
     for each in settings_of(Settings):
         text = examples.get(each.name, "7")

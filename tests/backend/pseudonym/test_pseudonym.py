@@ -104,11 +104,16 @@ def test_all_names_that_still_lead_to_her_are_those_of_the_living_days(names, cl
     assert names.names(HER) == [two]
 
 
-def test_a_name_of_yesterday_is_over_and_one_of_today_is_not(names, clock):
+def test_a_name_is_over_once_one_of_a_later_day_was_seen(names, secrets, clock):
+    reader = Pseudonyms(secrets, clock)
     name = names.outward(HER)
-    assert not names.is_over(name, clock.now())
-    assert names.is_over(name, clock.now() + timedelta(days=1))
-    assert not names.is_over(HER, clock.now() + timedelta(days=1))
+    assert reader.inward(name) == HER
+    clock.advance(24 * 3600)
+    assert not reader.is_over(name)
+    reader.inward(names.outward("f0" * 16))
+    assert reader.is_over(name)
+    assert not reader.is_over(names.outward(HER))
+    assert not reader.is_over(HER)
 
 
 def test_an_id_is_blinded_alike_all_day_and_differently_the_next(names, clock):

@@ -7,14 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from endcap.clock import Clock, SystemClock
-from endcap.messages import (
-    CUSTOMERS_ALERTS,
-    CUSTOMERS_EVENTS,
-    NEARBY_CUSTOMERS,
-    CustomerAlert,
-    CustomerEvent,
-    ProductPromotion,
-)
+from endcap.messages import CUSTOMERS_EVENTS, NEARBY_CUSTOMERS, ProductPromotion
 from endcap.wire import epoch_ms
 from endcap_backend.decide import Limits
 from endcap_backend.match.surroundings import Shop
@@ -23,19 +16,20 @@ from endcap_backend.pipeline.kafka import KafkaSettings
 from endcap_backend.pipeline.learning import Learning
 from endcap_backend.pipeline.stages.attention import Attention
 from endcap_backend.pipeline.stages.decisions import NAME, Decisions
+from endcap_backend.pipeline.stages.heard import WRITTEN, Heard
+from endcap_backend.pipeline.stages.lasting import Lasting
 from endcap_backend.pipeline.stages.match import Changed, changes_in
-from endcap_backend.pipeline.stages.reading import Place, ends_of, offsets_at, read_between
+from endcap_backend.pipeline.stages.reading import Place, offsets_at, read_between
 from endcap_backend.pipeline.stages.records import Inflow, Share, Start
 from endcap_backend.pipeline.stages.shop import TOPICS as SHOP_TOPICS
 from endcap_backend.pipeline.stages.shop import ShopTopics, read_note
 from endcap_backend.pipeline.stages.stage import Stage
-from endcap_backend.pipeline.stages.topics import OFFERS_WITHHELD, check_alike, ensure_topics
+from endcap_backend.pipeline.stages.topics import check_alike, ensure_topics
+from endcap_backend.pseudonym import Pseudonyms
 
 log = logging.getLogger("endcap.stages")
 
 TOPICS = (NEARBY_CUSTOMERS, CUSTOMERS_EVENTS)  # of each shopper both lie in partitions of one number
-WRITTEN = (CUSTOMERS_ALERTS, OFFERS_WITHHELD)
-REMEMBERED_MS = 72 * 3600_000  # alerts read again, so that nobody is told twice; as long as they are kept
 HOLD_S = 1.0  # an event is here at once, a fix of before it only after the match
 
 
@@ -53,6 +47,7 @@ class DecisionWork:
         learning: Learning,
         held_out: float = 0.0,
         currency: str = "EUR",
+        pseudonyms: Pseudonyms | None = None,
     ) -> None:
         self._settings = settings
         self._limits = limits
@@ -61,6 +56,8 @@ class DecisionWork:
         self._held_out = held_out
         self._currency = currency
         self._attention = Attention(learning, self._unbar)
+        self._lasting = Lasting(pseudonyms)
+        self._heard = Heard(settings, clock)
         self._topics = ShopTopics(settings)
         self._shop: Shop | None = None  # as it stands at the topics' positions
         self._shares: dict[int, Decisions] = {}
@@ -72,8 +69,7 @@ class DecisionWork:
         self._topics.begin()
         shop = self._whole_shop()
         taken = {number: self._decisions(number, shop) for number in starts}
-        for record in self._decided(starts, now_ms - REMEMBERED_MS):
-            _restore(taken[record.partition].deciding, record)
+        self._heard.catch_up()
         for topic in TOPICS:
             for record in self._dealt_with(topic, starts, gap_ms):
                 taken[record.partition].recall(record)
@@ -86,6 +82,7 @@ class DecisionWork:
         self._shares = {number: share for number, share in shares.items() if isinstance(share, Decisions)}
         if not self._shares:
             return
+        self._heard.follow()
         for changed in changes_in(self._topics.take()):
             self._put(changed)
             for share in self._shares.values():
@@ -100,10 +97,11 @@ class DecisionWork:
         total["known"] = len(self._learning.knowledge)
         known = {f"knowledge {name}": value for name, value in self._learning.stats().items()}
         shelves = {f"shop {name}": value for name, value in self._shop.stats().items()} if self._shop else {}
-        return {**total, **known, **shelves}
+        return {**total, **known, **shelves, **self._lasting.stats()}
 
     def close(self) -> None:
         self._topics.close()
+        self._heard.close()
 
     def _decisions(self, number: int, shop: Shop) -> Decisions:
         deciding = Deciding(
@@ -114,7 +112,7 @@ class DecisionWork:
             held_out=self._held_out,
             currency=self._currency,
         )
-        return Decisions(number, deciding, self._attention)
+        return Decisions(number, deciding, self._attention, self._lasting, self._heard)
 
     def _whole_shop(self) -> Shop:
         """The shop as its topics have it up to where they are followed from; read once."""
@@ -151,12 +149,6 @@ class DecisionWork:
         for share in taken.values():
             share.shop = self._topics.positions
 
-    def _decided(self, starts: Mapping[int, Start], since_ms: int) -> Iterable[Inflow]:
-        places = [(topic, number) for topic in WRITTEN for number in starts]
-        # settled: what the last owner decided just before it let go must be known
-        first, ends = offsets_at(self._settings, places, since_ms), ends_of(self._settings, places, settled=True)
-        return read_between(self._settings, {place: (first[place], ends[place]) for place in places})
-
     def _dealt_with(self, topic: str, starts: Mapping[int, Start], since_ms: int) -> Iterable[Inflow]:
         done = {(topic, number): start.positions[topic] or 0 for number, start in starts.items()}
         first = offsets_at(self._settings, list(done), since_ms)
@@ -171,8 +163,12 @@ def decide_stage(
     learning: Learning | None = None,
     held_out: float = 0.0,
     currency: str = "EUR",
+    pseudonyms: Pseudonyms | None = None,
 ) -> Stage:
-    """The stage that decides. Without `learning` nothing is known of anybody but what happens on her phone."""
+    """The stage that decides. Without `learning` nothing is known of anybody but what happens on her phone.
+
+    Without `pseudonyms` it takes only records under lasting uids.
+    """
     clock = clock or SystemClock()
     learning = learning or Learning(clock=clock)
 
@@ -180,13 +176,6 @@ def decide_stage(
         letters = [f"{topic}_dlq" for topic in TOPICS]
         found = ensure_topics(settings, (*TOPICS, *WRITTEN, *letters, *SHOP_TOPICS))
         check_alike({topic: found[topic] for topic in (*TOPICS, *WRITTEN)})
-        return DecisionWork(settings, limits, clock, learning, held_out, currency)
+        return DecisionWork(settings, limits, clock, learning, held_out, currency, pseudonyms)
 
     return Stage(settings, NAME, TOPICS, make, clock=clock, hold_s=HOLD_S)
-
-
-def _restore(deciding: Deciding, record: Inflow) -> None:
-    if record.topic == CUSTOMERS_ALERTS:
-        deciding.restore(CustomerAlert.from_text(record.value or b""), record.timestamp_ms)
-    else:
-        deciding.restore_withheld(CustomerEvent.from_text(record.value or b""), record.timestamp_ms)

@@ -16,6 +16,8 @@ from endcap.messages import (
 )
 from endcap_backend.pipeline.deciding import Deciding, Told
 from endcap_backend.pipeline.stages.attention import Attention
+from endcap_backend.pipeline.stages.heard import Heard
+from endcap_backend.pipeline.stages.lasting import Lasting
 from endcap_backend.pipeline.stages.marks import FIX, PART, SHOP
 from endcap_backend.pipeline.stages.match import Change
 from endcap_backend.pipeline.stages.reading import Place
@@ -24,14 +26,25 @@ from endcap_backend.pipeline.stages.shop import write_note
 from endcap_backend.pipeline.stages.topics import OFFERS_WITHHELD
 
 NAME = "decide"
+MET = 200_000  # shoppers whose name is remembered, 40 MB
 
 
 class Decisions:
-    """One partition's shoppers."""
+    """One partition's shoppers. Without `heard`, what other partitions told her is not known."""
 
-    def __init__(self, number: int, deciding: Deciding, attention: Attention) -> None:
+    def __init__(
+        self,
+        number: int,
+        deciding: Deciding,
+        attention: Attention,
+        lasting: Lasting | None = None,
+        heard: Heard | None = None,
+    ) -> None:
         self._number = number
         self.deciding = deciding
+        self._lasting = lasting or Lasting(None)
+        self._heard = heard
+        self._names: dict[str, str] = {}  # under which each was met last
         self.shop: Mapping[Place, int] = {}  # how far the shop's topics have been taken in
         self._attention = attention
         self._due: list[Outflow] = []  # what a change of the shop brought
@@ -39,10 +52,11 @@ class Decisions:
         self._loose_ms = 0
 
     def handle(self, records: Sequence[Inflow]) -> Outcome:
-        heard_of = (each for each in records if each.topic != CUSTOMERS_EVENTS)
+        lasting = [each for record in records if (each := self._meet(record)) is not None]
+        heard_of = (each for each in lasting if each.topic != CUSTOMERS_EVENTS)
         self._attention.shoppers({each.key for each in heard_of if each.key and (each.value or FIX in each.headers)})
         produced, self._due = self._due, []
-        for record in records:
+        for record in lasting:
             if self._loose and (PART in record.headers or not self._goes_on(record)):
                 self._tell_loose(produced)
             self._take(record, produced)
@@ -69,6 +83,23 @@ class Decisions:
 
     def recall(self, record: Inflow) -> None:
         """Take in a record that was dealt with: what it found may still be waiting."""
+        lasting = self._meet(record)
+        if lasting is not None:
+            self._recall(lasting)
+
+    def _meet(self, record: Inflow) -> Inflow | None:
+        """The record with her lasting uid; when her name is new, what she has heard elsewhere is remembered before."""
+        lasting = self._lasting.of(record)
+        if lasting is None or lasting.key is None or self._names.get(lasting.key) == record.key:
+            return lasting
+        if len(self._names) >= MET:
+            self._names.clear()
+        self._names[lasting.key] = record.key or ""
+        for each in self._heard.of(lasting.key) if self._heard is not None else ():
+            _restore(self.deciding, each)
+        return lasting
+
+    def _recall(self, record: Inflow) -> None:
         at_ms = record.timestamp_ms
         if record.topic == CUSTOMERS_EVENTS:
             if (event := _event(record)) is not None:
@@ -79,7 +110,7 @@ class Decisions:
         elif FIX in record.headers:
             self.deciding.resume(CustomerLocation.from_text(record.headers[FIX]), at_ms)
         elif SHOP not in record.headers:
-            self.deciding.forget(record.key or "")
+            self._forget(record.key or "")
 
     def _take(self, record: Inflow, produced: list[Outflow]) -> None:
         at_ms = record.timestamp_ms
@@ -94,7 +125,12 @@ class Decisions:
         elif SHOP in record.headers:
             produced += self._written(self.deciding.shop(record.key or "", at_ms), at_ms)
         else:
-            self.deciding.forget(record.key or "")
+            self._forget(record.key or "")
+
+    def _forget(self, uid: str) -> None:
+        self.deciding.forget(uid)
+        if self._heard is not None:
+            self._heard.forget(uid)
 
     def _find(self, record: Inflow, produced: list[Outflow]) -> None:
         """Something is near her; she is told at the mark that follows, if one does."""
@@ -126,6 +162,13 @@ class Decisions:
             )
             for each in told
         ]
+
+
+def _restore(deciding: Deciding, record: Inflow) -> None:
+    if record.topic == CUSTOMERS_ALERTS:
+        deciding.restore(CustomerAlert.from_text(record.value or b""), record.timestamp_ms)
+    else:
+        deciding.restore_withheld(CustomerEvent.from_text(record.value or b""), record.timestamp_ms)
 
 
 def _row(record: Inflow, refused: list[Outflow] | None = None) -> NearbyPromotion | None:

@@ -1,0 +1,93 @@
+"""What was told to whom in the last 72 hours, whichever partition decided it.
+
+A shopper's records come by another partition when her name changes; whoever decides there must know what she has heard.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Sequence
+
+from endcap.clock import Clock
+from endcap.errors import Unreachable
+from endcap.messages import CUSTOMERS_ALERTS
+from endcap.wire import epoch_ms
+from endcap_backend.pipeline.kafka import KafkaSettings
+from endcap_backend.pipeline.stages.reading import SILENCE_S, Place, Reading, ends_of, offsets_at, places_of
+from endcap_backend.pipeline.stages.records import Inflow
+from endcap_backend.pipeline.stages.topics import OFFERS_WITHHELD
+
+WRITTEN = (CUSTOMERS_ALERTS, OFFERS_WITHHELD)
+LOOK_S = 0.05
+REMEMBERED_MS = 72 * 3600_000  # so that nobody is told twice; as long as alerts are kept
+
+
+class Heard:
+    """Follows all partitions of what decisions write; some 400 B a record. The stage's thread."""
+
+    def __init__(self, settings: KafkaSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._reading: Reading | None = None
+        self._hers: dict[str, list[Inflow]] = {}
+        self._all: deque[Inflow] = deque()
+
+    def catch_up(self) -> None:
+        """Read to the very end: what the last owner of a partition decided just before it let go must be known.
+
+        Raises:
+            Unreachable, KafkaException: it can't be read.
+        """
+        places = places_of(self._settings, WRITTEN)
+        if self._reading is None or not self._reading.positions.keys() >= set(places):
+            self._begin(places)
+        assert self._reading is not None
+        ends = ends_of(self._settings, places, settled=True)
+        heard_s = self._clock.monotonic()
+        while any(self._reading.positions[place] < end for place, end in ends.items()):
+            if self._add(self._reading.take(LOOK_S)):
+                heard_s = self._clock.monotonic()
+            elif self._clock.monotonic() - heard_s > SILENCE_S:
+                raise Unreachable("what was told could not be read to its end; a transaction may hang")
+        self._expire()
+
+    def follow(self) -> None:
+        """Take in what has come since."""
+        if self._reading is not None:
+            self._add(self._reading.take())
+            self._expire()
+
+    def of(self, uid: str) -> Sequence[Inflow]:
+        """What she was told, or would have been, oldest first."""
+        return sorted(self._hers.get(uid, ()), key=lambda each: each.timestamp_ms)
+
+    def forget(self, uid: str) -> None:
+        self._hers.pop(uid, None)
+
+    def close(self) -> None:
+        if self._reading is not None:
+            self._reading.close()
+
+    def _begin(self, places: Collection[Place]) -> None:
+        self.close()
+        self._hers.clear()
+        self._all.clear()
+        since_ms = epoch_ms(self._clock.now()) - REMEMBERED_MS
+        self._reading = Reading(self._settings, offsets_at(self._settings, places, since_ms))
+
+    def _add(self, records: Sequence[Inflow]) -> int:
+        for record in records:
+            if record.key is not None and record.value is not None:
+                self._hers.setdefault(record.key, []).append(record)
+                self._all.append(record)
+        return len(records)
+
+    def _expire(self) -> None:
+        before_ms = epoch_ms(self._clock.now()) - REMEMBERED_MS
+        while self._all and self._all[0].timestamp_ms < before_ms:
+            old = self._all.popleft()
+            hers = [each for each in self._hers.get(old.key or "", ()) if each is not old]
+            if hers:
+                self._hers[old.key or ""] = hers
+            else:
+                self._hers.pop(old.key or "", None)

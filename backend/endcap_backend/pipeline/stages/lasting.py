@@ -1,0 +1,62 @@
+"""From the names that shoppers bear in raw topics to their lasting uids, where a record enters the decision."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+
+from endcap_backend.pipeline.stages.records import Inflow
+from endcap_backend.pseudonym import Gone, Pseudonyms, is_name
+
+log = logging.getLogger("endcap.stages")
+
+OVER, GONE = "names over", "names of nobody"
+
+
+class Lasting:
+    """Translates records for all partitions of a worker; without `pseudonyms` only lasting uids pass. One thread."""
+
+    def __init__(self, pseudonyms: Pseudonyms | None) -> None:
+        self._pseudonyms = pseudonyms
+        self._counts: Counter[str] = Counter({OVER: 0, GONE: 0})
+        self._told: set[str] = set()  # days of which it was said that their names lead to nobody
+
+    def of(self, record: Inflow) -> Inflow | None:
+        """The record with her uid in the place of her name; None for one that nobody is to be told of.
+
+        That is a name whose secret is not there, and one of a day that is over: she has another name now, which another
+        partition may have, and must not hear of anything twice. A tombstone passes: she is forgotten under each.
+
+        Raises:
+            Unreachable: the shop's database does not answer.
+        """
+        name = record.key
+        if name is None or not is_name(name):
+            return record
+        uid = Gone("") if self._pseudonyms is None else self._pseudonyms.inward(name)
+        if isinstance(uid, Gone):
+            self._complain(uid)
+            return None
+        assert self._pseudonyms is not None
+        if self._pseudonyms.is_over(name) and (record.value is not None or record.headers):
+            self._counts[OVER] += 1
+            return None
+        old, new = name.encode(), uid.encode()
+        return record._replace(
+            key=uid,
+            value=None if record.value is None else record.value.replace(old, new),
+            headers={header: value.replace(old, new) for header, value in record.headers.items()},
+        )
+
+    def stats(self) -> Mapping[str, float]:
+        return dict(self._counts)
+
+    def _complain(self, name: Gone) -> None:
+        self._counts[GONE] += 1
+        if name.day not in self._told:
+            self._told.add(name.day)
+            log.error(
+                "shoppers' names of a day lead to nobody, and nobody is told: name the shop's database that the "
+                "backend has, with --data or ENDCAP_DATABASE_URL; or the day's secret is destroyed"
+            )
