@@ -2,8 +2,8 @@
 
 Her session, her records and her rows in the shop's database go in the call. A tombstone in `customers_locations` then
 passes through the log, so that whoever reads it forgets her too; once every consumer has passed it, or after ten
-minutes, what they made meanwhile goes with the tombstone, the log's journal is emptied, and only the receipt is left,
-which does not name her.
+minutes, what they made meanwhile goes with the tombstone, the journals are emptied, what SQLite keeps of moved rows is
+blanked, and only the receipt is left, which does not name her.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from endcap_backend.api.shoppers import forget_session
 from endcap_backend.log import READ_LIMIT, Log, NewRecord
 from endcap_backend.retail.database import Database
 from endcap_backend.retail.personal import forget
+from endcap_backend.unused import blank_unused
 
 log = logging.getLogger("endcap.api")
 
@@ -104,13 +105,20 @@ class Erasure:
         for uid, number in due:
             self._forget(uid)  # what a call of hers made that was already under way
             self._discard(uid, number, self._log.offsets_of(uid))
-        if due and not (self._log.fold() and self._database.fold()):
+        if due and not self._clear():
             return 0  # a reader was in the way: all of it again at the next sweep
         for uid, number in due:
             self._close(uid, number)
         if due:
-            self._log.fold()  # whom it was about goes from the journal too
+            self._clear()  # whom it was about goes from the log too
         return len(due)
+
+    def _clear(self) -> bool:
+        """Leave nothing deleted on disk: in the journals, or in what SQLite does not use of its pages."""
+        if not (self._log.fold() and self._database.fold()):
+            return False
+        files = [self._log.path, self._database.file]
+        return all(blank_unused(file).done for file in files if file is not None)
 
     def _note(self, connection: sqlite3.Connection, uid: str) -> str:
         forget_session(connection, uid)

@@ -51,6 +51,12 @@ class Database:
             raise BadConfig("database_url", f"{self._shown()} can't be opened: {fault.orig}") from None
 
     @property
+    def file(self) -> Path | None:
+        """SQLite's file; None with PostgreSQL, and for a database in memory."""
+        named = self.url.database
+        return Path(named) if self._sqlite and named and named != ":memory:" else None
+
+    @property
     def uuid(self) -> str:
         """Names this database for good."""
         with self.reading() as connection:
