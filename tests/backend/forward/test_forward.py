@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
@@ -14,6 +15,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 
 from endcap.clock import SystemClock
 from endcap.testing import ManualClock
+from endcap.wire import epoch_ms
 from endcap_backend.log import Log, LogFull, NewRecord
 from endcap_backend.pipeline.forward import DLQ_VALUE_CHARS, NOTE_EVERY_S, POSITION, Forwarder
 from endcap_backend.pipeline.kafka import KafkaSettings
@@ -24,6 +26,7 @@ from endcap_backend.pipeline.stages.topics import ensure_topics
 pytestmark = pytest.mark.kafka
 TOPIC = "customers_locations"
 WAIT_S = 60
+NOW_MS = epoch_ms(datetime.now(UTC))  # a broker takes away what is a week old
 
 
 @pytest.fixture
@@ -59,8 +62,7 @@ def until(holds):
 
 def some(count, first=0):
     return [
-        NewRecord(TOPIC, f"u{n % 7}", json.dumps({"n": n}), 1_764_000_000_000 + n, f"i:{n}")
-        for n in range(first, first + count)
+        NewRecord(TOPIC, f"u{n % 7}", json.dumps({"n": n}), NOW_MS + n, f"i:{n}") for n in range(first, first + count)
     ]
 
 
@@ -111,9 +113,7 @@ def test_records_arrive_once_with_key_value_and_time(log, settings):
     forwarder.stop()
     messages = in_kafka(settings)
     assert sorted(numbers(messages)) == list(range(60))
-    assert {(m.key().decode(), m.timestamp()[1]) for m in messages} == {
-        (f"u{n % 7}", 1_764_000_000_000 + n) for n in range(60)
-    }
+    assert {(m.key().decode(), m.timestamp()[1]) for m in messages} == {(f"u{n % 7}", NOW_MS + n) for n in range(60)}
 
 
 def test_each_shopper_keeps_her_order(log, settings):
@@ -216,7 +216,7 @@ def test_a_record_kafka_refuses_is_dead_lettered_once_and_its_neighbours_pass(lo
 
 def test_what_is_not_for_kafka_counts_as_no_lag(log, settings):
     log.append(some(5))
-    log.append([NewRecord("customers_alerts", "u1", "{}", 1_764_000_000_000, "a1")])
+    log.append([NewRecord("customers_alerts", "u1", "{}", NOW_MS, "a1")])
     forwarder = Forwarder(log, settings)
     forwarder.start()
     caught_up(forwarder)
