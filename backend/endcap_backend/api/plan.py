@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
+from sqlalchemy import Connection
 
 from endcap.clock import Clock
 from endcap.errors import BadMessage
@@ -15,10 +16,11 @@ from endcap_backend.api.places import cached
 from endcap_backend.api.problems import Problem
 from endcap_backend.api.roles import Role
 from endcap_backend.retail.audit import note
-from endcap_backend.retail.database import Database
+from endcap_backend.retail.database import Database, lock_table
 from endcap_backend.retail.files import features_of
 from endcap_backend.retail.plan_files import plans_of
 from endcap_backend.retail.plans import Plan, plan_of, put_plans
+from endcap_backend.retail.shop_tables import FloorPlan
 
 GEOJSON = ("application/geo+json", "application/json")
 NUMBER = {"type": "number"}
@@ -58,6 +60,13 @@ PLAN = object_of(
         },
     }
 )
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "schema": TEXT,
+    "description": "the ETag of the plan that is to be replaced: 412 when it has changed since",
+}
 GET_PLAN = Operation("A store from above: sections, aisles, doors", "shop", {200: PLAN}, problems=("not_found",))
 PUT_PLAN = Operation(
     "Replace a store's plan by a GeoJSON FeatureCollection; docs/loading.md says what is in it",
@@ -66,9 +75,9 @@ PUT_PLAN = Operation(
     body=object_of(
         {"type": {"const": "FeatureCollection"}, "features": {"type": "array", "items": {"type": "object"}}}
     ),
-    problems=CHANGING,
+    problems=(*CHANGING, "precondition_failed"),
     role=Role.MANAGER,
-    parameters=(DRY_RUN,),
+    parameters=(DRY_RUN, IF_MATCH),
 )
 
 
@@ -79,10 +88,10 @@ def blueprint(guard: Guard, database: Database, clock: Clock, max_bytes: int) ->
     @operation(GET_PLAN)
     def get_plan(store: str) -> Response:
         with database.reading() as connection:
-            plan = plan_of(connection, id_in_path(store))
-        if plan is None:
+            found = _told(connection, id_in_path(store))
+        if found is None:
             raise Problem("not_found", "there is no such store, or nothing stands in it")
-        return cached(answer(plan.to_json()))
+        return cached(found)
 
     @routes.put("/v1/stores/<store>/plan")
     @operation(PUT_PLAN)
@@ -90,12 +99,39 @@ def blueprint(guard: Guard, database: Database, clock: Clock, max_bytes: int) ->
         employee = guard.staff(Role.MANAGER)
         dry, plan = is_dry_run(), _read(read_json(max_bytes, GEOJSON), id_in_path(store))
         with database.writing(keep=not dry) as connection:
+            _refuse_overtaken(connection, store)
             stored = put_plans(connection, [plan], clock.now())
             size = {"sections": len(plan.sections), "doors": len(plan.doors), "nodes": len(plan.nodes)}
             note(connection, employee, clock.now(), "put", f"plans/{store}", size)
-        return answer(stored_json(stored, dry=dry))
+            etag = _etag(_told(connection, store))
+        response = answer(stored_json(stored, dry=dry))
+        response.headers["ETag"] = etag
+        return response
 
     return routes
+
+
+def _told(connection: Connection, store: str) -> Response | None:
+    """The plan as it is answered; None where there is no store."""
+    plan = plan_of(connection, store)
+    return None if plan is None else answer(plan.to_json())
+
+
+def _etag(told: Response | None) -> str:
+    if told is None:
+        return ""
+    told.add_etag()
+    return told.headers["ETag"]
+
+
+def _refuse_overtaken(connection: Connection, store: str) -> None:
+    """The problem 412 when the plan is not the one that the request means to replace."""
+    lock_table(connection, FloorPlan)
+    if not request.if_match:
+        return
+    etag = _etag(_told(connection, store))
+    if not etag or not request.if_match.contains_raw(etag):
+        raise Problem("precondition_failed", "the plan has changed since you read it: read it again, then change that")
 
 
 def _read(value: object, store: str) -> Plan:

@@ -21,6 +21,7 @@ KINDS: dict[str, tuple[int, str]] = {
     "method_not_allowed": (405, "This can't be done here"),
     "conflict": (409, "This does not go with what is there"),
     "gone": (410, "It is not there any more"),
+    "precondition_failed": (412, "It has changed meanwhile"),
     "too_large": (413, "The body is too large"),
     "unsupported_media_type": (415, "The body is of another kind than JSON"),
     "invalid": (422, "A field is wrong"),

@@ -1,10 +1,13 @@
-"""The console's forms: their fields, and a promotion or a shelf as they show it."""
+"""The console's forms: their fields, a promotion or a shelf as they show it, and what was typed as a message's JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from endcap.errors import BadMessage
+from endcap.wire import Message
+from endcap_backend.console.overtaken import as_texts
 from endcap_backend.retail.terms import ShopPromotion
 
 Fields = tuple[tuple[str, str, str], ...]  # wire name, label, type of the input
@@ -40,13 +43,57 @@ SHELF_FIELDS: Fields = (
 )
 
 
-def filled(form: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
-    return {name: form.get(name) for name, _, _ in fields}
+SECTION_FIELDS: Fields = (
+    ("id", "Id", "text"),
+    ("name", "Name", "text"),
+    ("outline", "Outline: one corner a line, latitude and longitude", "textarea"),
+    ("categories", "Segments in it, one a line", "textarea"),
+    ("skus", "Products in it, by number", "textarea"),
+)
+DOOR_FIELDS: Fields = (
+    ("id", "Id", "text"),
+    ("name", "Name", "text"),
+    ("latitude", "Latitude", "number"),
+    ("longitude", "Longitude", "number"),
+)
+NUMBERS = ("latitude", "longitude", "price", "discount", "value", "budget")
+WHOLE = ("SKU", "stock", "n", "m", "limit_per_shopper")
+MINUTES = ("starts_at", "ends_at")  # of a form: local to UTC, without a zone
 
 
-def form_of(message: Mapping[str, Any]) -> dict[str, Any]:
-    """A message's JSON as the form shows it: times without zone and seconds."""
-    return {name: value[:16] if name.endswith("_at") else value for name, value in message.items()}
+def shown_in(fields: Fields, message: Message) -> dict[str, str]:
+    """A message as the form shows it: times without zone and seconds, a ticked box as browsers send it."""
+    said = {
+        name: value[:16] if name in MINUTES else "on" if value is True else value
+        for name, value in message.to_json().items()
+    }
+    return as_texts(said, [name for name, _, _ in fields])
+
+
+def typed(form: Mapping[str, str]) -> dict[str, Any]:
+    """A form's texts as the JSON that the message is read from; what was left empty is left out.
+
+    Raises:
+        BadMessage: text where a number or a time has to stand; names the field.
+    """
+    told: dict[str, Any] = {}
+    for name, text in form.items():
+        if text := text.strip():
+            told[name] = _typed(name, text)
+    return told
+
+
+def _typed(name: str, text: str) -> Any:
+    try:
+        if name in WHOLE:
+            return int(text)
+        if name in NUMBERS:
+            return float(text.replace(",", "."))
+    except ValueError:
+        raise BadMessage(name, "must be a number") from None
+    if name in MINUTES and not text.endswith("Z") and "+" not in text:
+        return f"{text}:00Z" if text.count(":") == 1 else f"{text}Z"
+    return text == "on" if name == "members_only" else text
 
 
 def takes_off(promotion: ShopPromotion) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, union
 
 from endcap.clock import Clock
 from endcap.messages import StoreProduct
@@ -13,11 +13,13 @@ from endcap_backend.console.counter import Counter
 from endcap_backend.console.door import Door
 from endcap_backend.console.floor import Floor
 from endcap_backend.console.lineage import Lineage
+from endcap_backend.console.planner import Planner
 from endcap_backend.console.presence import Presence
 from endcap_backend.log import Log
 from endcap_backend.retail.database import Database
 from endcap_backend.retail.plans import plan_of
 from endcap_backend.retail.schema import NO_STORE, Placement
+from endcap_backend.retail.shop_tables import FloorPlan
 from endcap_backend.retail.terms import ShopPromotion
 
 FLOOR_S = 10.0  # scripts ask every 2 s; to draw a store of 3,500 shelves takes 0.1 s
@@ -35,11 +37,14 @@ class Console:
         self.clock = clock
         self.presence = Presence(log, clock)
         self.counter = Counter(database, clock)
+        self.planner = Planner(database, clock)
         self.help = HelpDesk(database, clock)
         self._drawn: dict[str, tuple[float, Floor]] = {}
 
     def stores(self) -> list[str]:
-        query = select(Placement.store).where(Placement.store != NO_STORE).distinct().order_by(Placement.store)
+        """Those in which something stands, or that have a plan."""
+        shelves = select(Placement.store).where(Placement.store != NO_STORE)
+        query = union(shelves, select(FloorPlan.store)).order_by("store")
         with self.database.reading() as connection:
             return list(connection.execute(query).scalars())
 

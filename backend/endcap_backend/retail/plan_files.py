@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from endcap.errors import BadMessage, OutOfRange
+from endcap.fences.shapes import Polygon
 from endcap.geo import LatLon, check
 from endcap.wire import BIGINT_MAX, ID_PATTERN, Message, Wire, wired
 from endcap_backend.retail.files import read_features
@@ -92,6 +93,20 @@ def plans_of(features: Iterable[tuple[str, object]], store: str = "") -> tuple[l
     return [each.plan() for each in whole if each.sections], faults
 
 
+def section_of(store: str, feature: Mapping[str, Any]) -> Section:
+    """One section out of its feature; raises BadMessage, which names the property at fault."""
+    draft = _Draft(store)
+    _take(draft, _named(feature, store), feature)
+    return next(iter(draft.sections.values()))
+
+
+def door_of(store: str, feature: Mapping[str, Any]) -> Door:
+    """One door out of its feature; raises as `section_of`."""
+    draft = _Draft(store)
+    _take(draft, _named(feature, store), feature)
+    return next(iter(draft.doors.values()))
+
+
 def _named(feature: object, store: str) -> Named:
     properties = feature.get("properties") if isinstance(feature, Mapping) else None
     if not isinstance(properties, Mapping):
@@ -126,10 +141,18 @@ def _take_section(draft: _Draft, named: Named, feature: Any) -> None:
     if ring[0] != ring[-1]:
         raise BadMessage("coordinates", "must end where they begin: the ring is not closed")
     if not _area(ring):
-        raise BadMessage("coordinates", "enclose nothing")
+        raise BadMessage("coordinates", "enclose nothing: they lie on one line, or cross each other")
+    _refuse_tangled(ring)
     properties = feature["properties"]
     categories, skus = _several(properties, _CATEGORY), _several(properties, _SKU)
     draft.sections[id] = Section(id, name, tuple(ring[:-1]), tuple(map(str, categories)), tuple(skus))
+
+
+def _refuse_tangled(ring: Sequence[LatLon]) -> None:
+    try:
+        Polygon(tuple(ring))
+    except BadMessage as fault:
+        raise BadMessage("coordinates", fault.reason) from None
 
 
 def _take_aisle(draft: _Draft, named: Named, feature: Any) -> None:

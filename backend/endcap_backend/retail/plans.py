@@ -133,12 +133,16 @@ def plan_of(connection: Connection, store: str) -> Plan | None:
 
     A section whose file names no products has those that are placed in it, by its name or id.
     """
-    document = connection.execute(select(FloorPlan.document).where(FloorPlan.store == store)).scalar()
-    shelves = _shelves(connection, store)
-    if document is not None:
-        plan = Plan.of_json(json.loads(document))
+    plan, shelves = kept_plan(connection, store), _shelves(connection, store)
+    if plan is not None:
         return replace(plan, sections=tuple(_filled(each, shelves) for each in plan.sections))
     return _derived(store, shelves) if shelves else None
+
+
+def kept_plan(connection: Connection, store: str) -> Plan | None:
+    """The store's plan as it was loaded or drawn; None when it has none of its own."""
+    document = connection.execute(select(FloorPlan.document).where(FloorPlan.store == store)).scalar()
+    return None if document is None else Plan.of_json(json.loads(document))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 import re
 from contextlib import closing
+from html import unescape
 
 import pytest
 
@@ -27,6 +28,16 @@ class Visitor:
         page = self.client.get("/console").text
         secret = re.search(r'name="secret" value="(\w+)"', page)
         return self.client.post(path, data={"secret": secret[1] if secret else "", **form})
+
+    def form(self, path, action):
+        """What the form of a page, by the beginning of its action, would send as it stands."""
+        form = self.get(path).text.split(f'class="card" method="post" action="{action}')[1].split("</form>")[0]
+        inputs = re.findall(r'name="(\w+)"(?: type="[\w-]+")? value="([^"]*)"', form)
+        areas = re.findall(r'<textarea id="(\w+)"[^>]*>\n(.*?)</textarea>', form, re.DOTALL)
+        chosen = re.findall(r'<select id="(\w+)".*?<option selected>(\w+)<', form, re.DOTALL)
+        ticked = [(name, "on") for name in re.findall(r'name="(\w+)" type="checkbox" checked', form)]
+        found = {name: unescape(value) for name, value in [*inputs, *areas, *chosen, *ticked]}
+        return {name: value for name, value in found.items() if name not in ("secret", "store")}
 
 
 def shelf(sku, section, name, latitude, longitude, **more):

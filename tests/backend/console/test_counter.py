@@ -1,8 +1,10 @@
 import json
+import re
 from dataclasses import replace
 from threading import Thread
 
 import pytest
+from sqlalchemy import insert
 
 from endcap.messages import ProductPromotion, StoreProduct
 from endcap.testing import an_alert
@@ -13,7 +15,9 @@ from endcap_backend.console.pages.frame import ROWS
 from endcap_backend.log import NewRecord
 from endcap_backend.retail.catalogue import put_promotions
 from endcap_backend.retail.feed import Feed
+from endcap_backend.retail.stock import StockLevel, put_stock
 from endcap_backend.retail.terms import ShopPromotion
+from endcap_backend.retail.till_tables import RedeemedOffer, Redemption
 
 PROMOTION = {"pid": "p1", "segment": "tea", "title": "Tea week", "discount": "10", "ends_at": "2027-01-01T10:00"}
 SHELF = {
@@ -123,6 +127,125 @@ def test_a_shelf_without_a_place_is_refused(enter):
     assert answer.status_code == 422
     assert "Not put there: latitude" in answer.text
     assert 'aria-invalid="true"' in answer.text
+
+
+def edit(visitor, pid="p1"):
+    return visitor.form(f"/console/promotions?pid={pid}", "/console/promotions")
+
+
+def shelf_form(visitor, sku):
+    return {"store": "s1", **visitor.form(f"/console/shelves?store=s1&sku={sku}", "/console/shelves")}
+
+
+def test_a_new_promotion_does_not_overwrite_one_that_has_its_id(shop, enter):
+    visitor = enter()
+    visitor.post("/console/promotions", **PROMOTION)
+    answer = visitor.post("/console/promotions", **{**PROMOTION, "title": "Another", "discount": "50"})
+    assert answer.status_code == 409
+    assert "there is a promotion p1 already" in answer.text
+    assert 'href="/console/promotions?pid=p1">Open p1 to change it' in answer.text
+    assert 'value="Another"' in answer.text
+    assert visitor.post("/console/promotions", **{**PROMOTION, "title": "Another"}).status_code == 409  # still
+    assert Counter(shop.database, shop.clock).promotion("p1").title == "Tea week"
+
+
+def test_a_promotion_is_opened_and_changed(shop, enter):
+    visitor = enter()
+    visitor.post("/console/promotions", **PROMOTION, members_only="on", kind="percent", value="10")
+    form = edit(visitor)
+    assert (form["members_only"], form["kind"], form["ends_at"]) == ("on", "percent", "2027-01-01T10:00")
+    assert visitor.post("/console/promotions", **{**form, "title": "Tea month"}).status_code == 200
+    changed = Counter(shop.database, shop.clock).promotion("p1")
+    assert (changed.title, changed.members_only, changed.value) == ("Tea month", True, 10.0)
+
+
+def test_a_promotion_that_was_ended_meanwhile_is_not_begun_again_unseen(shop, enter):
+    visitor = enter()
+    visitor.post("/console/promotions", **PROMOTION)
+    form = edit(visitor)
+    visitor.post("/console/promotions/end", pid="p1")
+    answer = visitor.post("/console/promotions", **{**form, "title": "Tea month"})
+    assert answer.status_code == 409
+    assert (
+        '<td>Until</td><td class="lines">2027-01-01T10:00</td><td class="lines"><b>2026-11-24T12:00</b>' in answer.text
+    )
+    assert Counter(shop.database, shop.clock).promotion("p1").ends_at == shop.clock.now()
+
+
+def test_a_form_opened_for_one_id_may_publish_a_copy_under_another(shop, enter):
+    visitor = enter()
+    visitor.post("/console/promotions", **PROMOTION)
+    assert visitor.post("/console/promotions", **{**edit(visitor), "pid": "p2"}).status_code == 200
+    assert {each.pid for each in Counter(shop.database, shop.clock).promotions()} == {"p1", "p2"}
+
+
+def test_a_promotion_is_deleted_after_a_question(shop, enter):
+    visitor = enter("manager", "aino")
+    visitor.post("/console/promotions", **PROMOTION)
+    assert len(topic(shop, ProductPromotion.TOPIC)) == 1
+    assert "<summary>Delete p1…</summary>" in visitor.get("/console/promotions?pid=p1").text
+    assert "p1 has ended and is deleted." in visitor.post("/console/promotions/delete", pid="p1").text
+    assert topic(shop, ProductPromotion.TOPIC)[-1]["ends_at"] == "2026-11-24T12:00:00.000Z"
+    assert "<td>aino, manager</td><td>deleted</td><td>promotions/p1</td>" in visitor.get("/console/trail").text
+    assert visitor.post("/console/promotions/delete", pid="p1").status_code == 404
+
+
+def test_one_that_was_redeemed_is_found_among_the_archived(shop, enter):
+    visitor = enter()
+    visitor.post("/console/promotions", **PROMOTION)
+    with shop.database.writing() as connection:
+        row = {
+            "id": "till:1", "nonce": "n1", "asked": "", "at": shop.clock.now(), "store": "s1", "till": "t1",
+            "total_cents": 900, "off_cents": 100, "points": 9, "answer": "{}",
+        }  # fmt: skip
+        connection.execute(insert(Redemption), [row])
+        used = {"redemption": "till:1", "source": "promotion", "offer": "p1", "off_cents": 100}
+        connection.execute(insert(RedeemedOffer), [used])
+    assert "archived, since it was redeemed" in visitor.post("/console/promotions/delete", pid="p1").text
+    assert "Tea week" not in visitor.get("/console/promotions").text
+    assert "Tea week" in visitor.get("/console/promotions?archived").text
+    later = {**edit(visitor), "ends_at": "2027-02-01T10:00"}
+    assert visitor.post("/console/promotions", **later).status_code == 200
+    assert "Tea week" in visitor.get("/console/promotions").text
+
+
+def test_the_shelf_form_does_not_overwrite_newer_stock(shop, enter):
+    visitor = enter()
+    form = shelf_form(visitor, 1)
+    with shop.database.writing() as connection:
+        put_stock(connection, [StockLevel(1, 1, "s1")], 0)
+    answer = visitor.post("/console/shelves", **{**form, "price": "5.50"})
+    assert answer.status_code == 409
+    assert '<td>Left on the shelf</td><td class="lines">3</td><td class="lines"><b>1</b></td>' in answer.text
+    assert re.search(r'name="stock" type="number" value="1"', answer.text)
+    assert re.search(r'name="price" type="number" value="5.50"', answer.text)
+    again = {**shelf_form(visitor, 1), "price": "5.50"}
+    assert visitor.post("/console/shelves", **again).status_code == 200
+    (product,) = [each for each in Counter(shop.database, shop.clock).shelves("s1") if each.sku == 1]
+    assert (product.stock, product.price) == (1, 5.5)
+
+
+def test_a_product_that_has_a_shelf_is_not_put_on_another_unseen(shop, enter):
+    visitor = enter()
+    answer = visitor.post("/console/shelves", **{**SHELF, "SKU": "1"})
+    assert (answer.status_code, "product 1 has a shelf in this store already" in answer.text) == (409, True)
+    assert 'href="/console/shelves?store=s1&amp;sku=1">Open product 1' in answer.text
+
+
+def test_a_product_is_taken_off_its_shelf_after_a_question(shop, enter):
+    visitor = enter("manager", "aino")
+    assert len(topic(shop, StoreProduct.TOPIC)) == 4
+    assert "<summary>Take it off this shelf…</summary>" in visitor.get("/console/shelves?store=s1&sku=1").text
+    assert "Dark roast is taken off its shelf." in visitor.post("/console/shelves/remove", store="s1", SKU="1").text
+    assert [each["SKU"] for each in topic(shop, StoreProduct.TOPIC) if each.get("removed")] == [1]
+    assert "<td>removed</td><td>placements/s1/1</td>" in visitor.get("/console/trail").text
+    for sku in ("1", "x", "9" * 30):
+        assert visitor.post("/console/shelves/remove", store="s1", SKU=sku).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["promotions/delete", "shelves/remove"])
+def test_only_a_manager_takes_things_off(enter, path):
+    assert enter("staff").post(f"/console/{path}", pid="p1", store="s1", SKU="1").status_code == 403
 
 
 def test_a_hostile_title_is_text(shop, enter):

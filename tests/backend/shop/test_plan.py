@@ -96,7 +96,7 @@ def a_polygon(*rings):
         (a_feature("section", "Point", A, id="x"), "geometry", "must be a Polygon"),
         (a_polygon(RING[:-1]), "coordinates", "must end where they begin: the ring is not closed"),
         (a_polygon([A, B, A]), "coordinates", "must be at least 4 positions"),
-        (a_polygon([A, B, B, A]), "coordinates", "enclose nothing"),
+        (a_polygon([A, B, B, A]), "coordinates", "enclose nothing: they lie on one line, or cross each other"),
         (a_polygon(RING, RING), "coordinates", "have a hole; a section has one ring"),
         (a_polygon([[24, 95], *RING[1:]]), "coordinates", "latitude 95.0 is not within -90 and 90 degrees"),
         (a_polygon([["24", 60], *RING[1:]]), "coordinates", "must be positions: [longitude, latitude]"),
@@ -181,7 +181,10 @@ def test_the_command_loads_plans_all_or_nothing_and_shows_a_dry_run(database, tm
     dry = load(*features(), switches=["--dry-run"])
     assert dry[:2] == (0, "plans: 1 new, 0 changed, 0 unchanged (dry run: nothing stored)\n")
     status, _, said = load(*features(), a_polygon([A, B, B, A]))
-    assert (status, said.splitlines()[0]) == (1, "floors.geojson feature 6: coordinates: enclose nothing")
+    assert (status, said.splitlines()[0]) == (
+        1,
+        "floors.geojson feature 6: coordinates: enclose nothing: they lie on one line, or cross each other",
+    )
     assert load(*features())[:2] == (0, "plans: 1 new, 0 changed, 0 unchanged\n")
     with database.reading() as connection:
         assert plan_of(connection, "s1").name == "Corner shop"
@@ -218,7 +221,12 @@ def test_a_put_plan_with_faults_tells_each_and_stores_nothing(shop):
     answer = put(shop, [a_section(), a_polygon([A, B, B, A]), a_section(store="s2")])
     assert answer.status_code == 422
     assert answer.json["errors"] == [
-        {"index": 1, "field": "coordinates", "reason": "enclose nothing", "where": "feature 2"},
+        {
+            "index": 1,
+            "field": "coordinates",
+            "reason": "enclose nothing: they lie on one line, or cross each other",
+            "where": "feature 2",
+        },
         {"index": 2, "field": "store", "reason": "must be the store of this plan, or left out", "where": "feature 3"},
     ]
     assert put(shop, []).status_code == 422
@@ -241,3 +249,30 @@ def test_the_files_of_the_docs_are_those_that_are_read(tmp_path):
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features()}))
     (plan,), faults = check_plans([path])
     assert (plan.name, faults) == ("Corner shop", [])
+
+
+def test_a_manager_who_was_overtaken_does_not_overwrite(shop, a_shelf):
+    a_shelf(shop.database)
+    read = shop.get("/v1/stores/s1/plan", token="").headers["ETag"]
+    shop.work_as("manager")
+    first = put(shop, features(), headers={"If-Match": read})
+    assert (first.status_code, first.headers["ETag"]) == (200, shop.get("/v1/stores/s1/plan").headers["ETag"])
+    second = put(shop, features(), headers={"If-Match": read})
+    assert (second.status_code, second.json["type"]) == (412, "urn:endcap:problem:precondition_failed")
+    assert put(shop, features(), headers={"If-Match": first.headers["ETag"]}).status_code == 200
+    assert put(shop, features()).status_code == 200  # who does not say, replaces
+
+
+def test_a_plan_that_is_not_there_matches_nothing(shop):
+    shop.work_as("manager")
+    assert put(shop, features(), headers={"If-Match": "*"}).status_code == 412
+    assert put(shop, features()).status_code == 200
+    assert put(shop, features(), headers={"If-Match": "*"}).status_code == 200
+
+
+def test_a_section_that_crosses_itself_is_told_where():
+    tangled = [[24.935, 60.169], [24.936, 60.17], [24.936, 60.169], [24.9352, 60.1702], [24.935, 60.169]]
+    section = {**a_section(), "geometry": {"type": "Polygon", "coordinates": [tangled]}}
+    plans, faults = read(section)
+    assert plans == []
+    assert [(each.field, "crosses itself near latitude" in each.reason) for each in faults] == [("coordinates", True)]

@@ -10,6 +10,7 @@ from endcap_backend.console.pages import (
     funnel,
     help_board,
     live_map,
+    plan,
     promotions,
     shelves,
     stream,
@@ -22,7 +23,7 @@ HEADERS = {
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "Referrer-Policy": "same-origin",
 }
-PAGES = (entrance, live_map, help_board, stream, promotions, shelves, funnel, trail)
+PAGES = (entrance, live_map, help_board, stream, promotions, shelves, plan, funnel, trail)
 
 
 def blueprint(console: Console) -> Blueprint:

@@ -10,6 +10,8 @@ from flask import Response, g, make_response, render_template, request
 from endcap.messages import StoreProduct
 from endcap_backend.api.roles import Role
 from endcap_backend.console.floor import Floor
+from endcap_backend.console.forms import Fields
+from endcap_backend.console.overtaken import Overtaken, seal
 from endcap_backend.console.parts import Console
 from endcap_backend.retail.terms import ShopPromotion
 
@@ -19,6 +21,7 @@ NAV = (
     ("/console/stream", "Stream"),
     ("/console/promotions", "Promotions"),
     ("/console/shelves", "Shelves"),
+    ("/console/plan", "Floor plan"),
     ("/console/funnel", "Funnel"),
     ("/console/trail", "Audit trail"),
 )
@@ -46,6 +49,29 @@ def one_of(name: str, choices: tuple[str, ...]) -> str:
     """What the query chooses; the first for anything else."""
     asked = request.args.get(name, choices[0])
     return asked if asked in choices else choices[0]
+
+
+def typed_in(fields: Fields) -> dict[str, str]:
+    """What a form's fields hold; a browser ends a line with two characters, a text with one."""
+    return {name: request.form.get(name, "").replace("\r\n", "\n") for name, _, _ in fields}
+
+
+def overtaken(fault: Overtaken, refused: str, there: str, *, field: str) -> dict[str, Any]:
+    """What a page shows when somebody was quicker: what differs, and the form for another try.
+
+    `there` is what is said when she meant something new, and it exists already: then nothing is taken over.
+    """
+    if fault.there:
+        return {"form": fault.typed, "said": there, "bad": True, "field": field, "exists": True, "status": 409}
+    if fault.now is None:
+        said = f"{refused}: it was taken away meanwhile. What you typed stands below; press again to put it back."
+        return {"form": fault.typed, "said": said, "bad": True, "status": 409}
+    said = f"{refused}: somebody else has changed it since you opened it. Look through what differs, and press again."
+    differences = fault.differences()
+    return {
+        "form": fault.merged(), "seen": seal(fault.now), "said": said, "bad": True, "differences": differences,
+        "status": 409,
+    }  # fmt: skip
 
 
 def promoted(shelves: list[StoreProduct], live: list[ShopPromotion]) -> set[int]:

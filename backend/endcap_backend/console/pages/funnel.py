@@ -23,7 +23,7 @@ def add_to(routes: Blueprint, console: Console) -> None:
         hours = min(max(request.args.get("hours", 24, int), 1), MAX_HOURS)
         since = console.clock.now() - timedelta(hours=hours)
         rows = funnel(console.log, by, epoch_ms(since))
-        names = {each.pid: each.title for each in console.counter.promotions()} if by == "promotion" else {}
+        names = console.counter.titles() if by == "promotion" else {}
         return page(
             "funnel.html",
             by=by,
