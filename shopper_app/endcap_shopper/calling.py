@@ -32,10 +32,7 @@ class Calling:
     def cancel(self) -> None:
         """Call it off; one that is not told yet is never told, and one that may have been told is told to be over."""
         state = self._ground.state
-        waiting = self._ground.wallet.pending("help")
-        off = [action.id for action in waiting if self._errands.tried(action)]
-        if waiting:
-            self._ground.wallet.drop(*(action.sequence for action in waiting))
+        off = [action.id for action in self._errands.take_back(self._ground.wallet.pending("help"))]
         if state.help is not None and state.help.open and not self._ground.wallet.pending("cancel_help"):
             off.append(state.help.id)
         for id in off:

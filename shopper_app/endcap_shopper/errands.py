@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import takewhile
-from threading import Event, Thread, current_thread
+from threading import Event, Lock, Thread, current_thread
 from typing import Any
 
 from endcap.clock import Clock, SystemClock
@@ -44,7 +44,8 @@ class Errands:
         self._clock = clock or SystemClock()
         self._wake, self._closing = Event(), False
         self._thread: Thread | None = None
-        self._tried = max((action.sequence for action in wallet.actions()), default=0)
+        self._choosing = Lock()
+        self._tried = max((action.sequence for action in wallet.actions(100_000)), default=0)
         self.offline = False  # the last try found no network
 
     def start(self) -> None:
@@ -57,9 +58,11 @@ class Errands:
         """Try at once: there is something new, or a network again."""
         self._wake.set()
 
-    def tried(self, action: Action) -> bool:
-        """Whether the shop may have heard of an action that is still here: its answer was lost, or is on its way."""
-        return action.sequence <= self._tried
+    def take_back(self, actions: Sequence[Action]) -> list[Action]:
+        """Never tell these; of which the shop may have heard, since an answer was lost or is on its way."""
+        with self._choosing:
+            self._wallet.drop(*(action.sequence for action in actions))
+            return [action for action in actions if action.sequence <= self._tried]
 
     def close(self, patience_s: float = 2.0) -> None:
         """End; what is not told stays in the wallet. Idempotent."""
@@ -71,9 +74,9 @@ class Errands:
     def run_once(self) -> float | None:
         """Tell what waits. None when all is told, else the seconds until it is worth another try."""
         waits_s = FIRST_WAIT_S
-        while not self._closing and (actions := self._wallet.actions(WISHES_AT_ONCE)):
+        while not self._closing and (actions := self._next()):
             try:
-                self._tell_together(_together(actions))
+                self._tell_together(actions)
                 self.offline = False
             except NotAuthorised as fault:
                 log.info("her actions wait: %s", fault)
@@ -102,6 +105,13 @@ class Errands:
             if not self._closing:
                 self._clock.wait(self._wake, None if again_s is None else max(again_s, waits_s))
 
+    def _next(self) -> Sequence[Action]:
+        """What is to be told together; from now on the shop may have heard of it."""
+        with self._choosing:
+            actions = _together(self._wallet.actions(WISHES_AT_ONCE))
+            self._tried = max([self._tried, *(action.sequence for action in actions)])
+            return actions
+
     def _tell_together(self, actions: Sequence[Action]) -> None:
         try:
             self._tell(actions)
@@ -116,7 +126,6 @@ class Errands:
             self._give_up(actions[0], Refused(str(fault), 429))  # it takes no more calls for a while
 
     def _tell(self, actions: Sequence[Action]) -> None:
-        self._tried = max(self._tried, actions[-1].sequence)
         answer = self._send(actions)
         self._wallet.told([action.sequence for action in actions], actions[0].kind, self._clock.now())
         for action in actions:
@@ -152,7 +161,7 @@ class Errands:
 
 def _together(actions: Sequence[Action]) -> Sequence[Action]:
     """The first action, with the edits of the list that follow it when it is one."""
-    if actions[0].kind != "wish":
+    if not actions or actions[0].kind != "wish":
         return actions[:1]
     return list(takewhile(lambda action: action.kind == "wish", actions))
 
