@@ -45,7 +45,7 @@ class Arrivals:
             state.inbox = state.inbox.received(alert, state.now)
             if state.inbox.get(alert.id) is not None:
                 self._parts.alerts.offer(alert)
-        self._parts.fetching.offered()
+        self._parts.catalogue.offered()
         self._ground.tell("near", None)
         if more:
             self._ground.post(self._take_offers)
@@ -85,7 +85,7 @@ class Arrivals:
         state.here = Here(fix.point, fix.taken_at.astimezone(self._ground.zone), fix.accuracy_m or 0.0, heading)
         if state.inside != before:
             self._parts.looking.refresh("map")
-        self._parts.fetching.route()
+        self._parts.guiding.route()
         self._ground.tell("map", "near")
 
     def state(self, now: ClientState) -> None:

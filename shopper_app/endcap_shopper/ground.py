@@ -49,6 +49,10 @@ class Ground:
         self.state.settings = replace(self.state.settings, **changes)
         self.wallet.set(SETTINGS, self.state.settings.to_json())
 
+    def keep(self, name: str, body: Any) -> None:
+        """Keep what the shop said, for when there is no network."""
+        self.wallet.keep_answer(name, body, self.now())
+
     def offer_undo(self, text: str, back: Callable[[], None]) -> None:
         """Let her take back what she just did, for a few seconds."""
         self.state.undo = Undo(uuid4().hex, text, self.now() + timedelta(seconds=UNDO_FOR_S), back)

@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+from endcap_shopper.catalogue import Catalogue
 from endcap_shopper.errands import Errands
 from endcap_shopper.fetching import Fetching
 from endcap_shopper.ground import Ground
+from endcap_shopper.guiding import Guiding
 from endcap_shopper.wishlist import MAX_NOTE, MAX_TEXT, Item, Wishlist, clean
 
 MAX_QUANTITY = 999
@@ -19,8 +21,11 @@ SUGGEST_FROM = 2  # letters
 class Listing:
     """On the window's thread."""
 
-    def __init__(self, ground: Ground, fetching: Fetching, errands: Errands) -> None:
-        self._ground, self._fetching, self._errands = ground, fetching, errands
+    def __init__(
+        self, ground: Ground, catalogue: Catalogue, fetching: Fetching, guiding: Guiding, errands: Errands
+    ) -> None:
+        self._ground, self._catalogue, self._fetching = ground, catalogue, fetching
+        self._guiding, self._errands = guiding, errands
 
     def suggest(self, text: str) -> None:
         state, text = self._ground.state, clean(text, MAX_TEXT)
@@ -33,7 +38,7 @@ class Listing:
         state.suggestions = tuple(known[:6])
         self._ground.tell("wishlist")
         if state.known:
-            self._fetching.suggest(text)
+            self._catalogue.suggest(text)
 
     def add(self, text: str, sku: int | None = None) -> None:
         state, product = self._ground.state, None
@@ -45,7 +50,7 @@ class Listing:
             item = Item(id=uuid4().hex, text=text, changed_at=self._ground.now(), sku=sku, segment=segment)
             state.suggestions, state.searched = (), ""
             self._become(state.wishes.added(item), state.words.t("{item} added", item=text))
-            self._fetching.products()
+            self._catalogue.wanted()
 
     def finish(self, id: str, done: bool) -> None:
         words = self._ground.state.words
@@ -99,7 +104,7 @@ class Listing:
             return
         self._ground.wallet.edit_wishes(edited, self._ground.now())
         self._errands.wake()
-        self._fetching.route()
+        self._guiding.route()
         self._ground.tell("wishlist", "map", "near")
         if said:
             self._ground.offer_undo(said, lambda: self._become(self._undone(before), ""))

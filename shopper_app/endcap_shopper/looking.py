@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from endcap import CustomerAlert
 from endcap.errors import EndcapError
-from endcap_shopper.fetching import PAGES_OF
 from endcap_shopper.memory import remember
 from endcap_shopper.views import Page
 
@@ -40,9 +40,25 @@ class Looking:
             self._see_offers()
 
     def refresh(self, page: Page) -> None:
-        for name in PAGES_OF.get(page, ()):
-            getattr(self._parts.fetching, name)()
+        """Ask for what the page shows and is no longer fresh."""
+        for ask in self._shown_by(page):
+            ask()
         self._ask_again()
+
+    def _shown_by(self, page: Page) -> tuple[Callable[[], None], ...]:
+        of, products = self._parts.fetching, self._parts.catalogue
+        shown: dict[Page, tuple[Callable[[], None], ...]] = {
+            "near": (
+                of.stores, of.plan, of.coupons, of.wishlist, products.wanted, products.offered, of.loyalty, of.pickups,
+            ),
+            "map": (of.stores, of.plan, of.wishlist, products.wanted),
+            "wishlist": (of.wishlist, of.stores, of.plan, products.wanted),
+            "coupons": (of.coupons, products.wanted, of.best),
+            "card": (of.loyalty, of.coupons, of.code),
+            "points": (of.loyalty,),
+            "help": (of.stores,),
+        }  # fmt: skip
+        return shown.get(page, ())
 
     def _ask_again(self) -> None:
         """What she waits for and could not be asked when she tapped."""
@@ -50,12 +66,12 @@ class Looking:
         if state.known and state.sharing and state.share is None:
             self._parts.fetching.share()
         if state.known and self.page == "alternatives" and state.original is not None and state.alternatives is None:
-            self._parts.fetching.alternatives(state.original)
+            self._parts.catalogue.alternatives(state.original)
 
     def consent_changed(self) -> None:
         """What is fetched and what waits may go out now, or belongs to nobody any more."""
         self._ground.state.known = bool(self._ground.state.granted) and self._parts.account.running
-        self._parts.fetching.again()
+        self._parts.again()
         remember(self._ground.state, self._ground.wallet, self._parts.clipping, self._parts.calling)
         self._parts.errands.wake()
         self.refresh(self.page)

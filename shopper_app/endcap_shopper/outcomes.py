@@ -21,7 +21,7 @@ class Outcomes:
         self._ground.post(lambda: self._take_told(action, answer))
 
     def _take_told(self, action: Action, answer: Any) -> None:
-        self._parts.fetching.reached()
+        self._parts.asking.reached()
         if not self._ground.state.granted:
             return
         if action.kind == "wish":
@@ -48,7 +48,7 @@ class Outcomes:
         self._ground.state.fault = said
         self._parts.clipping.reload()
         self._parts.calling.reload()
-        self._parts.fetching.again()
+        self._parts.again()
         self._parts.looking.refresh(self._parts.looking.page)
         self._ground.tell(None)
 

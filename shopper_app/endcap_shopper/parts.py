@@ -13,11 +13,14 @@ from endcap.transports.api import Api
 from endcap_shopper.account import Account
 from endcap_shopper.alerts import Alerts
 from endcap_shopper.arrivals import Arrivals
+from endcap_shopper.asking import Asking
 from endcap_shopper.calling import Calling
+from endcap_shopper.catalogue import Catalogue
 from endcap_shopper.clipping import Clipping
 from endcap_shopper.errands import Errands
 from endcap_shopper.fetching import Fetching
 from endcap_shopper.ground import SETTINGS, Ground, Post, words_for
+from endcap_shopper.guiding import Guiding
 from endcap_shopper.i18n import Words
 from endcap_shopper.listing import Listing
 from endcap_shopper.looking import Looking
@@ -72,14 +75,18 @@ class Parts:
         self.shop = Shop(self.client, Api(backend_url, timeout_s=config.request_timeout_s))
         self.looking, self.arrivals, self.outcomes = Looking(self), Arrivals(self), Outcomes(self)
         self.errands = Errands(wallet, self.shop, self.outcomes.told, self.outcomes.refused, clock)
-        self.fetching = Fetching(self.ground, self.shop)
+        self.asking = Asking(self.ground)
+        self.guiding = Guiding(self.ground, self.asking)
+        self.catalogue = Catalogue(self.ground, self.shop, self.asking, self.guiding)
+        self.fetching = Fetching(self.ground, self.shop, self.asking, self.guiding)
+        self.asking.on_lost = self._lost
         self.account = Account(self.ground, self.client, folder, self.looking.consent_changed)
         self.alerts = Alerts(self.ground)
-        self.listing = Listing(self.ground, self.fetching, self.errands)
+        self.listing = Listing(self.ground, self.catalogue, self.fetching, self.guiding, self.errands)
         self.clipping = Clipping(self.ground, self.errands)
         self.calling = Calling(self.ground, self.errands, self.alerts)
         self.fetching.on_help, self.fetching.on_coupons = self.calling.moved, self.clipping.clip_all
-        self.fetching.on_prices = self.alerts.prices
+        self.catalogue.on_prices = self.alerts.prices
         remember(state, wallet, self.clipping, self.calling)
         self.client.on_promotion(self.arrivals.offer)
         self.client.on_notice(self.arrivals.notice)
@@ -90,14 +97,24 @@ class Parts:
         ground = self.ground
         return words_for(ground.state.settings, self._machine_language, self._currency, ground.zone)
 
+    def again(self) -> None:
+        """Ask anew for everything: consent has changed, or the network is back."""
+        self.asking.again()
+        self.catalogue.again()
+
     def until_idle(self, timeout_s: float = 10.0) -> bool:
         """As `Shopper.until_idle`."""
-        return self.account.until_idle(timeout_s) and self.fetching.until_idle(timeout_s)
+        return self.account.until_idle(timeout_s) and self.asking.until_idle(timeout_s)
+
+    def _lost(self, key: str, fault: Exception) -> None:
+        if key == "offered":
+            self.catalogue.again()
+        self.fetching.lost(key, fault)
 
     def close(self) -> None:
         """End all of them, in the order in which they lean on one another."""
         self.ground.platform.brightness.restore()
-        self.fetching.close()
+        self.asking.close()
         self.errands.close()
         self.shop.close()
         self.account.close()

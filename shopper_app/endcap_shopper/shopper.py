@@ -79,7 +79,7 @@ class Shopper(Taps):
         self.parts.alerts.visible = True
         self.parts.account.network_back()
         self.parts.errands.wake()
-        self.parts.fetching.again()
+        self.parts.again()
         self.parts.fetching.help()
         self.entered(self.page)
 

@@ -53,7 +53,7 @@ class Taps(Showing):
     def choose_store(self, id: str) -> None:
         self._ground.set(store=id)
         self.parts.looking.refresh("map")
-        self.parts.fetching.route()
+        self.parts.guiding.route()
         self._ground.tell("map", "wishlist", "near")
 
     def walk_to(self, point: LatLon) -> None:
@@ -129,7 +129,7 @@ class Taps(Showing):
         state = self._ground.state
         state.original, state.alternatives = sku, None
         if state.known:
-            self.parts.fetching.alternatives(sku)
+            self.parts.catalogue.alternatives(sku)
         self._ground.tell("alternatives", "help")
 
     def take_alternative(self, sku: int) -> None:

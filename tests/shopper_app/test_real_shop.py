@@ -101,9 +101,9 @@ def test_from_the_first_run_to_a_redeemed_coupon(an_app, served, build):
     assert redeemed.status_code == 201, redeemed.text
     assert [each["coupon"] for each in redeemed.json()["applied"]] == ["coffee-2"]
 
-    app.shopper.parts.fetching.again()
+    app.shopper.parts.again()
     assert app.see("coupons", lambda view: view.history).history[0].state == "redeemed"
-    app.shopper.parts.fetching.again()
+    app.shopper.parts.again()
     points = app.see("points", lambda view: view.ledger)
     assert points.balance == str(redeemed.json()["balance"])
 

@@ -1,0 +1,120 @@
+"""Catalogue: what the app knows of products: those she wants, is offered, looks for or could take instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from endcap.geo import LatLon
+from endcap_shopper.asking import Asking
+from endcap_shopper.ground import Ground
+from endcap_shopper.guiding import Guiding
+from endcap_shopper.shop import Product, Shop
+
+LOOKED_UP = 15  # things of her list that are looked up at once
+PRODUCTS_KEPT = 300
+
+
+class Catalogue:
+    """Every method is called on the window's thread and returns at once."""
+
+    def __init__(self, ground: Ground, shop: Shop, asking: Asking, guiding: Guiding) -> None:
+        self._ground, self._shop, self._asking, self._guiding = ground, shop, asking, guiding
+        self._offered: set[int] = set()  # what was looked up, known to the shop or not
+        self.on_prices: Callable[[], None] = lambda: None
+
+    def again(self) -> None:
+        """Forget what the shop did not know of."""
+        self._offered.clear()
+
+    def wanted(self) -> None:
+        """Look up what is on her list: price, stock and place in this store."""
+        state = self._ground.state
+        texts = [item.text for item in state.wishes.wanted][:LOOKED_UP]
+        near, store = self._near(), state.store
+        if texts:
+            key = f"products:{store}:{hash(tuple(sorted(texts)))}"
+            self._asking.when_due(key, lambda: self._look_up(texts, near, store), self._have_products)
+
+    def offered(self) -> None:
+        """Look up what she is offered and is not known yet: where it stands, and what it costs."""
+        state = self._ground.state
+        told = {card.alert.sku: card.alert.store for card in state.inbox.at(state.now).cards}
+        seen = state.products.keys() | self._offered
+        unknown = {sku: store for sku, store in told.items() if sku is not None and sku not in seen}
+        wanted = dict(list(unknown.items())[-LOOKED_UP:])
+        if wanted and state.known:
+            self._offered |= wanted.keys()
+            self._asking.ask("offered", lambda: self._look_up_skus(wanted), self._have_offered)
+
+    def alternatives(self, sku: int) -> None:
+        near, store = self._near(), self._ground.state.store
+        self._asking.ask(
+            "alternatives",
+            lambda: self._shop.alternatives(sku, near=near, store=store),
+            lambda found: self._have_alternatives(sku, found),
+        )
+
+    def suggest(self, text: str) -> None:
+        """Look for products of that name."""
+        near, store = self._near(), self._ground.state.store
+        self._asking.ask(
+            "suggest",
+            lambda: self._shop.products(text, near=near, store=store, limit=6),
+            lambda found: self._have_suggestions(text, found),
+            quick=True,
+        )
+
+    def _have_products(self, found: dict[str, tuple[Product, ...]]) -> None:
+        state = self._ground.state
+        for text, products in found.items():
+            for product in products:
+                state.products[product.sku] = product
+            if products:
+                state.matches[text.casefold()] = products[0].sku
+        self._ground.keep("matches", state.matches)
+        self._keep_products()
+        self._guiding.route()
+        self.on_prices()
+        self._ground.tell("wishlist", "map", "near")
+
+    def _have_offered(self, found: tuple[Product, ...]) -> None:
+        self._ground.state.products |= {product.sku: product for product in found}
+        self._keep_products()
+        self._ground.tell("near")
+
+    def _have_alternatives(self, sku: int, found: tuple[Product, ...]) -> None:
+        state = self._ground.state
+        state.products |= {product.sku: product for product in found if product.sku not in state.products}
+        if state.original == sku:
+            state.alternatives = found
+            self._ground.tell("alternatives")
+
+    def _have_suggestions(self, text: str, found: tuple[Product, ...]) -> None:
+        state = self._ground.state
+        if state.searched == text:
+            state.suggestions = found
+            state.products |= {product.sku: product for product in found}
+            self._ground.tell("wishlist")
+
+    def _look_up(self, texts: list[str], near: LatLon | None, store: str) -> dict[str, tuple[Product, ...]]:
+        return {text: self._shop.products(text, near=near, store=store, limit=3) for text in texts}
+
+    def _look_up_skus(self, wanted: dict[int, str | None]) -> tuple[Product, ...]:
+        found = (self._shop.products(str(sku), store=store or "", limit=3) for sku, store in wanted.items())
+        return tuple(product for products in found for product in products if product.sku in wanted)
+
+    def _near(self) -> LatLon | None:
+        here = self._ground.state.located
+        return here.point if here is not None and "location" in self._ground.state.granted else None
+
+    def _keep_products(self) -> None:
+        products = self._ground.state.products
+        while len(products) > PRODUCTS_KEPT:
+            del products[next(iter(products))]
+        self._ground.keep("products", [_product_json(each) for each in products.values()])
+
+
+def _product_json(product: Product) -> dict[str, Any]:
+    promotion = {"promotion": product.promotion.to_json()} if product.promotion else {}
+    return product.to_json() | promotion
