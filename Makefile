@@ -8,6 +8,7 @@ NODE_DIR := .cache/node
 JAVA_DIR := .cache/java
 FLINK_DIR := .cache/flink
 ARGS ?=
+JOBS ?= 2  # processes that share the tests; each may hold a broker, a browser and a server
 export ENDCAP_CACHE ?= $(CURDIR)/.cache/endcap
 
 .PHONY: demo test test-flink flink check format bench sync system node java kafka wheel pictures clean help app-bundle
@@ -19,7 +20,7 @@ demo: $(VENV)/.demo   ## everything in one process tree, and a page to look at (
 	$(BIN)/endcap demo $(ARGS)
 
 test: sync system node java  ## all tests, real parts included
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 test-flink: sync flink  ## the match on a real Flink; the first time 828 MB are fetched
 	ENDCAP_FLINK_HOME=$$(echo $(CURDIR)/$(FLINK_DIR)/venv/lib/python3.*/site-packages/pyflink) \

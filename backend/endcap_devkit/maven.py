@@ -9,6 +9,8 @@ from hashlib import sha256
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from filelock import FileLock
+
 from endcap.errors import BadConfig
 
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
@@ -23,14 +25,21 @@ def cache_dir() -> Path:
 def jars_of(package: str, kind: str, *switches: str) -> Path:
     """The folder with the jars that `package`'s pom.xml lists; `kind` names it, `switches` go to Maven.
 
+    Whoever comes while another process fetches the same waits for it.
+
     Raises:
         BadConfig: Maven is missing or can't reach its repository.
     """
     source = files(package).joinpath("pom.xml")
     folder = cache_dir() / f"{kind}-{sha256(source.read_bytes()).hexdigest()[:12]}"
-    if not (folder / ".complete").exists():
-        with as_file(source) as pom:
-            _fetch(pom, folder, kind, switches)
+    complete = folder / ".complete"
+    if not complete.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        # One Maven at a time, whatever it fetches: its own repository is shared and takes no two writers.
+        with FileLock(cache_dir() / "maven.lock"), as_file(source) as pom:
+            if not complete.exists():
+                _fetch(pom, folder, kind, switches)
+                complete.touch()
     return folder
 
 
@@ -38,9 +47,7 @@ def _fetch(pom: Path, folder: Path, kind: str, switches: tuple[str, ...]) -> Non
     maven = shutil.which("mvn")
     if maven is None:
         raise BadConfig("mvn", f"the jars of {kind} are fetched by Maven: apt-get install maven")
-    folder.mkdir(parents=True, exist_ok=True)
     order = [maven, "-q", "-B", "-f", str(pom), _COPY, f"-DoutputDirectory={folder}", "-DincludeScope=runtime"]
     ran = subprocess.run([*order, *switches], capture_output=True, text=True, check=False)
     if ran.returncode:
         raise BadConfig("mvn", f"could not fetch the jars of {kind}: {(ran.stdout + ran.stderr).strip()[-500:]}")
-    (folder / ".complete").touch()
