@@ -20,12 +20,14 @@ def shop() -> list[tuple[str, str | None, bytes | None, int]]:
 
 
 def fixes(first: int, count: int) -> list[tuple[str, str | None, bytes | None, int]]:
-    """Each at the shelf, with an id of its own, a millisecond apart."""
+    """Each of a shopper of its own at the shelf, a millisecond apart."""
     return [
         (
             CustomerLocation.TOPIC,
-            "u1",
-            CustomerLocation(uid="u1", latitude_deg=60.17, longitude_deg=24.94, country="FIN", id=f"walk:{number}")
+            f"u{number}",
+            CustomerLocation(
+                uid=f"u{number}", latitude_deg=60.17, longitude_deg=24.94, country="FIN", id=f"walk:{number}"
+            )
             .to_text()
             .encode(),
             NOW_MS + number,

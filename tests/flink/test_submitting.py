@@ -8,6 +8,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from endcap.messages import CustomerLocation, ProductPromotion, StoreProduct
 from endcap_backend.__main__ import main
 from endcap_backend.match.flink.gateway import SqlGateway
+from endcap_backend.match.flink.settings import FlinkSettings
+from endcap_backend.match.flink.statements import flink_statements
+from endcap_backend.match.statements import Statement
 from endcap_devkit.flink.jars import flink_home, kafka_connector
 
 NOW_MS = 1_764_000_000_000
@@ -29,8 +33,10 @@ def shop() -> list[tuple[str, str | None, bytes | None, int]]:
 
 
 def fix(number: int) -> tuple[str, str | None, bytes | None, int]:
-    made = CustomerLocation(uid="u1", latitude_deg=60.17, longitude_deg=24.94, country="FIN", id=f"walk:{number}")
-    return made.TOPIC, "u1", made.to_text().encode(), NOW_MS + number
+    made = CustomerLocation(
+        uid=f"u{number}", latitude_deg=60.17, longitude_deg=24.94, country="FIN", id=f"walk:{number}"
+    )
+    return made.TOPIC, f"u{number}", made.to_text().encode(), NOW_MS + number
 
 
 def switches(match: Any, name: str) -> list[str]:
@@ -40,6 +46,11 @@ def switches(match: Any, name: str) -> list[str]:
 def answer(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
     told: dict[str, str] = json.loads(capsys.readouterr().out)
     return told
+
+
+def shipped(match: Any) -> tuple[Statement, ...]:
+    settings = FlinkSettings(flink_name=match.prefix, flink_topic_prefix=match.prefix)
+    return flink_statements(match.broker.client_config(), settings)
 
 
 def run_flink(*arguments: str) -> int:
@@ -59,12 +70,52 @@ def test_a_job_that_was_stopped_goes_on_from_its_savepoint_with_another_window_t
     assert run_flink(*gateway, "--stop") == 0
     savepoint = answer(capsys)["savepoint"]
     match.send(map(fix, range(10, 20)))
-    assert run_flink(*gateway, "--resume", savepoint, "--flink-live-s", "7200") == 0
+    assert run_flink(*gateway, "--resume", savepoint, "--flink-standing-s", "600") == 0
     match.job = answer(capsys)["job"]
-    match.send(map(fix, range(20, 30)))
+    match.send(map(fix, [*range(5), *range(20, 30)]))  # the first have been told before
     rows = match.rows(lambda found: len(found) >= 30)
     cancel(match)
     assert Counter(row.value["LOCATION_ID"] for row in rows) == Counter(f"walk:{number}" for number in range(30))
+
+
+def test_a_running_job_is_upgraded_through_a_savepoint(
+    own_topics: Any, cluster: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    match = own_topics("newer")
+    gateway = ["--gateway", cluster.gateway_url, *switches(match, "newer")]
+    assert run_flink(*gateway) == 0
+    before = answer(capsys)["job"]
+    match.send([*shop(), *map(fix, range(10))])
+    match.rows(lambda rows: len(rows) == 10)
+
+    assert run_flink(*gateway, "--upgrade", "--flink-checkpoint-s", "0.5") == 0
+    after = answer(capsys)
+    assert after["job"] != before
+    assert after["savepoint"].startswith("file:")
+    assert run_flink(*gateway, "--status") == 0
+    assert answer(capsys)["job"] == after["job"]
+    match.send(map(fix, range(15)))
+    rows = match.rows(lambda found: len(found) >= 15)
+    assert run_flink(*gateway, "--cancel") == 0
+    assert answer(capsys)["job"] == after["job"]
+    assert run_flink(*gateway, "--status") == 1
+    assert Counter(row.value["LOCATION_ID"] for row in rows) == Counter(f"walk:{number}" for number in range(15))
+
+
+def test_an_upgrade_that_flink_cannot_plan_leaves_the_job_alone(
+    own_topics: Any, cluster: Any, cancel: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    match = own_topics("same")
+    gateway = ["--gateway", cluster.gateway_url, *switches(match, "same")]
+    assert run_flink(*gateway) == 0
+    match.job = answer(capsys)["job"]
+    faulty = tuple(replace(each, sql=each.sql.replace("FROM news", "FROM olds")) for each in shipped(match))
+    monkeypatch.setattr("endcap_backend.match.flink.command.flink_statements", lambda *_: faulty)
+    assert run_flink(*gateway, "--upgrade") == 1
+    assert "Object 'olds' not found" in capsys.readouterr().err
+    assert run_flink(*gateway, "--status") == 0
+    assert answer(capsys) == {"job": match.job, "name": "same", "status": "RUNNING"}
+    cancel(match)
 
 
 def test_a_second_job_of_the_same_name_is_refused(
@@ -86,7 +137,8 @@ def test_the_match_s_own_topics_are_made_and_the_shop_s_are_asked_for(
     sources = ["made-stores_products", "made-products_promotions"]
     for each in admin.create_topics([NewTopic(topic, 1, 1) for topic in sources]).values():
         each.result(30)
-    order = ["--gateway", cluster.gateway_url, "--kafka", kafka_broker.bootstrap, "--flink-topic-prefix", "made-"]
+    order = ["--gateway", cluster.gateway_url, "--kafka", kafka_broker.bootstrap, "--flink-topic-prefix", "made-",
+             "--flink-form", "grid"]  # fmt: skip
     assert run_flink(*order) == 1
     assert "made-customers_locations: is no topic of this cluster" in capsys.readouterr().err
 
@@ -144,7 +196,7 @@ def test_on_a_cluster_of_its_own_it_matches_until_it_is_told_to_end(own_topics: 
         assert json.loads(process.stdout.readline() or "{}").get("name") == "local", errors.read_text()[-2000:]
         match.send([*shop(), fix(0)])
         (row,) = match.rows(lambda rows: len(rows) == 1)
-        assert (row.key, row.value["TITLE"], row.value["NAME"], row.value["SKU"]) == ("u1", "2 for 1", "Tea", 7)
+        assert (row.key, row.value["TITLE"], row.value["NAME"], row.value["SKU"]) == ("u0", "2 for 1", "Tea", 7)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0, errors.read_text()[-2000:]
     assert list((tmp_path / "checkpoints").glob("*/chk-*/_metadata"))

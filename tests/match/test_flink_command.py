@@ -51,7 +51,7 @@ def test_a_resumed_job_is_told_where_from(capsys: pytest.CaptureFixture[str]) ->
         (NOBODY, "kafka_bootstrap_servers: is not set"),
         (["--local", "--stop"], "--stop: needs --gateway"),
         (["--dry-run", *KAFKA, "--flink-late-s", "-1"], "flink_late_s: must be from 0 to "),
-        (["--dry-run", *KAFKA, "--flink-form", "cubes"], "flink_form: must be one of seed, grid"),
+        (["--dry-run", *KAFKA, "--flink-form", "cubes"], "flink_form: must be one of product, grid, seed"),
     ],
 )
 def test_what_cannot_work_is_said_in_one_line(

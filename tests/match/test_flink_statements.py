@@ -29,22 +29,24 @@ def of(form: Form, **changes: object) -> dict[str, Statement]:
     return {each.name: each for each in flink_statements(CLIENT, FlinkSettings(flink_form=form, **changes))}
 
 
-@pytest.mark.parametrize("form", ["seed", "grid"])
+@pytest.mark.parametrize("form", ["seed", "grid", "product"])
 def test_each_statement_says_what_a_row_means_and_reads_only_from_those_before_it(form: Form) -> None:
     known: set[str] = set()
     for each in flink_statements(CLIENT, FlinkSettings(flink_form=form)):
-        assert re.match(r"(One|Three|Nine) rows? |The same rows", each.means)
+        assert re.match(r"(One|Two|Three|Nine) rows? |The same rows|Those ", each.means)
         assert each.sql.endswith(";")
         assert "$" not in each.sql + each.means
-        read = set(re.findall(r"(?:FROM|JOIN)\s+(\w+)", each.sql)) - {"UNNEST"}
+        read = set(re.findall(r"(?<!EPOCH )(?<!MILLISECOND )(?:FROM|JOIN)\s+(\w+)", each.sql)) - {"UNNEST"}
         assert {name for name in read if not re.search(rf"METADATA FROM\s+'?{name}", each.sql)} <= known
         known.add(each.name)
-    assert known >= {"stores_products", "customers_locations", "products_promotions", "VALID_PROMOTIONS"}
+    assert known >= {"stores_products", "customers_locations", "products_promotions", "NEARBY_CUSTOMERS"}
 
 
-@pytest.mark.parametrize("form", ["seed", "grid"])
-def test_a_match_measures_as_the_engine_does(form: Form) -> None:
-    sql = of(form)["NEARBY_CUSTOMERS"].sql
+@pytest.mark.parametrize(
+    ("form", "name"), [("seed", "NEARBY_CUSTOMERS"), ("grid", "NEARBY_CUSTOMERS"), ("product", "near_offers")]
+)
+def test_a_match_measures_as_the_engine_does(form: Form, name: str) -> None:
+    sql = of(form)[name].sql
     assert f"2 * {EARTH_RADIUS_KM:g} * ASIN" in sql
     assert f"* {FEET_PER_KM:g} AS distance_ft" in sql
     assert sql.endswith(f"WHERE distance_ft <= {NEAR_FT:g};")
@@ -63,25 +65,37 @@ def test_a_promotion_of_a_sku_is_for_that_one_unless_segments_decide() -> None:
     assert "P.SKU = S.SKU" not in of("grid", flink_promotions_by="segment")["VALID_PROMOTIONS"].sql
 
 
-def test_each_transaction_topic_and_group_carries_the_name_it_was_given() -> None:
-    given_ = FlinkSettings(flink_name="north", flink_topic_prefix="trial-")
+SHOP = {"stores_products", "customers_locations", "products_promotions"}
+
+
+@pytest.mark.parametrize(
+    ("form", "outputs"),
+    [("grid", {"VALID_PROMOTIONS", "NEARBY_CUSTOMERS"}), ("product", {"NEARBY_CUSTOMERS"})],
+)
+def test_each_transaction_topic_and_group_carries_the_name_it_was_given(form: str, outputs: set[str]) -> None:
+    given_ = FlinkSettings(flink_form=form, flink_name="north", flink_topic_prefix="trial-")
     text = "".join(each.sql for each in flink_statements(CLIENT, given_))
-    assert set(re.findall(r"'topic' = '([\w-]+)'", text)) == {
-        f"trial-{name}"
-        for name in (
-            "stores_products", "customers_locations", "products_promotions", "VALID_PROMOTIONS", "NEARBY_CUSTOMERS",
-        )
-    }  # fmt: skip
+    assert set(re.findall(r"'topic' = '([\w-]+)'", text)) == {f"trial-{name}" for name in SHOP | outputs}
     assert set(re.findall(r"transactional-id-prefix' = '([\w-]+)'", text)) == {
-        "trial-north-valid-promotions", "trial-north-nearby-customers",
-    }  # fmt: skip
+        f"trial-north-{name.lower().replace('_', '-')}" for name in outputs
+    }
     assert set(re.findall(r"group.id' = '([\w-]+)'", text)) == {"north"}
 
 
-def test_the_grid_s_rows_are_messages_of_nearby_customers() -> None:
-    tables = [
-        each.sql for each in flink_statements(CLIENT, FlinkSettings()) if each.sql.startswith("CREATE TABLE NEARBY")
-    ]
+def test_the_product_form_says_how_long_its_state_lives() -> None:
+    settings = FlinkSettings(flink_standing_s=60, flink_keep_s=86_400)
+    near = of("product", flink_standing_s=60)["near_offers"]
+    assert "STATE_TTL('C' = '60 s', 'P' = '0 s')" in near.sql
+    assert "P.ts <= C.ts + INTERVAL '0 00:01:00' DAY(3) TO SECOND(3)" in near.sql
+    assert settings.job_options()["table.exec.state.ttl"] == "86400 s"
+    assert "table.exec.state.ttl" not in FlinkSettings(flink_keep_s=0).job_options()
+    assert "table.exec.state.ttl" not in FlinkSettings(flink_form="grid").job_options()  # its joins have windows
+
+
+@pytest.mark.parametrize("form", ["grid", "product"])
+def test_rows_are_messages_of_nearby_customers(form: str) -> None:
+    made = flink_statements(CLIENT, FlinkSettings(flink_form=form))
+    tables = [each.sql for each in made if each.sql.startswith("CREATE TABLE NEARBY")]
     columns = set(re.findall(r"^  `?([A-Z_]+)`? [A-Z]", tables[0], re.MULTILINE))
     wires = NearbyPromotion.wires().values()
     assert {wire.name for wire in wires if wire.required} <= columns <= {wire.name for wire in wires}
@@ -124,6 +138,7 @@ def test_a_login_is_quoted_for_sql_and_left_out_of_what_is_shown() -> None:
         ({"flink_name": "a'b"}, "flink_name"),
         ({"flink_topic_prefix": "a b"}, "flink_topic_prefix"),
         ({"flink_checkpoint_dir": "/var/lib"}, "flink_checkpoint_dir"),
+        ({"flink_promotions_by": "segment"}, "flink_promotions_by: must be sku in the product form"),
     ],
 )
 def test_a_setting_that_cannot_work_is_named(changes: dict[str, str], named: str) -> None:
@@ -137,17 +152,19 @@ def test_a_certificate_that_cannot_be_read_is_named() -> None:
 
 
 class Cells:
-    """The grid's own views, run by SQLite: they are plain arithmetic."""
+    """The views of a form that file by cells, run by SQLite: they are plain arithmetic."""
 
-    def __init__(self) -> None:
-        views = of("grid")
+    def __init__(self, form: Form, offers: str) -> None:
+        """`offers` is what its offers are read from."""
+        views = of(form)
+        self._offers = offers
         self._db = sqlite3.connect(":memory:")
         self._db.create_function("GREATEST", 2, max, deterministic=True)
         self._db.create_function("LEAST", 2, min, deterministic=True)
         self._db.create_function("MOD", 2, lambda a, b: a % b if a >= 0 else -(-a % b), deterministic=True)
         self._db.executescript(
             "CREATE TABLE customers_locations (uid, latitude, longitude, country, id, ts);"
-            "CREATE TABLE VALID_PROMOTIONS (PID, P_SEGMENT, SKU, VARIANT, TITLE, DISCOUNT, NAME, PRICE, STOCK, STORE,"
+            f"CREATE TABLE {offers} (PID, P_SEGMENT, SKU, VARIANT, TITLE, DISCOUNT, NAME, PRICE, STOCK, STORE,"
             " SECTION, STARTS_AT, ENDS_AT, COUNTRY, ts, LATITUDE, LONGITUDE);"
         )
         for name in ("fix_rows", "fixes", "offer_rows", "offer_cells"):
@@ -163,9 +180,9 @@ class Cells:
         return int(cell)
 
     def of_offer(self, latitude_deg: float, longitude_deg: float) -> list[int]:
-        self._db.execute("DELETE FROM VALID_PROMOTIONS")
+        self._db.execute(f"DELETE FROM {self._offers}")
         self._db.execute(
-            "INSERT INTO VALID_PROMOTIONS (LATITUDE, LONGITUDE) VALUES (?, ?)", (latitude_deg, longitude_deg)
+            f"INSERT INTO {self._offers} (LATITUDE, LONGITUDE) VALUES (?, ?)", (latitude_deg, longitude_deg)
         )
         return [int(cell) for (cell,) in self._db.execute("SELECT cell FROM offer_cells")]
 
@@ -173,12 +190,17 @@ class Cells:
     def _sqlite(sql: str) -> str:
         rows = "(SELECT -1 AS {0} UNION SELECT 0 UNION SELECT 1)"
         sql = re.sub(r"UNNEST\(ARRAY\[-1, 0, 1\]\) AS \w\((\w+)\)", lambda found: rows.format(found[1]), sql)
+        for array, table, column in re.findall(r"UNNEST\(ARRAY\[(.+)\]\) AS (\w)\((\w+)\)", sql):
+            sql = sql.replace(
+                f"UNNEST(ARRAY[{array}]) AS {table}({column})", f"json_each(json_array({array})) AS {table}"
+            )
+            sql = re.sub(rf"\b{column}\b", f"{table}.value", sql).replace("*,", f"*, {table}.value AS {column},", 1)
         return sql.replace("AS DOUBLE", "AS REAL")
 
 
-@pytest.fixture(scope="module")
-def cells() -> Cells:
-    return Cells()
+@pytest.fixture(scope="module", params=[("grid", "VALID_PROMOTIONS"), ("product", "offers")], ids=["grid", "product"])
+def cells(request: pytest.FixtureRequest) -> Cells:
+    return Cells(*request.param)
 
 
 def within(latitude_deg: float, longitude_deg: float, distance_ft: float, bearing_deg: float) -> tuple[float, float]:
@@ -203,7 +225,7 @@ PLACES = st.one_of(
 
 
 @given(PLACES, st.floats(0, NEAR_FT), st.floats(0, 360))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=750, deadline=None)
 def test_a_fix_within_100_ft_lies_in_one_of_the_nine_cells(
     cells: Cells, place: tuple[float, float], distance_ft: float, bearing_deg: float
 ) -> None:

@@ -1,1 +1,1 @@
-"""The match as Flink SQL: the seed's form and the grid's, and how it is submitted."""
+"""The match as Flink SQL: the seed's form, the grid's and the product's, and how it is submitted."""

@@ -17,7 +17,7 @@ from endcap.errors import BadConfig
 from endcap.messages import NEARBY_CUSTOMERS, VALID_PROMOTIONS
 from endcap_backend.match.engine import SOURCE_TOPICS
 from endcap_backend.match.flink.gateway import SqlGateway
-from endcap_backend.match.flink.job import script, stop, submit
+from endcap_backend.match.flink.job import cancel, running, script, stop, submit, upgrade
 from endcap_backend.match.flink.local import job_id, submit_by_pyflink, wait_for
 from endcap_backend.match.flink.settings import FlinkSettings
 from endcap_backend.match.flink.statements import flink_statements
@@ -30,14 +30,14 @@ from endcap_backend.settings import add_switches, read_settings
 
 ABOUT = """
 Submits the match as one Flink SQL job: customers_locations, stores_products and products_promotions in,
-VALID_PROMOTIONS and NEARBY_CUSTOMERS out. The first three must be there (`endcap-backend apply` makes them); the other
-two are made when they are missing.
+NEARBY_CUSTOMERS out (and VALID_PROMOTIONS, in the grid's and the seed's form). The first three must be there
+(`endcap-backend apply` makes them); what comes out is made when it is missing.
 
 --gateway needs nothing but the address of Flink's SQL gateway, whose cluster has the Kafka connector in its lib folder.
 --cluster and --local submit by PyFlink (pip install 'endcap[flink]', 828 MB) and take the connector along.
 
 Prints {"job", "name"} once the job is submitted; --local then runs until Ctrl-C. --stop ends the job with a savepoint
-and prints {"savepoint"}, from which --resume goes on without a row lost or doubled.
+and prints {"savepoint"}, from which --resume goes on without a row lost or doubled; --upgrade does both at once.
 """
 CONNECTOR_VARIABLE = "ENDCAP_FLINK_CONNECTOR"
 
@@ -50,7 +50,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--cluster", metavar="HOST:PORT", help="submit to a session cluster at its REST address")
     where.add_argument("--local", action="store_true", help="run on a small cluster inside this process, until Ctrl-C")
     where.add_argument("--dry-run", action="store_true", help="print the statements, without the login, and end")
-    parser.add_argument("--stop", action="store_true", help="with --gateway: end the job with a savepoint")
+    act = parser.add_mutually_exclusive_group()
+    act.add_argument(
+        "--status", action="store_true", help="with --gateway: what runs under the name; status 1 if nothing"
+    )
+    act.add_argument("--stop", action="store_true", help="with --gateway: end the job with a savepoint")
+    act.add_argument("--cancel", action="store_true", help="with --gateway: end the job as it is")
+    act.add_argument(
+        "--upgrade",
+        action="store_true",
+        help="with --gateway: end the job with a savepoint and start it from there as it is to be now",
+    )
     parser.add_argument("--resume", metavar="URL", default="", help="go on from this savepoint or checkpoint")
     parser.add_argument(
         "--no-topics",
@@ -69,8 +79,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     settings = read_settings(FlinkSettings, args, os.environ)
-    if args.stop:
-        return _stop(args, settings)
+    for act in ("status", "stop", "cancel", "upgrade"):
+        if getattr(args, act) and not args.gateway:
+            raise BadConfig(f"--{act}", "needs --gateway; a job of --local ends with Ctrl-C")
+    if args.status or args.stop or args.cancel:
+        return _look_or_end(args, settings)
     kafka = kafka_settings(args, os.environ)
     options = settings.job_options() | ({"execution.state-recovery.path": args.resume} if args.resume else {})
     if args.dry_run:
@@ -80,19 +93,15 @@ def run(args: argparse.Namespace) -> int:
     if not args.no_topics:
         _see_to_topics(kafka, settings)
     if args.gateway:
-        with SqlGateway(args.gateway, options) as gateway:
-            _tell({"job": submit(gateway, statements, settings.flink_name), "name": settings.flink_name})
-        return 0
+        return _by_gateway(args, statements, options, settings)
     return _by_pyflink(args, statements, options, settings)
 
 
 def _see_to_topics(kafka: KafkaSettings, settings: FlinkSettings) -> None:
     """Make the match's own topics where they are missing; the shop's must be there, and keep positions a day."""
     KafkaProducer(kafka)  # says in words when no broker answers
-    sources, made = (
-        [settings.flink_topic_prefix + topic for topic in topics]
-        for topics in (SOURCE_TOPICS, (VALID_PROMOTIONS, NEARBY_CUSTOMERS))
-    )
+    outputs = (NEARBY_CUSTOMERS,) if settings.flink_form == "product" else (VALID_PROMOTIONS, NEARBY_CUSTOMERS)
+    sources, made = ([settings.flink_topic_prefix + topic for topic in topics] for topics in (SOURCE_TOPICS, outputs))
     found = partitions_of(kafka, sources)
     for topic in sources:
         if topic not in found:
@@ -100,14 +109,37 @@ def _see_to_topics(kafka: KafkaSettings, settings: FlinkSettings) -> None:
     ensure_topics(kafka, made)
 
 
-def _stop(args: argparse.Namespace, settings: FlinkSettings) -> int:
-    if not args.gateway:
-        raise BadConfig("--stop", "needs --gateway; a job of --local ends with Ctrl-C")
-    savepoints = settings.flink_checkpoint_dir
-    options = {"execution.checkpointing.savepoint-dir": f"{savepoints}/savepoints"} if savepoints else {}
-    with SqlGateway(args.gateway, options) as gateway:
-        _tell({"savepoint": stop(gateway, settings.flink_name), "name": settings.flink_name})
+def _look_or_end(args: argparse.Namespace, settings: FlinkSettings) -> int:
+    name = settings.flink_name
+    with SqlGateway(args.gateway, _savepoints(settings)) as gateway:
+        if args.stop:
+            _tell({"savepoint": stop(gateway, name), "name": name})
+        elif args.cancel:
+            _tell({"job": cancel(gateway, name), "name": name})
+        else:
+            found = running(gateway, name)
+            for job in found:
+                _tell({"job": job.id, "name": name, "status": job.status})
+            return 0 if found else 1
     return 0
+
+
+def _by_gateway(
+    args: argparse.Namespace, statements: Sequence[Statement], options: dict[str, str], settings: FlinkSettings
+) -> int:
+    name = settings.flink_name
+    with SqlGateway(args.gateway, options | _savepoints(settings)) as gateway:
+        if args.upgrade:
+            job, savepoint = upgrade(gateway, statements, name)
+            _tell({"job": job, "name": name, "savepoint": savepoint})
+        else:
+            _tell({"job": submit(gateway, statements, name), "name": name})
+    return 0
+
+
+def _savepoints(settings: FlinkSettings) -> dict[str, str]:
+    folder = settings.flink_checkpoint_dir
+    return {"execution.checkpointing.savepoint-dir": f"{folder}/savepoints"} if folder else {}
 
 
 def _by_pyflink(

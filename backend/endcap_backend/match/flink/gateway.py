@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Event
 from types import TracebackType
 from typing import Any, Self
@@ -68,6 +68,14 @@ class SqlGateway:
             rows += [row["fields"] for row in page.get("results", {}).get("data", [])]
             path = (page.get("nextResultUri") or "").removeprefix("/v3")
         return rows, job
+
+    def until(self, holds: Callable[[], bool], what: str) -> None:
+        """Wait until something holds; raises `Unreachable` when it does not within two minutes."""
+        deadline = self._clock.monotonic() + ANSWER_TIMEOUT_S
+        while not holds():
+            if self._clock.monotonic() >= deadline:
+                raise Unreachable(f"{self._url}: {what} within {ANSWER_TIMEOUT_S:.0f} s")
+            self._clock.wait(Event(), POLL_S)
 
     def _page(self, path: str, statement: str) -> dict[str, Any]:
         """The next part of an answer, once there is one."""

@@ -9,7 +9,7 @@ from typing import Literal, cast
 from endcap.errors import BadConfig
 from endcap_backend.settings import number, setting, whole
 
-Form = Literal["seed", "grid"]
+Form = Literal["seed", "grid", "product"]
 YEAR_S = 365 * 86_400
 _NAME = re.compile(r"[A-Za-z0-9._-]{0,64}")
 # the connector's own default is an hour, and a broker refuses more than its transaction.max.timeout.ms: 15 minutes
@@ -25,14 +25,15 @@ class FlinkSettings:
     """
 
     flink_form: str = setting(
-        "seed: the seed's own rows, every fix against every promotion of its country; grid: by cells, with the shopper "
-        "and what a card says",
-        "grid",
-        choices=("seed", "grid"),
+        "product: as `endcap-backend worker` tells, by the latest record of a shelf and a promotion, once to each "
+        "shopper; grid: by cells, with the shopper and what a card says, each fix anew; seed: the seed's own rows, "
+        "every fix against every promotion of its country",
+        "product",
+        choices=("product", "grid", "seed"),
     )
     flink_promotions_by: str = setting(
         "sku: a promotion that names a SKU is for that one; segment: for all of its segment, as in the seed (which "
-        "always does so)",
+        "always does so; the product form never)",
         "sku",
         choices=("sku", "segment"),
     )
@@ -47,6 +48,15 @@ class FlinkSettings:
     flink_location_window_s: int = setting(
         "how long a pair that comes later still finds a fix; the seed's half hour. So long each fix is kept",
         1800, read=whole, minimum=0, maximum=YEAR_S,
+    )  # fmt: skip
+    flink_standing_s: int = setting(
+        "product: how long after her last fix a shopper still counts as standing there, for an offer that comes later",
+        300, read=whole, minimum=1, maximum=86_400,
+    )  # fmt: skip
+    flink_keep_s: int = setting(
+        "product: what no record and no shopper has touched for so long is forgotten: what she was told, and which "
+        "record of a shelf or promotion was the last; 0: nothing is",
+        604_800, read=whole, minimum=0, maximum=YEAR_S,
     )  # fmt: skip
     flink_late_s: int = setting(
         "how much older than the newest a record may be and still be joined; so much longer everything is kept. ksqlDB "
@@ -88,6 +98,8 @@ class FlinkSettings:
                 raise BadConfig(name, "may hold letters, digits and . _ -, at most 64")
         if not self.flink_name:
             raise BadConfig("flink_name", "must not be empty: transactions are named by it")
+        if self.flink_form == "product" and self.flink_promotions_by == "segment":
+            raise BadConfig("flink_promotions_by", "must be sku in the product form; `grid` and `seed` take segment")
         if self.flink_checkpoint_dir and ":/" not in self.flink_checkpoint_dir:
             raise BadConfig("flink_checkpoint_dir", "must be a URL, such as file:///var/lib/endcap/flink or s3://…")
 
@@ -110,6 +122,8 @@ class FlinkSettings:
             "state.backend.type": self.flink_state,
             "restart-strategy.type": "exponential-delay",
         }
+        if self.flink_form == "product" and self.flink_keep_s:
+            options["table.exec.state.ttl"] = f"{self.flink_keep_s} s"
         if self.flink_state == "rocksdb":
             options["execution.checkpointing.incremental"] = "true"
         if self.flink_checkpoint_dir:

@@ -1,4 +1,4 @@
-"""The statements of `seed/` and `grid/`, filled in with settings."""
+"""The statements of `seed/`, `grid/` and `product/`, filled in with settings."""
 
 from __future__ import annotations
 
@@ -65,6 +65,7 @@ def _spans(settings: FlinkSettings) -> dict[str, object]:
         "promotion_window": settings.flink_promotion_window_s,
         "location_window": settings.flink_location_window_s,
         "live": settings.flink_live_s,
+        "standing": settings.flink_standing_s,
     }
     seconds = {f"{name}_s": str(span) for name, span in spans.items()}
     return {**seconds, **{name: _interval(span) for name, span in spans.items()}}
