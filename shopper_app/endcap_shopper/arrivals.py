@@ -7,8 +7,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from endcap import ClientState, CustomerAlert, Fix
+from endcap_shopper.goods import HelpCall
 from endcap_shopper.reading import each_of
-from endcap_shopper.shop import HelpCall
 from endcap_shopper.state import Here
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Any
 
 from endcap_shopper.alerts import Alerts
 from endcap_shopper.errands import Errands
+from endcap_shopper.goods import HelpCall
 from endcap_shopper.ground import Ground
-from endcap_shopper.shop import HelpCall
 from endcap_shopper.show_help import SKU, help_page, help_state
 from endcap_shopper.wishlist import clean
 

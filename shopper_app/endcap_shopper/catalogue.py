@@ -7,9 +7,10 @@ from typing import Any
 
 from endcap.geo import LatLon
 from endcap_shopper.asking import Asking
+from endcap_shopper.goods import Product
 from endcap_shopper.ground import Ground
 from endcap_shopper.guiding import Guiding
-from endcap_shopper.shop import Product, Shop
+from endcap_shopper.shop import Shop
 
 LOOKED_UP = 15  # things of her list that are looked up at once
 PRODUCTS_KEPT = 300

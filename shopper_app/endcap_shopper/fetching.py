@@ -9,10 +9,11 @@ from endcap.errors import Refused
 from endcap_shopper.asking import Asking
 from endcap_shopper.coupons import CouponBook
 from endcap_shopper.floor import FloorPlan
+from endcap_shopper.goods import HelpCall, Pickup, Store
 from endcap_shopper.ground import Ground
 from endcap_shopper.guiding import Guiding
 from endcap_shopper.loyalty import Loyalty
-from endcap_shopper.shop import HelpCall, Pickup, Shop, Store
+from endcap_shopper.shop import Shop
 
 
 class Fetching:

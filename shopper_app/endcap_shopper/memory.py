@@ -9,9 +9,9 @@ from endcap_shopper.calling import Calling
 from endcap_shopper.clipping import Clipping
 from endcap_shopper.coupons import CouponBook
 from endcap_shopper.floor import FloorPlan
+from endcap_shopper.goods import HelpCall, Product, Store
 from endcap_shopper.loyalty import Loyalty
 from endcap_shopper.reading import each_of
-from endcap_shopper.shop import HelpCall, Product, Store
 from endcap_shopper.state import State
 from endcap_shopper.wallet import Wallet
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from endcap_shopper.goods import Product
 from endcap_shopper.i18n import later
-from endcap_shopper.shop import Product
 from endcap_shopper.state import State
 from endcap_shopper.views import Alternatives, Choice, Help, HelpState, HelpStep, ProductRow
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from endcap_shopper.codes import MAX_QR_CHARS, qr
-from endcap_shopper.shop import Product
+from endcap_shopper.goods import Product
 from endcap_shopper.state import State
 from endcap_shopper.views import Choice, Share, Tone, Wishlist, WishRow
 from endcap_shopper.wishlist import Item

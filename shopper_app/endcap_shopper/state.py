@@ -12,12 +12,12 @@ from endcap_shopper import views
 from endcap_shopper.aisles import Reach
 from endcap_shopper.coupons import Best, Coupon, CouponBook
 from endcap_shopper.floor import FloorPlan
+from endcap_shopper.goods import HelpCall, Pickup, Product, SharedList, Store, store_at
 from endcap_shopper.i18n import Words
 from endcap_shopper.inbox import Inbox
 from endcap_shopper.loyalty import Loyalty, TillCode
 from endcap_shopper.route import Route
 from endcap_shopper.settings import AppSettings
-from endcap_shopper.shop import HelpCall, Pickup, Product, SharedList, Store, store_at
 from endcap_shopper.wallet import Sent
 from endcap_shopper.wishlist import Item, Wishlist
 
