@@ -42,6 +42,8 @@ locals {
       ["match", "TOPIC", "LITERAL", "customers_withheld", "WRITE"],
       ["match", "TOPIC", "LITERAL", "customers_events_dlq", "WRITE"],
       ["match", "TOPIC", "LITERAL", "customers_locations_dlq", "WRITE"],
+      ["match", "TOPIC", "LITERAL", "stores_products_dlq", "WRITE"],
+      ["match", "TOPIC", "LITERAL", "products_promotions_dlq", "WRITE"],
       ["match", "TOPIC", "LITERAL", "customers_locations_by_cell_dlq", "WRITE"],
       ["match", "TOPIC", "LITERAL", "NEARBY_CUSTOMERS_dlq", "WRITE"],
       ["delivery", "TOPIC", "LITERAL", "customers_alerts", "READ"],

@@ -4,6 +4,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from endcap.messages import VALID_PROMOTIONS
 from endcap_backend.pipeline.cluster.listing import await_listing
 from endcap_backend.pipeline.cluster.topics import topics
 from endcap_backend.pipeline.kafka import KafkaSettings
@@ -66,12 +67,14 @@ def as_user(secured):
 
 @pytest.fixture
 def make_topics():
-    """The product's topics, but for those left out; a setting may differ."""
+    """The product's topics but for those left out, and the one of the seed's joins; a setting may differ."""
 
     def make(broker, without=(), **config):
         admin = AdminClient(broker.client_config())
         wanted = [each for each in topics() if each.name not in without]
-        made = admin.create_topics([NewTopic(each.name, 1, config=dict(each.config) | config) for each in wanted])
+        seeds = NewTopic(VALID_PROMOTIONS, 1)
+        each_topic = [NewTopic(each.name, 1, config=dict(each.config) | config) for each in wanted]
+        made = admin.create_topics([*each_topic, seeds])
         for name, future in made.items():
             future.result(WAIT_S)
             await_listing(admin, name, there=True)

@@ -139,8 +139,11 @@ def allows(program, kind, name, operation):
     )
 
 
+PROGRAMS = {"backend": ("backend",), "match": ("match", "parity", "decide"), "delivery": ("delivery",)}
+
+
 @pytest.mark.parametrize(
-    ("role", "program"), [("backend", "backend"), ("match", "match"), ("decide", "match"), ("delivery", "delivery")]
+    ("role", "program"), [(role, program) for program, roles in PROGRAMS.items() for role in roles]
 )
 def test_a_program_may_do_what_its_role_does(role, program):
     needs = ROLES[role]
@@ -152,6 +155,28 @@ def test_a_program_may_do_what_its_role_does(role, program):
     ] == []
     assert all(allows(program, "GROUP", group, "READ") for group in needs.groups)
     assert all(allows(program, "TRANSACTIONAL_ID", needs.transactional_id, each) for each in ("WRITE", "DESCRIBE"))
+
+
+def test_every_role_is_some_programs():
+    assert sorted(role for roles in PROGRAMS.values() for role in roles) == sorted(ROLES)
+
+
+@pytest.mark.parametrize("program", list(PROGRAMS))
+def test_a_program_may_do_no_more_than_its_roles_do(program):
+    needs = [ROLES[role] for role in PROGRAMS[program]]
+    needed = {(name, operation) for role in needs for name, wanted in role.topics.items() for operation in wanted}
+    mine = {each[1:] for each in rules() if each[0] == program}
+    allowed = {(name, operation) for kind, pattern, name, operation in mine if (kind, pattern) == ("TOPIC", "LITERAL")}
+    whole = {name for name, operation in allowed if operation == "ALL"}
+    derived = {each.strip('"') for each in local("derived")}
+    matched = {each.strip('"') for each in local("matched")}
+    assert whole == (derived | matched if program == "match" else set())
+    assert matched <= {name for role in ROLES.values() for name in role.topics}
+    assert {each for each in allowed if each[0] not in whole} == {each for each in needed if each[0] not in whole}
+    groups = {name for kind, _, name, _ in mine if kind == "GROUP"} - {"connect-lcc"}  # the connector's own
+    assert all(any(group.startswith(prefix) for role in needs for group in role.groups) for prefix in groups)
+    ids = {name for kind, _, name, _ in mine if kind == "TRANSACTIONAL_ID"}
+    assert all(any(role.transactional_id.startswith(prefix) for role in needs) for prefix in ids)
 
 
 def test_no_program_may_write_the_topics_of_another():

@@ -59,7 +59,8 @@ def topics_of(admin: AdminClient, role: Role, made: Iterable[Topic], user: str, 
         found.append(
             ok("topic", f"{name}: {len(described.partitions)} partitions, {' and '.join(sorted(wanted))} allowed")
         )
-        visible.append(shapes[name])
+        if name in shapes:
+            visible.append(shapes[name])
     return found + _shape(admin, visible, deadline)
 
 

@@ -12,11 +12,12 @@ from endcap.messages import (
     NEARBY_CUSTOMERS,
     PRODUCTS_PROMOTIONS,
     STORES_PRODUCTS,
+    VALID_PROMOTIONS,
 )
-from endcap_backend.pipeline.cluster.topics import letters_of
+from endcap_backend.match.engine import SOURCE_TOPICS
+from endcap_backend.pipeline.cluster.topics import LOCATIONS_BY_CELL, OFFERS_WITHHELD, letters_of
 from endcap_backend.pipeline.forward import FORWARDED
 from endcap_backend.pipeline.marks import MARKS
-from endcap_backend.pipeline.stages.topics import LOCATIONS_BY_CELL, OFFERS_WITHHELD
 
 READ, WRITE = "READ", "WRITE"
 
@@ -57,6 +58,12 @@ ROLES = {
             | _writes(NEARBY_CUSTOMERS, letters_of(CUSTOMERS_LOCATIONS), letters_of(LOCATIONS_BY_CELL)),
             ("endcap-match", "endcap-match-route"),
             "endcap-match",
+        ),
+        Role(
+            "parity",
+            _reads(*SOURCE_TOPICS) | _writes(VALID_PROMOTIONS, NEARBY_CUSTOMERS, *map(letters_of, SOURCE_TOPICS)),
+            ("endcap-match-parity",),
+            "endcap-match-parity",
         ),
         Role(
             "decide",

@@ -14,8 +14,9 @@ from endcap.messages import (
 )
 from endcap_backend.pipeline.forward import FORWARDED
 from endcap_backend.pipeline.marks import MARKS
-from endcap_backend.pipeline.stages.topics import LOCATIONS_BY_CELL, OFFERS_WITHHELD
 
+LOCATIONS_BY_CELL = "customers_locations_by_cell"  # the same records, in the partition of the region they lie in
+OFFERS_WITHHELD = "customers_withheld"  # what shoppers who are held out would have been told, as events
 HOUR_MS = 3600 * 1000
 PARTITIONS = 6  # Confluent Cloud's own default; each match consumer takes at least one
 LOCATIONS_H = 24.0  # what the privacy notice promises

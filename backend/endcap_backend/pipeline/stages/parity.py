@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from endcap.messages import NEARBY_CUSTOMERS, VALID_PROMOTIONS
 from endcap_backend.match.engine import SOURCE_TOPICS, MatchEngine, Record
 from endcap_backend.match.rows import Row
+from endcap_backend.pipeline.cluster.topics import letters_of
 from endcap_backend.pipeline.kafka import KafkaSettings
 from endcap_backend.pipeline.stages.flow import Flow
 from endcap_backend.pipeline.stages.reading import read_between
@@ -21,6 +22,7 @@ from endcap_backend.pipeline.stages.stage import Stage
 from endcap_backend.pipeline.stages.topics import check_alike, ensure_topics
 
 NAME = "match-parity"
+JOINED = (*SOURCE_TOPICS, VALID_PROMOTIONS, NEARBY_CUSTOMERS)
 
 
 class Joins:
@@ -85,7 +87,8 @@ def parity_stage(settings: KafkaSettings) -> Stage:
     """The stage that joins as the seed's statements do."""
 
     def make() -> Parity:
-        check_alike(ensure_topics(settings, (*SOURCE_TOPICS, VALID_PROMOTIONS, NEARBY_CUSTOMERS)))
+        found = ensure_topics(settings, (*JOINED, *map(letters_of, SOURCE_TOPICS)))
+        check_alike({topic: found[topic] for topic in JOINED})
         return Parity(settings)
 
     return Stage(settings, NAME, SOURCE_TOPICS, make)

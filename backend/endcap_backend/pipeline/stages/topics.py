@@ -12,21 +12,23 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from endcap.clock import SystemClock
 from endcap.errors import BadConfig, Unreachable
 from endcap.messages import CUSTOMERS_LOCATIONS
+from endcap_backend.pipeline.cluster.topics import LOCATIONS_BY_CELL as LOCATIONS_BY_CELL
+from endcap_backend.pipeline.cluster.topics import OFFERS_WITHHELD as OFFERS_WITHHELD
+from endcap_backend.pipeline.cluster.topics import topics as product_topics
 from endcap_backend.pipeline.kafka import KafkaSettings
 from endcap_backend.pipeline.stages.reading import CALL_TIMEOUT_S, partitions_of
 
 log = logging.getLogger("endcap.stages")
 
-LOCATIONS_BY_CELL = "customers_locations_by_cell"  # the same records, in the partition of the region they lie in
-OFFERS_WITHHELD = "customers_withheld"  # what shoppers who are held out would have been told, as events
 PARTITIONS = 6
 LOOK_S = 0.05
-DAY_MS = "86400000"  # it holds positions, so no longer than the topic it is made of
-CONFIGS: Mapping[str, Mapping[str, str]] = {LOCATIONS_BY_CELL: {"cleanup.policy": "delete", "retention.ms": DAY_MS}}
 
 
 def ensure_topics(settings: KafkaSettings, topics: Collection[str]) -> dict[str, int]:
     """Create those that are missing, with as many partitions as the fixes have; the partitions of each.
+
+    They are kept as long as `apply` has them kept: the brokers' own week would be too long for positions, and too short
+    for the shop.
 
     Raises:
         BadConfig: one is missing and this account may not create it.
@@ -37,7 +39,8 @@ def ensure_topics(settings: KafkaSettings, topics: Collection[str]) -> dict[str,
     missing = [topic for topic in topics if topic not in found]
     if missing:
         admin = AdminClient(settings.client_config() | {"logger": log})
-        made = admin.create_topics([NewTopic(topic, count, config=dict(CONFIGS.get(topic, {}))) for topic in missing])
+        configs = {each.name: dict(each.config) for each in product_topics()}
+        made = admin.create_topics([NewTopic(topic, count, config=configs.get(topic, {})) for topic in missing])
         for topic, future in made.items():
             _created(topic, count, future.exception(CALL_TIMEOUT_S))
     return _seen(settings, topics)

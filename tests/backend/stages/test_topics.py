@@ -1,0 +1,25 @@
+"""Topics that a worker makes itself are as those that `apply` makes."""
+
+import pytest
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+
+from endcap.messages import CUSTOMERS_LOCATIONS, NEARBY_CUSTOMERS, STORES_PRODUCTS, VALID_PROMOTIONS
+from endcap_backend.pipeline.cluster.topics import topics
+from endcap_backend.pipeline.kafka import KafkaSettings
+from endcap_backend.pipeline.stages.topics import LOCATIONS_BY_CELL, ensure_topics
+
+pytestmark = pytest.mark.kafka
+WAIT_S = 60
+MADE = (CUSTOMERS_LOCATIONS, STORES_PRODUCTS, LOCATIONS_BY_CELL, NEARBY_CUSTOMERS, f"{LOCATIONS_BY_CELL}_dlq")
+
+
+def test_a_topic_that_a_worker_makes_is_kept_as_long_as_one_that_apply_makes(kafka_emptied):
+    settings = KafkaSettings(kafka_emptied.bootstrap)
+    ensure_topics(settings, (*MADE, VALID_PROMOTIONS))
+    admin = AdminClient(settings.client_config())
+    asked = admin.describe_configs([ConfigResource(ResourceType.TOPIC, name) for name in MADE])
+    found = {resource.name: future.result(WAIT_S) for resource, future in asked.items()}
+    wanted = {each.name: dict(each.config) for each in topics() if each.name in MADE}
+    assert {name: {key: found[name][key].value for key in config} for name, config in wanted.items()} == wanted
+    assert wanted[NEARBY_CUSTOMERS]["retention.ms"] == "86400000"
+    assert wanted[STORES_PRODUCTS]["retention.ms"] == "-1"
