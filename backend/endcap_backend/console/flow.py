@@ -47,14 +47,14 @@ def flow(topics: Sequence[Topic], stages: Sequence[Stage]) -> Flow:
     by_topic = {each.name: each for each in topics}
     by_stage = {each.name: each for each in stages}
     reading = _column([_topic(name, by_topic) for name in READ_FIRST], 0)
-    stages = _column([_stage(by_stage[name]) for name in (*MAKING, *RETURNING) if name in by_stage], 1)
-    making = [box for box in stages if box.name in MAKING]
-    telling = [box for box in stages if box.name != "forward"]
+    middle = _column([_stage(by_stage[name]) for name in (*MAKING, *RETURNING) if name in by_stage], 1)
+    making = [box for box in middle if box.name in MAKING]
+    telling = [box for box in middle if box.name != "forward"]
     carrying = _column([_stage(by_stage[name]) for name in CARRYING if name in by_stage], 3)
     made = _column([_topic(CUSTOMERS_ALERTS, by_topic)] if telling or CUSTOMERS_ALERTS in by_topic else [], 2)
-    through = [_down(a, b) for a, b in pairwise(stages)]  # the cluster lies between what goes there and what returns
+    through = [_down(a, b) for a, b in pairwise(middle)]  # the cluster lies between what goes there and what returns
     links = (*_links(reading, making), *through, *_links(telling, made), *_links(made, carrying))
-    return Flow((*reading, *stages, *made, *carrying), links, len(READ_FIRST) * ROW)
+    return Flow((*reading, *middle, *made, *carrying), links, len(READ_FIRST) * ROW)
 
 
 def _topic(name: str, known: dict[str, Topic]) -> tuple[str, str, str]:
