@@ -9,6 +9,7 @@ from sqlalchemy import select, union
 from endcap.clock import Clock
 from endcap.messages import StoreProduct
 from endcap_backend.api.help import HelpDesk
+from endcap_backend.console.counted import Counted
 from endcap_backend.console.counter import Counter
 from endcap_backend.console.door import Door
 from endcap_backend.console.floor import Floor
@@ -37,6 +38,7 @@ class Console:
         self.clock = clock
         self.presence = Presence(log, clock)
         self.counter = Counter(database, clock)
+        self.counted = Counted(log, clock)
         self.planner = Planner(database, clock)
         self.help = HelpDesk(database, clock)
         self._drawn: dict[str, tuple[float, Floor]] = {}

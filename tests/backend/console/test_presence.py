@@ -1,8 +1,10 @@
+import json
 from datetime import timedelta
 
 from endcap.messages import CUSTOMERS_LOCATIONS
 from endcap.testing import a_product
 from endcap.wire import epoch_ms
+from endcap_backend.api.erasure import Erasure
 from endcap_backend.console.parts import FLOOR_S
 from endcap_backend.console.presence import Presence
 from endcap_backend.log import NewRecord
@@ -41,6 +43,27 @@ def test_who_is_erased_is_gone_at_once(shop, enter, walk):
     walk(*IN_STORE)
     assert len(visitor.get("/console/live?store=s1").get_json()["dots"]) == 1
     shop.call("DELETE", "/v1/me")
+    assert visitor.get("/console/live?store=s1").get_json()["dots"] == []
+
+
+def test_who_is_erased_while_nobody_looks_is_gone_at_the_next_look(shop, enter, walk):
+    visitor = enter()
+    walk(*IN_STORE)
+    assert len(visitor.get("/console/live?store=s1").get_json()["dots"]) == 1
+    shop.call("DELETE", "/v1/me")
+    assert Erasure(shop.log, shop.database, shop.clock).sweep() == 1  # the tombstone has gone, too
+    assert visitor.get("/console/live?store=s1").get_json()["dots"] == []
+
+
+def test_a_fix_that_slips_in_beside_her_erasure_brings_no_dot_back(shop, enter, walk):
+    visitor = enter()
+    uid = walk(*IN_STORE)
+    shop.call("DELETE", "/v1/me")
+    late = {"latitude": IN_STORE[0], "longitude": IN_STORE[1]}
+    shop.log.append([NewRecord(CUSTOMERS_LOCATIONS, uid, json.dumps(late), epoch_ms(shop.clock.now()), "i1:2")])
+    assert visitor.get("/console/live?store=s1").get_json()["dots"] == []
+    erasure = Erasure(shop.log, shop.database, shop.clock)
+    assert (erasure.sweep(), erasure.sweep()) == (0, 1)
     assert visitor.get("/console/live?store=s1").get_json()["dots"] == []
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import cast, get_args
 
 from flask import Blueprint, Response, request
 
-from endcap.wire import epoch_ms
-from endcap_backend.console.funnel import STEPS, By, funnel, totals
+from endcap_backend.console.funnel import STEPS, By, totals
 from endcap_backend.console.pages.frame import ROWS, one_of, page
 from endcap_backend.console.parts import Console
 
@@ -21,8 +19,7 @@ def add_to(routes: Blueprint, console: Console) -> None:
     def get_funnel() -> Response:
         by = cast(By, one_of("by", get_args(By)))
         hours = min(max(request.args.get("hours", 24, int), 1), MAX_HOURS)
-        since = console.clock.now() - timedelta(hours=hours)
-        rows = funnel(console.log, by, epoch_ms(since))
+        rows = console.counted.rows(by, hours)
         names = console.counter.titles() if by == "promotion" else {}
         return page(
             "funnel.html",
