@@ -12,6 +12,7 @@ from endcap.wire import epoch_ms
 from endcap_backend.config import Settings
 from endcap_backend.log import GROUP_ROWS, LATEST_WINS, Log
 from endcap_backend.logreader import thing
+from endcap_backend.unused import blank_unused
 
 log = logging.getLogger("endcap.log")
 
@@ -31,6 +32,7 @@ class Retention:
         self._keep_h = keep_h
         self._otherwise_h = otherwise_h
         self._in_journal = False  # a reader was in the way: what was deleted still stands in the journal
+        self._in_pages = False  # and maybe in the unused part of a page
 
     @classmethod
     def of(cls, settings: Settings, records: Log, clock: Clock) -> Retention:
@@ -48,14 +50,20 @@ class Retention:
         return deleted
 
     def compact(self) -> int:
-        """Delete records of the latest-wins topics that a later one replaced a day ago or more; returns how many."""
+        """Delete records of the latest-wins topics that a later one replaced a day ago or more; returns how many.
+
+        Blanks what SQLite keeps of all that was deleted since the last time.
+        """
         deleted = sum(self._log.discard(self._replaced(topic)) for topic in LATEST_WINS)
         self._fold(deleted, "forgot %d records that later ones had replaced")
+        if self._in_pages:
+            self._in_pages = not blank_unused(self._log.path).done
         return deleted
 
     def _fold(self, deleted: int, told: str) -> None:
         if deleted:
             log.info(told, deleted)
+            self._in_pages = True
         if deleted or self._in_journal:
             self._in_journal = not self._log.fold()
 

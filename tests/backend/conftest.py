@@ -1,5 +1,6 @@
 import os
 import pwd
+import random
 import shutil
 import socket
 import subprocess
@@ -9,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
@@ -220,3 +221,32 @@ def _run_as_postgres(folder, program, *arguments):
         [found, *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **drop
     )
     assert ran.returncode == 0, ran.stdout
+
+
+class Soil(NamedTuple):
+    """Statements that leave deleted names in the unused part of SQLite's pages, a transaction each, and the names."""
+
+    rounds: list[list[str]]
+    deleted: set[str]
+    kept: set[str]
+
+    def left_in(self, *paths: Path) -> list[str]:
+        """The deleted names that a file holds."""
+        found = b"".join(path.read_bytes() for path in paths)
+        return [name for name in self.deleted if name.encode() in found]
+
+
+@pytest.fixture
+def soil() -> Soil:
+    chance = random.Random(5)
+    kept: set[str] = set()
+    deleted: set[str] = set()
+    rounds = [["CREATE TABLE moved (name TEXT PRIMARY KEY, note TEXT) WITHOUT ROWID"]]
+    for _ in range(12):
+        names = [f"{chance.getrandbits(128):032x}" for _ in range(250)]
+        going = [name for name in sorted(kept | set(names)) if chance.random() < 0.3]
+        rounds.append([f"INSERT INTO moved VALUES ('{name}', '{'n' * chance.randrange(120)}')" for name in names])
+        rounds[-1] += [f"DELETE FROM moved WHERE name = '{name}'" for name in going]
+        kept = (kept | set(names)) - set(going)
+        deleted.update(going)
+    return Soil(rounds, deleted, kept)

@@ -14,6 +14,7 @@ from endcap.clock import Clock
 from endcap.errors import BadConfig, Unreachable
 from endcap_backend.retail.database import Database, insertion
 from endcap_backend.retail.rotation_tables import DaySecret
+from endcap_backend.unused import blank_unused
 
 LIFE = timedelta(hours=48)  # from the day's beginning: raw fixes are kept for 24 h, so the last of the day's are gone
 SECRET_BYTES = 32
@@ -83,8 +84,8 @@ class DaySecrets:
         over = delete(DaySecret).where(DaySecret.began_at <= clock.now() - LIFE)
         with self._database.writing() as connection:
             gone = connection.execute(over).rowcount
-        if gone:
-            self._database.fold()
+        if gone and self._database.fold() and self._database.file is not None:
+            blank_unused(self._database.file)
         return gone
 
 

@@ -187,18 +187,9 @@ def test_among_many_others_the_erased_leave_no_trace_in_any_page(api, erasure):
     assert [uid for uid in uids if uid not in erased and uid.encode() not in found] == []
 
 
-def test_what_sqlite_kept_of_rows_that_it_had_moved_goes_with_an_erasure(api, walked, erasure):
+def test_what_sqlite_kept_of_rows_that_it_had_moved_goes_with_an_erasure(api, walked, erasure, soil):
     """In the log's file and in the shop's: names that were deleted long before, which secure_delete did not reach."""
-    chance, kept, deleted = random.Random(5), set(), set()
-    rounds = [["CREATE TABLE moved (name TEXT PRIMARY KEY, note TEXT) WITHOUT ROWID"]]
-    for _ in range(12):
-        names = [f"{chance.getrandbits(128):032x}" for _ in range(250)]
-        going = [name for name in sorted(kept | set(names)) if chance.random() < 0.3]
-        rounds.append([f"INSERT INTO moved VALUES ('{name}', '{'n' * chance.randrange(120)}')" for name in names])
-        rounds[-1] += [f"DELETE FROM moved WHERE name = '{name}'" for name in going]
-        kept = (kept | set(names)) - set(going)
-        deleted.update(going)
-    for statements in rounds:
+    for statements in soil.rounds:
         api.log.transact(lambda connection, these=statements: [connection.execute(each) for each in these])
         with api.database.writing() as connection:
             for each in statements:
@@ -206,9 +197,9 @@ def test_what_sqlite_kept_of_rows_that_it_had_moved_goes_with_an_erasure(api, wa
     assert api.log.fold()
     assert api.database.fold()
     for file in (api.log.path, api.database.file):
-        assert any(name.encode() in file.read_bytes() for name in deleted), f"SQLite left nothing in {file}"
+        assert soil.left_in(file), f"SQLite left nothing in {file}"
     erase(api)
     assert erasure.sweep() == 1
-    found = on_disk(api) + api.database.file.read_bytes()
-    assert [name for name in deleted if name.encode() in found] == []
-    assert [name for name in kept if name.encode() not in found] == []
+    assert soil.left_in(api.database.file, *api.log.path.parent.iterdir()) == []
+    content = on_disk(api)
+    assert [name for name in soil.kept if name.encode() not in content] == []

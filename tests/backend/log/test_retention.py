@@ -108,3 +108,15 @@ def test_what_a_reader_kept_in_the_journal_goes_the_next_time(log, clock, retent
     assert b"CANARY" in b"".join(each.read_bytes() for each in path.parent.iterdir())
     assert retention.expire() == 0
     assert b"CANARY" not in b"".join(each.read_bytes() for each in path.parent.iterdir())
+
+
+def test_what_sqlite_kept_of_rows_that_it_had_moved_goes_within_the_hour(log, clock, retention, a_record, path, soil):
+    for statements in soil.rounds:
+        log.transact(lambda connection, these=statements: [connection.execute(each) for each in these])
+    log.append([a_record()])
+    clock.advance(25 * HOUR_S)
+    assert retention.expire() == 1
+    assert log.fold()
+    assert soil.left_in(path)
+    retention.compact()
+    assert soil.left_in(*path.parent.iterdir()) == []
