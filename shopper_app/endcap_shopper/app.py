@@ -15,9 +15,12 @@ from kivy.utils import escape_markup
 
 from endcap_shopper.frame_queue import FrameQueue
 from endcap_shopper.i18n import Words
+from endcap_shopper.platform.ports import Display, Insets
+from endcap_shopper.ui import garbage
 from endcap_shopper.ui.screens.near_you import open_deal
 from endcap_shopper.ui.shell import SCREENS, Shell
 from endcap_shopper.ui.theme import Theme, register_fonts
+from endcap_shopper.ui.widgets.pool import Pool
 from endcap_shopper.views import DealCard, Intents, Page
 
 Post = Callable[[Callable[[], object]], None]
@@ -39,20 +42,33 @@ class ShopperApp(App):
     shopper = ObjectProperty()
     page = StringProperty("")
     inset_top = NumericProperty(0)
+    inset_right = NumericProperty(0)
     inset_bottom = NumericProperty(0)
+    inset_left = NumericProperty(0)
     height_px = NumericProperty(800)
     width_px = NumericProperty(400)
 
-    def __init__(self, make: Callable[[Post], Intents], *, os_dark: bool = False, **properties: Any) -> None:
+    def __init__(
+        self,
+        make: Callable[[Post], Intents],
+        *,
+        os_dark: bool = False,
+        display: Display | None = None,
+        **properties: Any,
+    ) -> None:
+        """`display`: asked what the system covers of the window, and whether it is dark when she comes back."""
         super().__init__(**properties)
+        self._display = display
         self.queue = FrameQueue(Clock.create_trigger(self._drain))
         self._make, self._os_dark = make, os_dark
         self._news: set[Page | None] = set()
         self._drawn_at = 0.0
         self._from: list[Page] = []
+        self.pool = Pool()
         self._running = False
 
     def build(self) -> Shell:
+        garbage.hold()
         Clock.max_iteration = LAYOUT_ROUNDS
         register_fonts()
         self.shopper = self._make(self.queue.post)
@@ -70,6 +86,7 @@ class ShopperApp(App):
         self.go("near" if self.shopper.first_run().done else "first")
         self.shell.refresh(None)
         self._ticking = Clock.schedule_interval(lambda _: self.shopper.tick(), 1.0)
+        self._stocking = Clock.create_trigger(self._stock, 0)
         self._running = True
         Clock.schedule_once(lambda _: Clock.schedule_once(lambda _: self._begin(), 0), 0)  # after the first picture
 
@@ -79,6 +96,10 @@ class ShopperApp(App):
 
     def on_resume(self) -> None:
         self.shopper.resume()
+        self._fit()
+        if self._display is not None:
+            self.theme.os_dark = self._display.dark()
+        self._changed(None)
 
     def on_stop(self) -> None:
         """End everything; Kivy calls it twice."""
@@ -87,8 +108,10 @@ class ShopperApp(App):
         self._running = False
         self._ticking.cancel()
         Window.unbind(size=self._resized, on_keyboard=self._key)
+        self._stocking.cancel()
         self.queue.close()
         self.shopper.close()
+        garbage.release()
 
     def tr(self, message: str, words: Words, **values: object) -> str:
         """A sentence in her language, for kv; `words` is there so that kv says it again when the language changes."""
@@ -140,7 +163,16 @@ class ShopperApp(App):
 
     def _begin(self) -> None:
         if self._running:
+            garbage.settle()
             self.shopper.start()
+            self._stocking()
+
+    def _stock(self, _: float) -> None:
+        """Make one of the widgets that lists will want, every frame, so that they need not be made all at once."""
+        if self.pool.stock():
+            self._stocking()
+        else:
+            garbage.settle()
 
     def _changed(self, page: Page | None) -> None:
         """Something is new: draw it in the next frame, or a moment later when the last time was just now."""
@@ -175,6 +207,13 @@ class ShopperApp(App):
 
     def _resized(self, _: object, size: tuple[float, float]) -> None:
         self.width_px, self.height_px = size
+        self._fit()
+
+    def _fit(self) -> None:
+        """Leave out what the system's bars and a camera cover."""
+        covered = Insets() if self._display is None else self._display.insets()
+        self.inset_top, self.inset_right = covered.top, covered.right
+        self.inset_bottom, self.inset_left = covered.bottom, covered.left
 
     def _key(self, _: object, key: int, *__: object) -> bool:
         return key == ESCAPE_KEY and self.back()

@@ -17,6 +17,7 @@ from kivy.uix.widget import Widget
 
 from endcap_shopper.app import ShopperApp
 from endcap_shopper.ui.widgets.press import Pressable
+from endcap_shopper.ui.widgets.rows import Rows
 
 SETTLE_FRAMES = 10  # text, rows, list and page have found their sizes by then
 
@@ -27,7 +28,7 @@ class Driver:
     def __init__(self, app: ShopperApp) -> None:
         self.app = app
         app._run_prepare()
-        self.frames(SETTLE_FRAMES)
+        self.settle()
 
     def __enter__(self) -> Self:
         return self
@@ -56,6 +57,7 @@ class Driver:
         while not (found := condition()):
             assert time.monotonic() < end, f"not in time; the window says {self.texts()}"
             EventLoop.idle()
+        self._show_all()
         return found
 
     def until_text(self, text: str, timeout_s: float = 30.0) -> None:
@@ -63,7 +65,18 @@ class Driver:
         self.until(lambda: self.says(text), timeout_s)
 
     def settle(self) -> None:
+        """Draw frames until nothing finds its size or place any more, and every row that is in sight is shown."""
         self.frames(SETTLE_FRAMES)
+        if self._show_all():
+            self.frames(SETTLE_FRAMES)
+
+    def _show_all(self) -> bool:
+        """Draw frames until every row in sight is shown; whether there was one to come."""
+        late = False
+        while any(each.column.waiting for each in self.widgets(Rows)):
+            late = True
+            self.frames(1)
+        return late
 
     # Reading
 

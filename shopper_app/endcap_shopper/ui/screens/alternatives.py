@@ -8,8 +8,8 @@ from endcap_shopper.i18n import later
 from endcap_shopper.ui.icons import segment_icon
 from endcap_shopper.ui.layout import load
 from endcap_shopper.ui.screens.page import PageScreen, empty, row
+from endcap_shopper.ui.widgets.pool import Row
 from endcap_shopper.ui.widgets.press import Surface
-from endcap_shopper.ui.widgets.rows import Row
 from endcap_shopper.views import Alternatives, ProductRow
 
 

@@ -9,7 +9,7 @@ from kivy.properties import StringProperty
 from endcap_shopper.i18n import later
 from endcap_shopper.ui.layout import load
 from endcap_shopper.ui.screens.page import PageScreen, empty, row
-from endcap_shopper.ui.widgets.rows import Row
+from endcap_shopper.ui.widgets.pool import Row
 from endcap_shopper.views import Choice, CouponRow, Coupons
 
 Shelf = Literal["available", "clipped", "history"]

@@ -7,7 +7,7 @@ from kivy.properties import NumericProperty
 from endcap_shopper.ui.layout import load
 from endcap_shopper.ui.screens.page import PageScreen, row
 from endcap_shopper.ui.screens.privacy import purpose_row
-from endcap_shopper.ui.widgets.rows import Row
+from endcap_shopper.ui.widgets.pool import Row
 
 STEPS = 3
 

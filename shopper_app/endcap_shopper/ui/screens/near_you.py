@@ -8,7 +8,7 @@ from kivy.factory import Factory
 from endcap_shopper.i18n import later
 from endcap_shopper.ui.layout import load
 from endcap_shopper.ui.screens.page import PageScreen, empty, row
-from endcap_shopper.ui.widgets.rows import Row
+from endcap_shopper.ui.widgets.pool import Row
 from endcap_shopper.ui.widgets.sheet import Sheet
 from endcap_shopper.views import DealCard, NearYou
 

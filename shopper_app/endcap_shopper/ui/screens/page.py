@@ -9,7 +9,7 @@ from kivy.app import App
 from kivy.uix.screenmanager import Screen
 
 from endcap_shopper.ui.layout import load
-from endcap_shopper.ui.widgets.rows import Row
+from endcap_shopper.ui.widgets.pool import Row
 from endcap_shopper.views import Intents, Page
 
 

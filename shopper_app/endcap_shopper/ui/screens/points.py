@@ -7,8 +7,8 @@ from kivy.properties import ObjectProperty, StringProperty
 from endcap_shopper.i18n import later
 from endcap_shopper.ui.layout import load
 from endcap_shopper.ui.screens.page import PageScreen, empty, row
+from endcap_shopper.ui.widgets.pool import Row
 from endcap_shopper.ui.widgets.press import Surface
-from endcap_shopper.ui.widgets.rows import Row
 from endcap_shopper.views import Points
 
 

@@ -9,7 +9,7 @@ from kivy.properties import ObjectProperty
 from endcap_shopper.i18n import later
 from endcap_shopper.ui.layout import load
 from endcap_shopper.ui.screens.page import PageScreen, row
-from endcap_shopper.ui.widgets.rows import Row
+from endcap_shopper.ui.widgets.pool import Row
 from endcap_shopper.ui.widgets.sheet import Sheet
 from endcap_shopper.views import Privacy, Purpose
 

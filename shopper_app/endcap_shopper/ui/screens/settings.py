@@ -10,8 +10,8 @@ from endcap_shopper.i18n import later
 from endcap_shopper.ui.layout import load
 from endcap_shopper.ui.screens.page import PageScreen, row
 from endcap_shopper.ui.screens.privacy import purpose_row
+from endcap_shopper.ui.widgets.pool import Row
 from endcap_shopper.ui.widgets.press import Surface
-from endcap_shopper.ui.widgets.rows import Row
 from endcap_shopper.views import TEXT_SCALES, Choice, Settings, Theme
 
 STEP = timedelta(minutes=30)

@@ -14,7 +14,7 @@ from kivy.properties import BooleanProperty, ObjectProperty
 from endcap_shopper.i18n import later
 from endcap_shopper.ui.layout import load
 from endcap_shopper.ui.screens.page import PageScreen, empty, row
-from endcap_shopper.ui.widgets.rows import Row
+from endcap_shopper.ui.widgets.pool import Row
 from endcap_shopper.ui.widgets.sheet import Sheet
 from endcap_shopper.views import Share, Wishlist, WishRow
 
@@ -93,7 +93,7 @@ class WishlistPage(PageScreen):
         """Show where the row would be put."""
         self._finger_y = touch.sy * Window.height
         place = self._place()
-        shown = [each for each in self.ids.rows.view_adapter.views.values() if each.__class__.__name__ == "WishRow"]
+        shown = [each for each in self.ids.rows.column.shown if each.__class__.__name__ == "WishRow"]
         self._mark(next((each for each in shown if self._index(each.wish.id) == place), None))
 
     def drop(self, touch: Any) -> None:
@@ -108,7 +108,7 @@ class WishlistPage(PageScreen):
 
     def _place(self) -> int:
         """The place in the list where her finger is."""
-        inner, data = self.ids.rows.children[0], self.ids.rows.data
+        inner, data = self.ids.rows.column, self.ids.rows.data
         at = inner.get_view_index_at(inner.to_widget(0, self._finger_y))
         wishes = [place for place, each in enumerate(data) if each["viewclass"] == "WishRow"]
         return min(max(0, at - wishes[0]), len(wishes) - 1) if wishes else 0
@@ -118,17 +118,18 @@ class WishlistPage(PageScreen):
         return wishes.index(id) if id in wishes else -1
 
     def _mark(self, target: Any) -> None:
-        after = self.ids.rows.children[0].canvas.after
+        column = self.ids.rows.column
+        after = column.canvas.after
         for each in self._line:
             after.remove(each)
         self._line = []
         if target is None or self._lifted is None:
             return
         below = self._index(target.wish.id) > self._index(self._lifted.id)
-        y = target.y - dp(6) if below else target.top + dp(4)
+        x, y = column.to_parent(target.x, target.y - dp(6) if below else target.top + dp(4))
         self._line = [
             Color(*App.get_running_app().theme.accent),
-            Rectangle(pos=(target.x, y), size=(target.width, dp(3))),
+            Rectangle(pos=(x, y), size=(target.width, dp(3))),
         ]
         for each in self._line:
             after.add(each)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from kivy.properties import NumericProperty, StringProperty
-from kivy.uix.label import Label
 
 from endcap_shopper.ui.icons import glyph
 from endcap_shopper.ui.layout import load
+from endcap_shopper.ui.widgets.written import Written
 
 
-class Text(Label):
+class Text(Written):
     """Wraps at its width and grows downwards."""
 
 
@@ -22,17 +22,17 @@ class Bold(Text): ...
 class Heading(Text): ...
 
 
-class Tag(Label):
+class Tag(Written):
     """One line, as wide as its words."""
 
 
-class Glyph(Label):
+class Glyph(Written):
     """A picture from the icon font in the middle of its room; `icon` is its name."""
 
     icon = StringProperty("")
     side = NumericProperty(0)
 
-    def on_icon(self, _: Label, name: str) -> None:
+    def on_icon(self, _: Written, name: str) -> None:
         self.text = glyph(name)
 
 
