@@ -108,7 +108,7 @@ def _app(arguments: argparse.Namespace) -> ShopperApp:
         away = platform.background(folder, arguments.backend, arguments.currency)
         return handed_over(lambda: opened(post), away)
 
-    return ShopperApp(make, os_dark=arguments.dark or machine.display.dark())
+    return ShopperApp(make, os_dark=arguments.dark or machine.display.dark(), display=machine.display)
 
 
 def _source(arguments: argparse.Namespace) -> LocationSource:

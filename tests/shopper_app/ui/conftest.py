@@ -118,9 +118,9 @@ def open_app():
 
     drivers = []
 
-    def begin(shopper=None, *, page=None, first_run_done=True, make=None, **look):
+    def begin(shopper=None, *, page=None, first_run_done=True, make=None, display=None, **look):
         shopper = shopper or SampleShopper(Look(**{"reduced_motion": True, **look}), first_run_done=first_run_done)
-        driver = Driver(ShopperApp(make or (lambda post: shopper)))
+        driver = Driver(ShopperApp(make or (lambda post: shopper), display=display))
         drivers.append(driver)
         driver.shopper = driver.app.shopper
         if page:
