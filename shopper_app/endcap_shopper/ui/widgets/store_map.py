@@ -1,28 +1,40 @@
-"""StoreMap: the plan, her list's pins, the way and her dot. Where things are is `floor.Frame`'s; this only draws."""
+"""StoreMap: the plan, her list's pins, the way and her dot, as much of it as she looks at.
+
+Where things are is `floor.Frame`'s, which part is seen is `Sight`'s; this only draws.
+"""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import cos, radians, sin
 from typing import Any
 
+from kivy.clock import Clock
 from kivy.core.text import Label as Drawn
-from kivy.graphics import Color, InstructionGroup, Line, Mesh, Rectangle, SmoothEllipse, SmoothLine
+from kivy.graphics import Color, InstructionGroup, Line, Mesh, Rectangle, SmoothLine
 from kivy.graphics.tesselator import Tesselator
 from kivy.metrics import dp
 from kivy.properties import ObjectProperty
-from kivy.uix.widget import Widget
 
 from endcap_shopper.floor import FloorPlan, Frame, Section
 from endcap_shopper.ui.theme import Theme
+from endcap_shopper.ui.widgets.disc import disc
+from endcap_shopper.ui.widgets.roaming import Roaming
+from endcap_shopper.ui.widgets.sight import Sight
 from endcap_shopper.views import Dot
 from endcap_shopper.views import StoreMap as View
 
 Spot = tuple[float, float]
+DISC = 64  # pixels of radius that are drawn; a larger ring is this one enlarged
+CLOSE = 2.5  # so large is what is around her when she asks where she is
 CONE_DEG = 60.0  # a phone's compass is off by up to 30 degrees to either side indoors
 
 
-class StoreMap(Widget):
-    """Draws a StoreMap view; `walked` is called with the point of the Earth she clicks, where that is allowed."""
+class StoreMap(Roaming):
+    """Draws a StoreMap view; `walked` is called with the point of the Earth she clicks, where that is allowed.
+
+    What she looks at stays when the view is new, until it is of another store.
+    """
 
     view = ObjectProperty(View(), rebind=True)
     theme = ObjectProperty(None, allownone=True)
@@ -34,8 +46,10 @@ class StoreMap(Widget):
         for layer in (self._floor, self._over, self._she):
             self.canvas.add(layer)
         self._drawn: View | None = None
-        for name in ("pos", "size", "theme"):
-            self.fbind(name, self.draw)
+        self._store = ""
+        self._drawing = Clock.create_trigger(self.draw, -1)
+        for name in ("pos", "size", "theme", "sight"):
+            self.fbind(name, self._drawing)
         self.fbind("view", self._changed)
 
     @property
@@ -45,31 +59,41 @@ class StoreMap(Widget):
 
     def spot(self, point: Any) -> Spot:
         """Where a point of the Earth is in the window. There must be a plan."""
+        x, y = self.sight.seen(self._picture_spot(point))
+        return self.x + x * self.width, self.y + y * self.height
+
+    def tapped(self, x: float, y: float) -> None:
+        frame = self.frame
+        if frame is not None and self.view.can_walk and self.walked:
+            across, up = self.sight.spot(((x - self.x) / self.width, (y - self.y) / self.height))
+            self.walked(frame.point(across * self.width, up * self.height))
+
+    def centre(self) -> None:
+        """Have her in the middle, and what is around her large enough to find it."""
+        if self.view.dot is not None and self.frame is not None:
+            self.glide(self.sight.centred(self._picture_spot(self.view.dot.point), CLOSE))
+
+    def _picture_spot(self, point: Any) -> Spot:
         frame = self.frame
         assert frame is not None
         x, y = frame.place(point)
-        return self.x + x, self.y + y
-
-    def on_touch_up(self, touch: Any) -> bool:
-        frame = self.frame
-        if frame and self.view.can_walk and self.walked and self.collide_point(*touch.pos) and not touch.grab_current:
-            self.walked(frame.point(touch.x - self.x, touch.y - self.y))
-            return True
-        return bool(super().on_touch_up(touch))
+        return x / self.width, y / self.height
 
     def draw(self, *_: object) -> None:
-        """Draw everything anew: the size, the colours or the text size have changed."""
+        """Draw everything anew: the size, the colours, the text size or the sight have changed."""
         self._drawn = None
         self._changed()
 
     def _changed(self, *_: object) -> None:
-        if self.theme is None or self.width < dp(48):
+        if self.theme is None or min(self.size) < dp(48):
             return
         view, before = self.view, self._drawn
         if view.plan is None:
             for layer in (self._floor, self._over, self._she):
                 layer.clear()
             return
+        if view.plan.store != self._store:
+            self._store, self.sight = view.plan.store, Sight()
         if before is None or (before.plan, before.highlighted) != (view.plan, view.highlighted):
             self._draw_floor(view)
         if before is None or (before.pins, before.way, before.next_leg) != (view.pins, view.way, view.next_leg):
@@ -96,7 +120,7 @@ class StoreMap(Widget):
         for door in view.plan.doors:
             self._floor.add(Color(*theme.quiet))
             x, y = self.spot(door.point)
-            self._floor.add(SmoothEllipse(pos=(x - dp(5), y - dp(5)), size=(dp(10), dp(10))))
+            self._floor.add(_round((x, y), dp(10)))
 
     def _name(self, section: Section, colour: Any) -> None:
         """The section's name inside its outline, smaller where it is narrow; none where it can't be read."""
@@ -121,7 +145,7 @@ class StoreMap(Widget):
                 self._over.add(SmoothLine(points=[each for spot in part for each in spot], width=dp(2.6)))
         for pin in reversed(view.pins):
             self._pin(self.spot(pin.point), str(pin.number), theme.deal if pin.deal else theme.way)
-        if view.pins:
+        if view.pins and self.collide_point(*self.spot(view.pins[0].point)):
             self._flag(self.spot(view.pins[0].point), view.pins[0].text)
 
     def _pin(self, spot: Spot, number: str, colour: Any) -> None:
@@ -129,11 +153,9 @@ class StoreMap(Widget):
         x, y = spot
         side = dp(26)
         self._over.add(Color(*theme.ground))
-        self._over.add(
-            SmoothEllipse(pos=(x - side / 2 - dp(2), y - side / 2 - dp(2)), size=(side + dp(4), side + dp(4)))
-        )
+        self._over.add(_round(spot, side + dp(4)))
         self._over.add(Color(*colour))
-        self._over.add(SmoothEllipse(pos=(x - side / 2, y - side / 2), size=(side, side)))
+        self._over.add(_round(spot, side))
         words = _written(number, dp(13), side, bold=True)
         self._over.add(Color(*theme.ground))
         self._over.add(
@@ -160,15 +182,20 @@ class StoreMap(Widget):
         theme: Theme = self.theme
         colour = theme.stale if dot.stale else theme.dot
         x, y = self.spot(dot.point)
-        ring = max(dp(10), dot.accuracy_m * frame.scale)
+        ring = max(dp(10), dot.accuracy_m * frame.scale * self.sight.zoom)
         self._she.add(Color(*colour[:3], 0.16))
-        self._she.add(SmoothEllipse(pos=(x - ring, y - ring), size=(2 * ring, 2 * ring)))
+        self._she.add(_round((x, y), 2 * ring))
         if dot.heading_deg is not None and not dot.stale:
             self._she.add(Color(*colour[:3], 0.45))
             self._she.add(_cone((x, y), dot.heading_deg + frame.heading_offset_deg, dp(34)))
         for side, shade in ((dp(20), theme.ground), (dp(15), colour)):
             self._she.add(Color(*shade))
-            self._she.add(SmoothEllipse(pos=(x - side / 2, y - side / 2), size=(side, side)))
+            self._she.add(_round((x, y), side))
+
+
+def _round(spot: Spot, side: float) -> Rectangle:
+    radius = min(DISC, max(1, round(side / 2)))
+    return Rectangle(texture=disc(radius), pos=(spot[0] - side / 2, spot[1] - side / 2), size=(side, side))
 
 
 def _cone(spot: Spot, bearing_deg: float, length: float) -> Mesh:
@@ -191,9 +218,15 @@ def _mesh(corners: list[Spot], indices: list[int], mode: str) -> Mesh:
 
 
 def _written(text: str, size: float, width: float, *, bold: bool = False) -> Any:
-    drawn = Drawn(text=text, font_size=size, bold=bold, text_size=(max(1.0, width), None), halign="center")
+    return _drawn(text, size, max(1.0, round(width)), bold).texture
+
+
+@lru_cache(maxsize=256)
+def _drawn(text: str, size: float, width: float, bold: bool) -> Drawn:
+    """Wrapped where it is wider than that. Kept whole: a phone that loses its pictures has them filled again."""
+    drawn = Drawn(text=text, font_size=size, bold=bold)
     drawn.refresh()
-    if not drawn.texture or drawn.content_width < width:
-        drawn = Drawn(text=text, font_size=size, bold=bold)
+    if drawn.width > width:
+        drawn = Drawn(text=text, font_size=size, bold=bold, text_size=(width, None), halign="center")
         drawn.refresh()
-    return drawn.texture
+    return drawn

@@ -1,0 +1,190 @@
+"""The store's map is looked at closely: by fingers, wheel, buttons and keys."""
+
+from dataclasses import replace
+
+import pytest
+
+from endcap_shopper.floor import FloorPlan
+from endcap_shopper.sample.store import at
+from endcap_shopper.ui.widgets.sight import MOST, Sight
+
+
+@pytest.fixture
+def on_map(open_app):
+    """The map's page, and its map."""
+
+    def begin(**look):
+        driver = open_app(page="map", **look)
+        return driver, driver.app.shell.screen.ids.map
+
+    return begin
+
+
+def finger(shown, right=0, up=0, *, button=None):
+    """A finger so far from the middle of the map."""
+    from kivy.tests.common import UnitTestTouch
+
+    touch = UnitTestTouch(*shown.to_window(shown.center_x + right, shown.center_y + up))
+    if button is not None:
+        touch.profile = [*touch.profile, "button"]
+        touch.button = button
+    return touch
+
+
+def asked(driver, what):
+    return [each for each in driver.shopper.asked if each[0] == what]
+
+
+def test_two_fingers_enlarge_what_is_between_them(on_map):
+    driver, shown = on_map()
+    x, y = shown.to_window(*shown.center)
+    before = shown.sight.spot((0.5, 0.5))
+    one, other = finger(shown, right=-40), finger(shown, right=40)
+    for touch in (one, other):
+        touch.touch_down()
+    driver.frames(1)
+    one.touch_move(x - 100, y)
+    driver.frames(1)
+    other.touch_move(x + 100, y)
+    driver.frames(1)
+    for touch in (one, other):
+        touch.touch_up()
+    driver.frames(2)
+    assert shown.sight.zoom == pytest.approx(2.5, rel=0.01)
+    assert shown.sight.spot((0.5, 0.5)) == pytest.approx(before, abs=0.01)
+    assert asked(driver, "walk_to") == []
+
+
+def test_a_second_tap_right_after_the_first_enlarges_and_is_no_second_step(on_map):
+    from kivy.input.postproc import kivy_postproc_modules
+
+    driver, shown = on_map()
+    one, other = finger(shown), finger(shown)
+    kivy_postproc_modules["doubletap"].process([(what, each) for each in (one, other) for what in ("begin", "end")])
+    for touch in (one, other):
+        touch.touch_down()
+        touch.touch_up()
+    driver.frames(3)
+    assert shown.sight.zoom > 1.0
+    assert len(asked(driver, "walk_to")) == 1
+
+
+@pytest.mark.parametrize(("button", "larger"), [("scrolldown", True), ("scrollup", False)])
+def test_the_wheel_enlarges_and_reduces_about_the_pointer(on_map, button, larger):
+    driver, shown = on_map()
+    shown.sight = Sight(2.0, 0.5, 0.5)
+    pointed = shown.sight.spot((0.25, 0.5))
+    touch = finger(shown, right=-0.25 * shown.width, button=button)
+    touch.touch_down()
+    touch.touch_up()
+    driver.frames(2)
+    assert (shown.sight.zoom > 2.0) is larger
+    assert shown.sight.spot((0.25, 0.5)) == pytest.approx(pointed, abs=0.01)
+    assert asked(driver, "walk_to") == []
+
+
+def test_buttons_enlarge_and_reduce_as_far_as_it_makes_sense(on_map):
+    driver, shown = on_map()
+    assert driver.find("Smaller").disabled
+    while not driver.find("Larger").disabled:
+        driver.tap("Larger")
+    assert shown.sight.zoom == MOST
+    while not driver.find("Smaller").disabled:
+        driver.tap("Smaller")
+    assert shown.sight == Sight()
+
+
+def test_a_drag_moves_the_map_no_further_than_its_edge_and_is_no_step(on_map):
+    driver, shown = on_map()
+    shown.sight = Sight(3.0, 0.5, 0.5)
+    x, y = shown.center
+    driver.drag(shown, x + 60, y - 30)
+    assert shown.sight.x < 0.5 < shown.sight.y
+    for _ in range(4):
+        driver.drag(shown, shown.right - 2, shown.y + 2)
+    assert (shown.sight.x, shown.sight.y) == pytest.approx((1 / 6, 5 / 6))
+    assert asked(driver, "walk_to") == []
+
+
+def test_a_tap_on_an_enlarged_map_is_a_step_to_where_it_was(on_map):
+    driver, shown = on_map()
+    shown.sight = Sight(4.0, 0.4, 0.6)
+    driver.frames(2)
+    touch = finger(shown, right=-50, up=20)
+    touch.touch_down()
+    touch.touch_up()
+    driver.frames(2)
+    there = shown.spot(asked(driver, "walk_to")[0][1])
+    assert there == pytest.approx((shown.center_x - 50, shown.center_y + 20), abs=1.0)
+
+
+def test_she_has_herself_in_the_middle_by_one_button(on_map):
+    driver, shown = on_map()
+    driver.shopper.map_view = replace(
+        driver.shopper.map_view, dot=replace(driver.shopper.map_view.dot, point=at(14, 18))
+    )
+    driver.app.shell.screen.refresh()
+    driver.tap("Where I am")
+    assert shown.sight.zoom >= 2.0
+    assert shown.spot(at(14, 18)) == pytest.approx(shown.center, abs=1.0)
+
+
+def test_nobody_is_centred_who_is_nowhere(on_map):
+    driver, _ = on_map()
+    driver.shopper.map_view = replace(driver.shopper.map_view, dot=None)
+    driver.app.shell.screen.refresh()
+    driver.frames(2)
+    with pytest.raises(LookupError):
+        driver.find("Where I am")
+
+
+def test_what_she_looks_at_stays_when_she_walks_on_and_is_new_in_another_store(on_map):
+    driver, shown = on_map()
+    shown.sight = looked_at = Sight(3.0, 0.5, 0.5)
+    view = driver.shopper.map_view
+    driver.shopper.map_view = replace(view, dot=replace(view.dot, point=at(10, 10)))
+    driver.app.shell.screen.refresh()
+    driver.settle()
+    assert shown.sight == looked_at
+    driver.app.go("wishlist")
+    driver.app.go("map")
+    driver.settle()
+    assert shown.sight == looked_at
+    plan = view.plan
+    driver.shopper.map_view = replace(view, plan=FloorPlan("s2", "Harbour", plan.sections, plan.aisles, plan.doors))
+    driver.app.shell.screen.refresh()
+    driver.settle()
+    assert shown.sight == Sight()
+
+
+def test_keys_move_enlarge_and_show_all_again(on_map):
+    driver, shown = on_map()
+    shown.focus = True
+
+    def press(name, text=""):
+        shown.keyboard_on_key_down(None, (0, name), text, [])
+        driver.frames(1)
+
+    press("=", "+")
+    press("=", "+")
+    enlarged = shown.sight
+    assert enlarged.zoom > 2.0
+    press("right")
+    assert shown.sight.x > enlarged.x
+    press("up")
+    assert shown.sight.y > enlarged.y
+    press("-", "-")
+    assert shown.sight.zoom < enlarged.zoom
+    press("home")
+    assert shown.sight == Sight()
+
+
+def test_with_less_motion_it_is_there_at_once_and_else_it_glides(on_map):
+    driver, shown = on_map()
+    shown.enlarge()
+    assert shown.sight.zoom == pytest.approx(1.6)
+    driver.close()
+    driver, shown = on_map(reduced_motion=False)
+    shown.enlarge()
+    assert shown.sight.zoom < 1.6
+    driver.until(lambda: shown.sight.zoom == pytest.approx(1.6))
