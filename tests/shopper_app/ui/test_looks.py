@@ -12,15 +12,17 @@ from pyzbar.pyzbar import decode
 
 from endcap_shopper.codes import qr
 from endcap_shopper.i18n import LANGUAGES, PSEUDO, catalogue
-from endcap_shopper.sample import NUMBER, SIGNED
+from endcap_shopper.sample import NUMBER, SIGNED, SampleShopper
 from endcap_shopper.ui import icons, tokens
-from endcap_shopper.views import PAGES
+from endcap_shopper.ui.german_sample import GermanSample
+from endcap_shopper.views import PAGES, Look
 
 GOLDEN = Path(__file__).parent / "golden"
 MAIN = ("near", "map", "wishlist", "coupons", "card")
 OFF = 32  # of 255: what another FreeType or Mesa may make of an edge
 MOST_OFF = 0.01  # of all pixels
 TOUCH_DP = 48
+SAME_IN_GERMAN = {"Riverside", "Coupons"}
 
 
 @pytest.mark.parametrize("theme", tokens.THEMES)
@@ -135,14 +137,31 @@ def test_the_fonts_have_every_character_of_every_language():
 
 @pytest.mark.parametrize(
     ("name", "look"),
-    [("light", {}), ("dark", {"theme": "dark"}), ("large", {"text_scale": 1.6}), ("german", {"language": "de"})],
+    [("light", {}), ("dark", {"theme": "dark"}), ("large", {"text_scale": 1.5}), ("german", {"language": "de"})],
 )
 def test_the_main_pages_look_as_they_were_approved(open_app, tmp_path, name, look):
-    driver = open_app(**{"theme": "light", **look})
+    sample = GermanSample if name == "german" else SampleShopper
+    driver = open_app(sample(Look(**{"theme": "light", "reduced_motion": True, **look})))
     for page in MAIN:
         driver.app.go(page)
         driver.settle()
         approved(driver.picture(), f"{page}-{name}", tmp_path)
+
+
+def test_the_german_pages_say_nothing_in_english(open_app):
+    said = {}
+    for sample, language in ((SampleShopper, "en"), (GermanSample, "de")):
+        driver = open_app(sample(Look(language=language, reduced_motion=True)))
+        said[language] = {text for page in MAIN for text in driver_says(driver, page)}
+        driver.close()
+    names_and_numbers = {each for each in said["en"] if not any(part.isalpha() for part in each)} | SAME_IN_GERMAN
+    assert (said["en"] & said["de"]) - names_and_numbers == set()
+
+
+def driver_says(driver, page):
+    driver.app.go(page)
+    driver.settle()
+    return driver.texts()
 
 
 def approved(picture, name, folder):
