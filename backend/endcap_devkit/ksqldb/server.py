@@ -12,13 +12,19 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any, Self
+from urllib.parse import unquote
 
 from endcap_devkit.ksqldb.reading import Node, Refused, Source, created, name_of, parse
 
 VERSION = "8.1.5"
-BAD_STATEMENT, UNAUTHORIZED, NOT_READY = 40001, 40100, 50302
+BAD_STATEMENT, UNAUTHORIZED, NOT_FOUND, NOT_CAUGHT_UP, NOT_READY = 40001, 40100, 40400, 50301, 50302
+NO_GRACE = (
+    "DEPRECATION NOTICE: Stream-stream joins statements without a GRACE PERIOD will not be accepted in a future ksqlDB "
+    "version."
+)  # the beginning of it
 CONTENT_TYPE = "application/vnd.ksql.v1+json"
 Answer = tuple[int, Any]
+Scripted = tuple[int, str, str, Mapping[str, str]]  # status, content type, text, further headers
 
 
 class KsqlServer:
@@ -41,6 +47,10 @@ class KsqlServer:
         self.overrides: list[Mapping[str, str]] = []  # and its streamsProperties
         self.deleted_topics: list[str] = []
         self.ready = True
+        self.ailing: set[str] = set()  # the parts that /healthcheck calls unhealthy
+        self.scripted: list[Scripted] = []  # what the next POSTs are answered with, before any is run
+        self.looks = 0  # how often a command has still to be asked for before it is done
+        self._queued: dict[str, int] = {}
         self._topics = topics
         self._properties = dict(properties or {})
         self._login = base64.b64encode(f"{user}:{password}".encode()).decode() if user else ""
@@ -67,18 +77,30 @@ class KsqlServer:
         if self._login and authorization != f"Basic {self._login}":
             return 401, _error(UNAUTHORIZED, "Unauthorized")
         if not self.ready:
-            return 503, _error(NOT_READY, "KSQL is not yet ready to serve requests.")
+            return 503, _error(NOT_READY, "Server initializing")
         if (method, path) == ("GET", "/info"):
             service = {"version": VERSION, "kafkaClusterId": "local", "ksqlServiceId": "endcap_"}
             return 200, {"KsqlServerInfo": service | {"serverStatus": "RUNNING"}}
+        if (method, path) == ("GET", "/healthcheck"):
+            details = {part: {"isHealthy": part not in self.ailing} for part in ("metastore", "kafka", "commandRunner")}
+            return 200, {"isHealthy": not self.ailing, "details": details}
+        if method == "GET" and path.startswith("/status/"):
+            return self._status(unquote(path.removeprefix("/status/")))
         if (method, path) == ("POST", "/ksql"):
             with self._lock:
                 return self._run(json.loads(body))
-        return 404, _error(40400, f"Not Found: {path}")
+        return 404, _error(NOT_FOUND, f"Not Found: {path}")
+
+    def _status(self, command: str) -> Answer:
+        if command not in self._queued:
+            return 404, _error(NOT_FOUND, "Command not found")
+        self._queued[command] -= 1
+        return 200, {"status": "EXECUTING" if self._queued[command] > 0 else "SUCCESS", "message": "Statement written"}
 
     def _run(self, request: Mapping[str, Any]) -> Answer:
         if request.get("commandSequenceNumber", -1) > self._sequence:
-            return 503, _error(50301, "Timed out while waiting for a previous command to execute.")
+            waited = f"command sequence number: {request['commandSequenceNumber']}"
+            return 503, _error(NOT_CAUGHT_UP, f"Timed out while waiting for a previous command to execute. {waited}")
         entities: list[Any] = []
         sql = request["ksql"]
         try:
@@ -102,7 +124,7 @@ class KsqlServer:
             "list_queries": self._list_queries,
             "list_properties": self._list_properties,
         }
-        return does[str(node.data)](sql, node) | {"statementText": sql, "warnings": []}
+        return {"warnings": []} | does[str(node.data)](sql, node) | {"statementText": sql}
 
     def _create(self, sql: str, node: Node) -> Any:
         source = created(sql, node, self.sources)
@@ -117,7 +139,9 @@ class KsqlServer:
             self._queries += 1
             source = replace(source, query=f"{prefix}_{source.name}_{self._queries}")
         self.sources[source.name] = source
-        return self._done(f"{kind.lower()}/`{source.name}`/create", f"{kind.title()} created and running")
+        done = self._done(f"{kind.lower()}/`{source.name}`/create", f"{kind.title()} created and running")
+        words = sql.upper().split()
+        return done | ({"warnings": [{"message": NO_GRACE}]} if "WITHIN" in words and "GRACE" not in words else {})
 
     def _drop(self, sql: str, node: Node) -> Any:
         name, parts = name_of(_named(node)), {str(each.data) for each in node.children if isinstance(each, type(node))}
@@ -182,7 +206,8 @@ class KsqlServer:
 
     def _done(self, command: str, message: str) -> Any:
         self._sequence += 1
-        status = {"status": "SUCCESS", "message": message, "queryId": None}
+        self._queued[command] = self.looks
+        status = {"status": "QUEUED" if self.looks else "SUCCESS", "message": message, "queryId": None}
         return {"@type": "currentStatus", "commandId": command, "commandStatus": status,
                 "commandSequenceNumber": self._sequence}  # fmt: skip
 
@@ -193,7 +218,7 @@ def _named(node: Node) -> Node:
 
 def _query(source: Source) -> Any:
     return {"id": source.query, "queryString": source.sql, "sinks": [source.name], "sinkKafkaTopics": [source.topic],
-            "queryType": "PERSISTENT", "state": "RUNNING"}  # fmt: skip
+            "queryType": "PERSISTENT", "state": "RUNNING", "statusCount": {"RUNNING": 1}}  # fmt: skip
 
 
 def _error(code: int, message: str) -> Any:
@@ -212,10 +237,16 @@ def _handler(server: KsqlServer) -> type[BaseHTTPRequestHandler]:
 
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            status, said = server.answer(self.command, self.path, self.headers.get("Authorization", ""), body)
-            data = json.dumps(said).encode()
+            if self.command == "POST" and server.scripted:
+                status, kind, text, more = server.scripted.pop(0)
+            else:
+                status, said = server.answer(self.command, self.path, self.headers.get("Authorization", ""), body)
+                kind, text, more = CONTENT_TYPE, json.dumps(said), {"Retry-After": "10"} if status == 503 else {}
+            data = text.encode()
             self.send_response(status)
-            self.send_header("Content-Type", CONTENT_TYPE)
+            self.send_header("Content-Type", kind)
+            for name, value in more.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)

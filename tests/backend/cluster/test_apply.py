@@ -4,6 +4,7 @@ import re
 from argparse import ArgumentParser
 from contextlib import closing
 from io import StringIO
+from json import dumps
 
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
@@ -224,6 +225,35 @@ def test_a_run_that_failed_half_way_goes_on(run, ksqldb, monkeypatch):
     assert set(ksqldb.sources) == {each.name for each in real}
 
 
+def test_what_a_query_of_somebody_else_s_reads_is_not_taken_away(run, ksqldb, names, capsys):
+    run(apply, "--yes", "--ksqldb", ksqldb.url)
+    sql = "CREATE STREAM THEIRS AS SELECT UID FROM NEARBY EMIT CHANGES;"
+    theirs = Source("THEIRS", False, "THEIRS", ("UID",), frozenset(), sql, ("NEARBY",), "CSAS_THEIRS_99")
+    ksqldb.sources |= {"THEIRS": theirs}
+    before = names(), set(ksqldb.sources)
+    with pytest.raises(EndcapError, match="nothing was done"):
+        run(teardown, "--yes", "--ksqldb", ksqldb.url)
+    assert "is read by CSAS_THEIRS_99, which apply has not made" in capsys.readouterr().out
+    assert (names(), set(ksqldb.sources)) == before
+
+
+def test_what_was_made_though_the_answer_was_lost_is_known_to_be_ours(run, ksqldb):
+    json = "application/vnd.ksql.v1+json"
+    ksqldb.scripted += [
+        (200, json, '[{"@type": "streams", "streams": []}]', {}),
+        (200, json, '[{"@type": "tables", "tables": []}]', {}),
+        (502, "text/html", "<h1>Bad Gateway</h1>", {}),
+    ]
+    with pytest.raises(EndcapError, match="answers 502"):
+        run(apply, "--yes", "--ksqldb", ksqldb.url)
+    first = statements("product")[0]
+    assert ksqldb.answer("POST", "/ksql", "", dumps({"ksql": first.sql}).encode())[0] == 200
+    status, said = run(apply, "--yes", "--ksqldb", ksqldb.url)
+    assert status == 0
+    assert f"create  stream {first.name}\n" not in said
+    assert set(ksqldb.sources) == {each.name for each in statements("product")}
+
+
 def test_a_login_that_ksqldb_refuses_is_said(run, names):
     with (
         KsqlServer(names, user="key", password="secret") as server,
@@ -241,7 +271,7 @@ def test_a_login_that_ksqldb_takes_passes(few, run, names, monkeypatch):
 
 def test_a_server_that_is_not_ready_is_said(run, ksqldb):
     ksqldb.ready = False
-    with pytest.raises(Unreachable, match="not yet ready"):
+    with pytest.raises(Unreachable, match="Server initializing"):
         run(apply, "--yes", "--ksqldb", ksqldb.url)
 
 

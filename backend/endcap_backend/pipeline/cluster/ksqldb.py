@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Event
@@ -12,12 +13,16 @@ from urllib.parse import quote
 from endcap.clock import Clock, SystemClock
 from endcap.errors import BadConfig, EndcapError, Refused
 from endcap_backend.pipeline.cluster.deadline import Deadline
-from endcap_backend.pipeline.cluster.rest import CALL_TIMEOUT_S, Rest
+from endcap_backend.pipeline.cluster.rest import CALL_TIMEOUT_S, Busy, Rest
 from endcap_backend.settings import setting
 
+log = logging.getLogger("endcap.ksqldb")
+
 ACCEPT = {"Accept": "application/vnd.ksql.v1+json"}
+BAD_REQUEST = 400
 COMMAND_S = 60.0  # for a statement that the server has queued
 LOOK_AGAIN_S = 0.5
+PATIENCE_S = 60.0  # with a server that asks for it: Confluent Cloud's limits are by the minute
 READ_COMMITTED = "read_committed"
 
 
@@ -70,6 +75,13 @@ class KsqlDb:
         """The server's version; raises as `Rest.call`."""
         return str(self._rest.call("GET", "/info", headers=ACCEPT)["KsqlServerInfo"]["version"])
 
+    def ailing(self) -> list[str]:
+        """The parts of the server that say they are not well, such as `commandRunner`; raises as `Rest.call`."""
+        said = self._rest.call("GET", "/healthcheck", headers=ACCEPT)
+        if said["isHealthy"]:
+            return []
+        return [name for name, part in said["details"].items() if not part["isHealthy"]] or ["ksqlDB"]
+
     def present(self) -> dict[str, Present]:
         """Every stream and table, by name."""
         found = {}
@@ -88,34 +100,58 @@ class KsqlDb:
 
         Raises:
             StatementRefused: the server says why.
-            Unreachable: it does not answer, or is not done within a minute.
+            Unreachable: it does not answer, or asks for patience for more than a minute.
         """
-        answer = self._post(sql, properties or {})
+        answer = self._patiently(sql, properties or {})
+        for warning in answer.get("warnings") or ():
+            log.warning("ksqlDB warns of %s: %s", _short(sql), " ".join(warning["message"].split()))
         if "commandSequenceNumber" in answer:
-            self._sequence = answer["commandSequenceNumber"]
+            # -1: it was not put into the queue, and those before it still count
+            self._sequence = max(self._sequence or 0, answer["commandSequenceNumber"])
             self._await(sql, answer["commandId"], answer["commandStatus"])
 
     def drop(self, present: Present, *, delete_topic: bool) -> None:
         """Remove a stream or table with the query that writes it; raises as `run`."""
-        described = self._ask(f"DESCRIBE {quoted(present.name)};")["sourceDescription"]
-        for query in described.get("writeQueries", ()):
+        for query in self._described(present).get("writeQueries", ()):
             self.run(f"TERMINATE {query['id']};")  # newer servers do so by themselves, older ones refuse the DROP
         topic = " DELETE TOPIC" if delete_topic else ""
         self.run(f"DROP {present.kind} IF EXISTS {quoted(present.name)}{topic};")
 
+    def read_by(self, present: Present) -> dict[str, set[str]]:
+        """The queries that read a stream or table, by their ids, and what each of them writes."""
+        return {query["id"]: set(query["sinks"]) for query in self._described(present).get("readQueries", ())}
+
+    def _described(self, present: Present) -> Any:
+        return self._ask(f"DESCRIBE {quoted(present.name)};")["sourceDescription"]
+
     def _ask(self, sql: str) -> Any:
         return self._post(sql, {})
+
+    def _patiently(self, sql: str, properties: Mapping[str, str]) -> Any:
+        """As `_post`, again after as long as the server asks for."""
+        deadline = Deadline(self._clock, PATIENCE_S)
+        while True:
+            try:
+                return self._post(sql, properties)
+            except Busy as fault:
+                pause_s = fault.retry_after_s or LOOK_AGAIN_S
+                if deadline.left_s() < pause_s:
+                    raise
+                self._clock.wait(Event(), pause_s)
 
     def _post(self, sql: str, properties: Mapping[str, str]) -> Any:
         body: dict[str, Any] = {"ksql": sql, "streamsProperties": dict(properties)}
         if self._sequence is not None:
             body["commandSequenceNumber"] = self._sequence
         try:
-            return self._rest.call("POST", "/ksql", body, ACCEPT)[-1]
+            answers = self._rest.call("POST", "/ksql", body, ACCEPT)
         except Refused as fault:
-            if fault.status in (401, 403):
+            if fault.status != BAD_REQUEST:
                 raise
             raise StatementRefused(f"ksqlDB refuses {_short(sql)}: {_reason(fault)}") from None
+        if not isinstance(answers, list) or not answers:
+            raise StatementRefused(f"ksqlDB does not say what came of {_short(sql)}: {answers!r:.100}")
+        return answers[-1]
 
     def _await(self, sql: str, command: str, status: Mapping[str, Any]) -> None:
         deadline = Deadline(self._clock, COMMAND_S)

@@ -39,7 +39,15 @@ def connectors(connect: Connect) -> list[Finding]:
 
 
 def ksqldb(client: KsqlDb) -> list[Finding]:
-    """ksqlDB's own consumers."""
+    """Whether ksqlDB is well, and its own consumers."""
+    ailing = client.ailing()
+    if ailing:
+        says = f"ksqlDB says that it is not well: {', '.join(ailing)}"
+        return [wrong("ksqldb", says, "look at its log; it takes statements again once it is"), *_consumers(client)]
+    return _consumers(client)
+
+
+def _consumers(client: KsqlDb) -> list[Finding]:
     if reads_committed(client.properties()):
         return [ok(WHAT, "ksqlDB: read_committed")]
     do = "set ksql.streams.processing.guarantee=exactly_once_v2, or ksql.streams.isolation.level=read_committed"

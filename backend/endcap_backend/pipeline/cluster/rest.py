@@ -36,20 +36,55 @@ class Rest:
         """What the server answers; None for an empty answer.
 
         Raises:
-            Unreachable: it does not answer, or says that it can't for now.
-            Refused: it will not do it; carries status and body.
+            Busy: it says that it can't for now, and has not done it.
+            Unreachable: it does not answer, or something between does for it.
+            Refused: it will not do it, or it is no such server; carries status and body.
         """
         try:
             answer = self._client.request(method, path, json=body, headers=headers)
         except httpx.HTTPError as fault:
             raise Unreachable(f"{self._what} does not answer at {self._url}: {fault or type(fault).__name__}") from None
         if answer.status_code >= 500 or answer.status_code == 429:
-            raise Unreachable(f"{self._what} at {self._url} answers {answer.status_code}: {_message(answer)}")
+            kind = Busy if answer.status_code == 429 or _code(answer) // 100 == 503 else Unreachable
+            said = f"{self._what} at {self._url} answers {answer.status_code}: {_message(answer)}"
+            raise kind(said, _retry_after_s(answer))
         if answer.status_code in (401, 403):
-            raise Refused(f"{self._what} at {self._url} refuses the login", answer.status_code, answer.text)
+            # a server that knows the login may still lack rights of its own, and then says which
+            why = f": {_message(answer)}" if _code(answer) % 100 else ""
+            raise Refused(f"{self._what} at {self._url} refuses the login{why}", answer.status_code, answer.text)
         if answer.is_error:
             raise Refused(f"{self._what} answers: {_message(answer)}", answer.status_code, answer.text)
-        return answer.json() if answer.content else None
+        return self._said(answer) if answer.content else None
+
+    def _said(self, answer: httpx.Response) -> Any:
+        try:
+            return answer.json()
+        except ValueError:
+            kind = answer.headers.get("content-type", "of no kind")
+            raise Refused(
+                f"{answer.url} answers with something that is not JSON ({kind}): is it {self._what}, or a proxy?",
+                answer.status_code,
+                answer.text,
+            ) from None
+
+
+class Busy(Unreachable):
+    """The server itself said that it can't for now: it has done nothing, and the same may be asked again."""
+
+
+def _code(answer: httpx.Response) -> int:
+    """The server's own number for what went wrong, such as 40001; 0 when it gives none."""
+    try:
+        said = answer.json()
+    except ValueError:
+        return 0
+    code = said.get("error_code") if isinstance(said, dict) else None
+    return code if isinstance(code, int) else 0
+
+
+def _retry_after_s(answer: httpx.Response) -> float | None:
+    asked = answer.headers.get("retry-after", "")
+    return float(asked) if asked.isdecimal() else None
 
 
 def _message(answer: httpx.Response) -> str:

@@ -45,12 +45,26 @@ class StatementPlan:
         anew = self._anew(wanted)
         names = {_name(each) for each in wanted}
         leaving = [name for name in self._mine() if name not in names]
-        drops = [self._drop(name) for name in self._readers_first() if name in leaving or name in anew]
+        going = [name for name in self._readers_first() if name in leaving or name in anew]
+        if others := self._read_by_others(going):
+            return others
+        drops = [self._drop(name) for name in going]
         return drops + [self._keep_or_create(each, anew) for each in wanted]
 
     def away(self) -> list[Change]:
         """Remove what the ledger names, what reads from others first."""
-        return [self._drop(name) for name in self._readers_first()]
+        going = self._readers_first()
+        return self._read_by_others(going) or [self._drop(name) for name in going]
+
+    def _read_by_others(self, going: Collection[str]) -> list[Change]:
+        """What can't be dropped, since a query reads it that does not go along: ksqlDB would refuse half-way."""
+        found = []
+        for present in (self._present[name] for name in going if name in self._present):
+            readers = sorted(id for id, sinks in self._ksqldb.read_by(present).items() if not sinks & set(going))
+            if readers:
+                said = f"is read by {', '.join(readers)}, which apply has not made: end that first (TERMINATE, DROP)"
+                found.append(Change("refuse", f"{present.kind.lower()} {present.name}", (said,)))
+        return found
 
     def _readers_first(self) -> list[str]:
         """What the ledger names, each before what it reads from: nothing is dropped that is still read."""
@@ -107,8 +121,9 @@ class StatementPlan:
 
     def _create(self, each: Statement) -> None:
         whole = self._from_the_beginning or _TABLE.match(each.sql) is not None
-        self._ksqldb.run(each.sql, UNBUFFERED | (FROM_THE_BEGINNING if whole else {}))
+        # before it runs: should the answer be lost, what the server has made is known to be ours
         self._ledger.note(KIND + _name(each), {"sql": each.sql, "topic": _topic(each), "derived": _derived(each)})
+        self._ksqldb.run(each.sql, UNBUFFERED | (FROM_THE_BEGINNING if whole else {}))
 
     def _drop(self, name: str) -> Change:
         present, entry = self._present.get(name), self._ledger.entries[KIND + name]
