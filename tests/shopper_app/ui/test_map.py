@@ -1,4 +1,4 @@
-"""The store's map is looked at closely: by fingers, wheel, buttons and keys."""
+"""The store's map tells the way, takes steps, and is looked at closely by fingers, wheel, buttons and keys."""
 
 from dataclasses import replace
 
@@ -188,3 +188,29 @@ def test_with_less_motion_it_is_there_at_once_and_else_it_glides(on_map):
     shown.enlarge()
     assert shown.sight.zoom < 1.6
     driver.until(lambda: shown.sight.zoom == pytest.approx(1.6))
+
+
+def test_the_map_tells_the_next_step_and_goes_on_when_she_has_it(open_app):
+    driver = open_app(page="map")
+    assert driver.says("Straight on for 15 m, then right to Espresso beans.")
+    driver.tap("Say it aloud")
+    driver.tap("Got it")
+    driver.until(lambda: ("finish_wish", "w1", True) in driver.shopper.asked)
+    assert ("speak_step",) in driver.shopper.asked
+
+
+def test_a_click_on_the_map_is_a_step_to_where_she_clicked(open_app):
+    driver = open_app(page="map")
+    page_map = driver.app.shell.screen.ids.map
+    driver.tap(page_map)
+    asked = driver.until(lambda: [each for each in driver.shopper.asked if each[0] == "walk_to"])
+    x, y = page_map.spot(asked[0][1])
+    assert (round(x), round(y)) == (round(page_map.center_x), round(page_map.center_y))
+
+
+def test_another_store_is_chosen_from_a_list(open_app):
+    driver = open_app(page="map")
+    driver.tap("Riverside")
+    driver.until_text("Harbour")
+    driver.tap("Harbour")
+    driver.until(lambda: ("choose_store", "s2") in driver.shopper.asked)

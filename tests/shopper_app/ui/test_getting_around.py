@@ -1,0 +1,36 @@
+"""The pages are reached, and left again; the first run comes before them."""
+
+
+def test_the_bar_below_leads_to_the_five_pages_and_back_leads_out_of_the_others(open_app):
+    driver = open_app()
+    for caption, page in (("Map", "map"), ("List", "wishlist"), ("Coupons", "coupons"), ("Card", "card")):
+        driver.tap(caption)
+        driver.until(lambda page=page: driver.app.page == page)
+    driver.tap("Points")
+    driver.until_text("660 points to Platinum")
+    driver.tap("Back")
+    driver.until(lambda: driver.app.page == "card")
+
+
+def test_the_menu_leads_to_help(open_app):
+    driver = open_app()
+    driver.tap("More")
+    driver.until_text("Settings")
+    driver.tap("Help")
+    driver.until_text("Need a hand?")
+    assert driver.app.page == "help"
+
+
+def test_the_first_run_explains_before_it_asks_and_everything_may_stay_off(open_app):
+    driver = open_app(first_run_done=False)
+    assert driver.says("The shop, on your side")
+    assert not [each for each in driver.widgets() if type(each).__name__ == "Toggle"]
+    driver.tap("Go on")
+    driver.until_text("Nothing leaves this phone yet")
+    driver.tap("Go on")
+    driver.until_text("You decide")
+    driver.tap("Begin")
+    driver.until(lambda: driver.app.page == "near")
+    asked = [each[0] for each in driver.shopper.asked]
+    assert "finish_first_run" in asked
+    assert "set_purpose" not in asked
