@@ -24,6 +24,7 @@ from endcap_backend.api import (
     redemptions,
     sessions,
     staff,
+    till_offers,
 )
 from endcap_backend.api.auth import Guard
 from endcap_backend.api.coupons import CouponDesk
@@ -120,6 +121,7 @@ def _open_till(app: Flask, guard: Guard, settings: Settings, database: Database,
     app.register_blueprint(coupons.blueprint(guard, coupon_desk))
     app.register_blueprint(loyalty.blueprint(guard, LoyaltyDesk(database, coupon_desk, keys, rules, clock), keys))
     app.register_blueprint(redemptions.blueprint(guard, Redemptions(database, keys, rules, clock, settings.currency)))
+    app.register_blueprint(till_offers.blueprint(guard, database, settings.currency, clock))
 
 
 def _limit(per_s: float, burst: float, clock: Clock) -> RateLimit:

@@ -33,6 +33,10 @@ class ShopBackend:
         session = self._call("POST", "/v1/staff/sessions", {"name": name, "password": password})
         self._token = str(cast(Mapping[str, Any], session)["token"])
 
+    def offers(self, store: str) -> object:
+        """What a till keeps of a store."""
+        return self._call("GET", f"/v1/till/offers/{store}")
+
     def redeem(self, purchase: Mapping[str, Any]) -> Mapping[str, Any]:
         return cast(Mapping[str, Any], self._call("POST", "/v1/redemptions", purchase))
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from endcap.errors import BadMessage
 from endcap_backend.retail.files import read_rows
+from endcap_backend.retail.held import Price
 from endcap_backend.retail.purchase import BasketLine
 
 EXAMPLE = "9001x2@6.90"
@@ -28,18 +29,20 @@ class Basket:
         return [line.to_json() for line in self.lines]
 
 
-def parse_line(text: str) -> BasketLine:
-    """A line such as `9001x2@6.90`: SKU, pieces, price of one; `9001@6.90` is one piece.
+def parse_line(text: str, prices: Mapping[int, Price] | None = None) -> BasketLine:
+    """A line such as `9001x2@6.90`: SKU, pieces, price of one; `9001@6.90` is one piece, `9001x2` costs what is held.
 
     Raises:
         BadMessage: it is no such line; names the field.
     """
     product, at, price = text.partition("@")
     sku, times, quantity = product.partition("x")
-    if not at:
-        raise BadMessage("item", f"{text!r} has no price: write SKU x pieces @ price, such as {EXAMPLE}")
     try:
+        if not at:
+            price = _price_of(int(sku), prices or {})
         found = {"sku": int(sku), "quantity": int(quantity) if times else 1, "price": float(price)}
+    except LookupError:
+        raise BadMessage("item", f"{text!r} has no price: write SKU x pieces @ price, such as {EXAMPLE}") from None
     except ValueError:
         raise BadMessage("item", f"{text!r} is no line: write SKU x pieces @ price, such as {EXAMPLE}") from None
     return BasketLine.from_json(found)
@@ -55,16 +58,23 @@ def read_basket_file(path: Path) -> list[BasketLine]:
     return [_line(row.where, row.value) for row in read_rows(path, BasketLine)]
 
 
-def make_basket(items: Sequence[str], files: Sequence[Path]) -> Basket:
-    """The basket of all that was named.
+def make_basket(items: Sequence[str], files: Sequence[Path], prices: Mapping[int, Price] | None = None) -> Basket:
+    """The basket of all that was named; `prices` are what is held of the store.
 
     Raises:
         BadMessage: nothing was, or a line is wrong.
     """
-    lines = [parse_line(item) for item in items] + [line for path in files for line in read_basket_file(path)]
+    lines = [parse_line(item, prices) for item in items] + [line for path in files for line in read_basket_file(path)]
     if not lines:
         raise BadMessage("item", f"name at least one, such as --item {EXAMPLE}, or a file with --basket")
     return Basket(tuple(lines))
+
+
+def _price_of(sku: int, prices: Mapping[int, Price]) -> str:
+    cents = prices[sku].cents
+    if cents is None:
+        raise LookupError(sku)
+    return f"{cents / 100:.2f}"
 
 
 def _line(where: str, value: object) -> BasketLine:

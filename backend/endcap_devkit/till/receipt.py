@@ -26,7 +26,10 @@ def _lines(basket: Basket, answer: Mapping[str, Any], card: str, store: str) -> 
     yield _row(f"to pay, {answer['currency']}", _money(answer["total"]))
     if answer["off"]:
         yield _row("saved", _money(answer["off"]))
-    yield _row(f"points, card …{card[-4:]}", f"+{answer['points']}  now {answer['balance']}")
+    if "points" in answer:
+        yield _row(f"points, card …{card[-4:]}", f"+{answer['points']}  now {answer['balance']}")
+    else:
+        yield f"points, card …{card[-4:]}: counted once the till is online"
     for refused in answer["refused"]:
         yield f"not used: {refused['title']}: {refused['reason']}"
     yield f"purchase {answer['id']}"

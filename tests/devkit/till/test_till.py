@@ -1,82 +1,10 @@
 """`endcap till` against a backend that serves: from the scanned code to the receipt."""
 
-import io
 import json
 
-import httpx
 import pytest
 
-from endcap.clock import SystemClock
-from endcap.testing import a_product
-from endcap_backend.api.roles import Role
-from endcap_backend.config import Settings
-from endcap_backend.retail.catalogue import put_placements
-from endcap_backend.retail.coupons import put_coupons
-from endcap_backend.retail.database import Database, database_url
-from endcap_backend.retail.staff import Staff
-from endcap_backend.retail.terms import CouponTerms
-from endcap_backend.serve import create_backend
 from endcap_devkit.__main__ import main
-
-CONSENT = {"consent": {"purposes": ["promotions"], "text_version": "2026-11"}}
-PASSWORD = "correct horse battery"
-
-
-class Shopper:
-    """She has clipped what there is, and shows codes."""
-
-    def __init__(self, url):
-        session = httpx.post(f"{url}/v1/sessions", json=CONSENT).json()
-        self.headers = {"Authorization": f"Bearer {session['token']}"}
-        self.url = url
-
-    def call(self, method, path):
-        return httpx.request(method, self.url + path, headers=self.headers).json()
-
-    def code(self):
-        return self.call("POST", "/v1/loyalty/code")["code"]
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    """The URL of a backend whose shop offers two coupons, and its till's account."""
-    data = tmp_path_factory.mktemp("data")
-    backend = create_backend(Settings(port=0, data=data, min_free_mb=0))
-    database = Database(database_url(data))
-    with database.writing() as connection:
-        put_placements(connection, [a_product()], 0)
-        put_coupons(
-            connection,
-            [
-                CouponTerms("c1", "20 % off coffee", "percent", value=20.0, segment="coffee", auto_clip=True),
-                CouponTerms("c2", "1 off tea", "amount", value=1.0, segment="tea", auto_clip=True),
-            ],
-        )
-    Staff(database, SystemClock()).add("till-1", Role.TILL, PASSWORD)
-    Staff(database, SystemClock()).add("helper", Role.STAFF, PASSWORD)
-    database.close()
-    backend.start()
-    yield backend.url
-    backend.stop()
-
-
-@pytest.fixture
-def shopper(served):
-    return Shopper(served)
-
-
-@pytest.fixture
-def till(served, tmp_path, monkeypatch, capsys):
-    """Runs the command; its exit status, standard output and standard error."""
-    monkeypatch.setenv("ENDCAP_TILL_PASSWORD", PASSWORD)
-
-    def run(*arguments, typed="", url=served):
-        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
-        status = main(["till", "--url", url, "--keys", str(tmp_path / "keys.json"), *map(str, arguments)])
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return run
 
 
 def test_a_code_that_is_scanned_becomes_a_receipt(till, shopper):
@@ -116,10 +44,9 @@ def test_without_the_backend_a_code_is_verified_with_the_keys_that_were_kept(til
     status, _, fault = till("--offline", code)
     assert (status, "run once with the backend in reach" in fault) == (1, True)
     till(code, "--item", "9001@6.90")
-    for more in (["--offline"], []):
-        status, said, fault = till(*more, code, "--item", "9001@1", url="http://127.0.0.1:1")
-        assert said.startswith("card 29")
-        assert (status, "no answer from http://127.0.0.1:1" in fault) == ((0, False) if more else (1, True))
+    status, said, fault = till("--offline", code, url="http://127.0.0.1:1")
+    assert said.startswith("card 29")
+    assert (status, said.count("\n"), fault) == (0, 1, "")
 
 
 def test_a_code_that_was_altered_is_refused_before_anything_is_asked_of_the_backend(till, shopper):
@@ -142,7 +69,7 @@ def test_a_basket_comes_from_a_file_too(till, shopper, tmp_path):
     ("arguments", "fault"),
     [
         ([], "item: name at least one, such as --item 9001x2@6.90, or a file with --basket"),
-        (["--item", "9001"], "item: '9001' has no price: write SKU x pieces @ price, such as 9001x2@6.90"),
+        (["--item", "42"], "item: '42' has no price: write SKU x pieces @ price, such as 9001x2@6.90"),
         (["--item", "x@1"], "item: 'x@1' is no line: write SKU x pieces @ price, such as 9001x2@6.90"),
         (["--item", "1x0@1"], "quantity: must not be below 1"),
         (["--item", "1@nan"], "price: must be a finite number"),
@@ -155,7 +82,7 @@ def test_a_basket_that_cannot_be_says_what_to_write(till, shopper, arguments, fa
 
 def test_who_may_not_redeem_is_told_so(till, shopper, monkeypatch):
     status, _, fault = till(shopper.code(), "--item", "9001@1", "--name", "helper")
-    assert (status, fault) == (1, "endcap till: POST /v1/redemptions: this is for the role till\n")
+    assert (status, fault) == (1, "endcap till: GET /v1/till/offers/s1: this is for the role till\n")
     monkeypatch.setenv("ENDCAP_TILL_PASSWORD", "wrong")
     status, _, fault = till(shopper.code(), "--item", "9001@1")
     assert (status, fault.startswith("endcap till: POST /v1/staff/sessions: ")) == (1, True)
