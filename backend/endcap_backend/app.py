@@ -30,8 +30,10 @@ from endcap_backend.api.auth import Guard
 from endcap_backend.api.coupons import CouponDesk
 from endcap_backend.api.edge import surround
 from endcap_backend.api.erasure import Erasure
+from endcap_backend.api.express import Express
 from endcap_backend.api.intake import Intake
 from endcap_backend.api.limits import RateLimit
+from endcap_backend.api.locations import FixDesk
 from endcap_backend.api.loyalty import LoyaltyDesk
 from endcap_backend.api.metrics import Metrics
 from endcap_backend.api.places import Places
@@ -94,7 +96,8 @@ def create_app(
     surround(app, metrics, settings.cors_origins)
     app.register_blueprint(sessions.blueprint(desk, guard, shoppers, beginnings, clock))
     app.register_blueprint(ably_token.blueprint(guard, ably, settings.ably_endpoint))
-    app.register_blueprint(locations.blueprint(guard, intake, messages, max_bytes))
+    fixes = FixDesk(guard, intake, messages)
+    app.register_blueprint(locations.blueprint(fixes, max_bytes))
     app.register_blueprint(events.blueprint(guard, intake, messages, max_bytes))
     app.register_blueprint(integrations.blueprint(intake, shoppers, ably, metrics))
     app.register_blueprint(me.blueprint(guard, shoppers, Erasure(log, database, clock), log, database, clock))
@@ -110,6 +113,7 @@ def create_app(
     app.register_blueprint(pages.blueprint(Console(door, log, database, lineage, settings.pipeline, clock)))
     app.register_blueprint(health.blueprint(log, pipeline.ready, settings.untold, metrics))
     app.register_blueprint(openapi.blueprint())
+    app.wsgi_app = Express(app, fixes, metrics, max_bytes, settings.cors_origins)  # type: ignore[method-assign]
     return app
 
 

@@ -35,8 +35,11 @@ class Guard:
         Raises:
             Problem: 401 no token, or one that is not good; 403 she has not agreed; 429 too many requests.
         """
-        uid = self.uid()
-        shopper = self._shoppers.find(uid)
+        return self.shopper_with(_sent(), *needed)
+
+    def shopper_with(self, authorization: str, *needed: Purpose) -> Shopper:
+        """As `shopper`, of a request with this Authorization header; needs no request of Flask's."""
+        shopper = self._shoppers.find(self._paid(authorization))
         if shopper is None or shopper.revoked:
             raise self._refused("the session has ended: begin a new one")
         for purpose in needed:
@@ -47,9 +50,7 @@ class Guard:
 
     def uid(self) -> str:
         """The pseudonym in a good token, whether or not its session is alive; raises 401 and 429 as `shopper`."""
-        uid = self._uid()
-        self._requests.spend(uid, "requests")
-        return uid
+        return self._paid(_sent())
 
     def staff(self, needed: Role | None = None) -> Employee:
         """Who of the shop makes the request, in the role that is `needed` or as its manager; in any without one.
@@ -68,32 +69,38 @@ class Guard:
     def either(self, needed: Role) -> Shopper | Employee:
         """A shopper, or who of the shop acts in a role: for what both see. Raises as `shopper` and `staff`."""
         try:
-            self._tokens.read(STAFF, self._bearer())
+            self._tokens.read(STAFF, self._bearer(_sent()))
         except BadToken:
             return self.shopper()
         return self.staff(needed)
 
     def staff_session(self) -> str:
         """The session in a good token of the staff's, whether or not it has ended; raises 401 as `staff`."""
-        return str(self._claims(STAFF)["sid"])
+        return str(self._claims(STAFF, _sent())["sid"])
 
-    def _uid(self) -> str:
-        return str(self._claims(ACCESS)["sub"])
+    def _paid(self, authorization: str) -> str:
+        uid = str(self._claims(ACCESS, authorization)["sub"])
+        self._requests.spend(uid, "requests")
+        return uid
 
-    def _bearer(self) -> str:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    def _bearer(self, authorization: str) -> str:
+        scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise self._refused("send the session's token: Authorization: Bearer ...")
         if len(token) > MAX_TOKEN_CHARS:
             raise self._refused("the token is not one of ours")
         return token.strip()
 
-    def _claims(self, kind: str) -> Mapping[str, Any]:
+    def _claims(self, kind: str, authorization: str) -> Mapping[str, Any]:
         try:
-            return self._tokens.read(kind, self._bearer())
+            return self._tokens.read(kind, self._bearer(authorization))
         except BadToken as fault:
             raise self._refused(str(fault)) from None
 
     def _refused(self, why: str) -> Problem:
         self._metrics.refused.labels("token").inc()
         return Problem("unauthorised", why, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+
+
+def _sent() -> str:
+    return request.headers.get("Authorization", "")

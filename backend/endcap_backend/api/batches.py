@@ -63,6 +63,11 @@ def read_batch(body: Mapping[str, Any], name: str) -> tuple[Sequence[object], da
 
 def outcomes_answer(outcomes: Sequence[Outcome]) -> Response:
     """202 with each outcome; the problem 422 when not one item was good."""
+    return answer(outcomes_body(outcomes), 202)
+
+
+def outcomes_body(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """The body of a 202; raises the problem 422 when not one item was good."""
     counts = {
         status: sum(each.status == status for each in outcomes) for status in ("accepted", "duplicate", "rejected")
     }
@@ -72,4 +77,4 @@ def outcomes_answer(outcomes: Sequence[Outcome]) -> Response:
         detail = f"nothing was stored; item {first.index}: {first.field} {first.reason}"
         raise Problem("invalid", detail, field=first.field, errors=told)
     body = {"accepted": counts["accepted"], "duplicates": counts["duplicate"], "rejected": counts["rejected"]}
-    return answer({**body, "results": told}, 202)
+    return {**body, "results": told}

@@ -19,6 +19,7 @@ JSON = "application/json"
 MAX_RATIO = 200  # of a packed body; 500 like fixes pack to a thirtieth, a bomb to a thousandth
 RATIO_FROM_BYTES = 64 * 1024  # below it a high ratio harms nobody
 _GZIP = 16 + zlib.MAX_WBITS
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def read_json(max_bytes: int, media: Collection[str] = (JSON,)) -> object:
@@ -36,7 +37,11 @@ def read_json(max_bytes: int, media: Collection[str] = (JSON,)) -> object:
 
 def read_object(max_bytes: int) -> Mapping[str, Any]:
     """As `read_json`, of a JSON object; any other value is a problem 422."""
-    value = read_json(max_bytes)
+    return as_object(read_json(max_bytes))
+
+
+def as_object(value: object) -> Mapping[str, Any]:
+    """`value` itself if it is a JSON object; raises the problem 422."""
     if not isinstance(value, dict):
         raise Problem("invalid", "the body must be a JSON object")
     return cast(Mapping[str, Any], value)
@@ -72,9 +77,10 @@ def parsed(raw: bytes) -> object:
         raise Problem("malformed", f"the body {fault.reason}") from None
 
 
-def unpacked(raw: bytes, max_bytes: int) -> bytes:
-    """`raw` itself, or what it holds when the request says it is packed."""
-    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+def unpacked(raw: bytes, max_bytes: int, encoding: str | None = None) -> bytes:
+    """`raw` itself, or what it holds when `encoding`, by default the request's, says it is packed."""
+    said = request.headers.get("Content-Encoding", "identity") if encoding is None else encoding
+    encoding = said.strip().lower()
     if encoding in ("identity", ""):
         return raw
     if encoding not in ("gzip", "x-gzip"):
@@ -97,7 +103,12 @@ def unpacked(raw: bytes, max_bytes: int) -> bytes:
 
 def answer(body: object, status: int = 200) -> Response:
     """A JSON answer."""
-    return Response(json.dumps(body, ensure_ascii=False, separators=(",", ":")), status, mimetype="application/json")
+    return Response(to_json(body), status, mimetype=JSON)
+
+
+def to_json(body: object) -> str:
+    """As an answer has it."""
+    return _ENCODER.encode(body)
 
 
 def _too_large(max_bytes: int) -> Problem:

@@ -36,6 +36,7 @@ UNROUTED = "none"  # the route of a path that is not ours; the path itself may h
 
 OVERLOADED = "endcap-overloaded"  # the extension that says whether too many requests wait for a thread
 WATCHED = "/v1/"  # what is turned away then; health and metrics never are
+FAULT = "endcap.fault"  # in the environment: what befell a request before it came to Flask, to be told here
 
 
 def surround(app: Flask, metrics: Metrics, origins: Collection[str]) -> None:
@@ -49,7 +50,9 @@ def surround(app: Flask, metrics: Metrics, origins: Collection[str]) -> None:
     @app.before_request
     def begin() -> None:
         g.began_s = time.perf_counter()
-        g.request_id = secrets.token_hex(8)  # ours: one from outside could smuggle anything into the log
+        g.request_id = request_id()
+        if (fault := request.environ.get(FAULT)) is not None:
+            raise fault
         if overloaded() and request.path.startswith(WATCHED):
             metrics.refused.labels("overload").inc()
             raise Problem(
@@ -112,6 +115,11 @@ def surround(app: Flask, metrics: Metrics, origins: Collection[str]) -> None:
         return Problem("internal", f"tell the operator: request {g.request_id}").response()
 
 
+def request_id() -> str:
+    """Ours: one from outside could smuggle anything into the log."""
+    return secrets.token_hex(8)
+
+
 def _allow_origin(response: Response, origins: Collection[str]) -> None:
     if not origins:
         return
@@ -131,7 +139,12 @@ def _allow_origin(response: Response, origins: Collection[str]) -> None:
 def _tell(response: Response, metrics: Metrics) -> None:
     route = request.url_rule.rule if request.url_rule is not None else UNROUTED
     method = request.method if route != UNROUTED else UNROUTED
-    took_s = time.perf_counter() - g.began_s
-    metrics.requests.labels(method, route, response.status_code).inc()
+    told(metrics, method, route, response.status_code, g.began_s, g.request_id)
+
+
+def told(metrics: Metrics, method: str, route: str, status: int, began_s: float, request_id: str) -> None:
+    """Count an answer, and write its line in the access log."""
+    took_s = time.perf_counter() - began_s
+    metrics.requests.labels(method, route, status).inc()
     metrics.seconds.labels(route).observe(took_s)
-    access.info("%s %s %d %.1f ms %s", method, route, response.status_code, took_s * 1000, g.request_id)
+    access.info("%s %s %d %.1f ms %s", method, route, status, took_s * 1000, request_id)
