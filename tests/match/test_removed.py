@@ -5,6 +5,8 @@ import pytest
 from endcap.testing import NOON, a_location, a_product, a_promotion
 from endcap.wire import epoch_ms
 from endcap_backend.match.product import ProductMatch
+from endcap_backend.match.statements import statements
+from endcap_devkit.ksqldb.engine import KsqlEngine
 
 NOON_MS = epoch_ms(NOON)
 REMOVED = a_product(stock=0, removed=True)
@@ -59,3 +61,18 @@ def test_a_removal_of_what_was_never_there_holds_no_room(match):
     before = match.stats()["placements"]
     assert match.place(a_product(sku=5, stock=0, removed=True), NOON_MS) == []
     assert match.stats()["placements"] == before
+
+
+def test_the_statements_for_ksqldb_find_it_there_no_more_by_its_stock():
+    engine = KsqlEngine(each.sql for each in statements("product"))
+
+    def told(uid):
+        engine.put("customers_locations", a_location(uid=uid).to_json(), NOON_MS)
+        return [row["STORE"] for row in engine.rows["NEARBY_OFFERS"] if row["UID"] == uid]
+
+    for product in (a_product(), a_product(store="s2")):
+        engine.put("stores_products", product.to_json(), NOON_MS)
+    engine.put("products_promotions", a_promotion().to_json(), NOON_MS)
+    assert sorted(told("ann")) == ["s1", "s2"]
+    engine.put("stores_products", REMOVED.to_json(), NOON_MS)
+    assert told("bea") == ["s2"]

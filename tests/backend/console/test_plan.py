@@ -183,7 +183,7 @@ def test_only_a_manager_draws(enter):
 
 def test_an_unknown_store_and_an_unknown_part_are_told(manager):
     assert manager.post("/console/plan/section", store="none", **SECTION).status_code == 422
-    assert manager.post("/console/plan/roof", store="none", **SECTION).status_code == 422
+    assert manager.post("/console/plan/roof", store="s1", **SECTION).status_code == 404
     assert manager.get("/console/plan?store=none&section=none").status_code == 200
 
 

@@ -31,7 +31,7 @@ def add_to(routes: Blueprint, console: Console) -> None:
         what, shown = _opened(planner.plan(store))
         return _plan(console, what, shown or {}, seen=seal(shown))
 
-    @routes.post("/plan/<what>")
+    @routes.post("/plan/<any(section, door):what>")
     @door.open_to(Role.MANAGER)
     def post_plan(what: str) -> Response:
         put = planner.put_door if what == "door" else planner.put_section
@@ -39,7 +39,7 @@ def add_to(routes: Blueprint, console: Console) -> None:
             console, what, lambda store, form, seen: f"{put(store, form, seen, g.guest.employee).name} is on the plan."
         )
 
-    @routes.post("/plan/<what>/remove")
+    @routes.post("/plan/<any(section, door):what>/remove")
     @door.open_to(Role.MANAGER)
     def post_plan_remove(what: str) -> Response:
         remove = planner.remove_door if what == "door" else planner.remove_section
@@ -50,7 +50,6 @@ def add_to(routes: Blueprint, console: Console) -> None:
 
 def _changed(console: Console, what: str, change: Callable[[str, dict[str, str], str], str]) -> Response:
     """The page after a change, or with what was typed and why it was not done."""
-    what = what if what in FIELDS else "section"
     store, form, seen = request.form.get("store", ""), typed_in(FIELDS[what]), request.form.get("seen", "")
     try:
         said = change(store, form, seen)
