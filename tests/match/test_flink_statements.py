@@ -188,8 +188,6 @@ class Cells:
 
     @staticmethod
     def _sqlite(sql: str) -> str:
-        rows = "(SELECT -1 AS {0} UNION SELECT 0 UNION SELECT 1)"
-        sql = re.sub(r"UNNEST\(ARRAY\[-1, 0, 1\]\) AS \w\((\w+)\)", lambda found: rows.format(found[1]), sql)
         for array, table, column in re.findall(r"UNNEST\(ARRAY\[(.+)\]\) AS (\w)\((\w+)\)", sql):
             sql = sql.replace(
                 f"UNNEST(ARRAY[{array}]) AS {table}({column})", f"json_each(json_array({array})) AS {table}"

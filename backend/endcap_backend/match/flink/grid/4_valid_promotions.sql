@@ -52,13 +52,13 @@ FROM (
   SELECT
     PID, P_SEGMENT, SKU, `VARIANT`, TITLE, DISCOUNT, NAME, PRICE, STOCK, STORE, SECTION, STARTS_AT, ENDS_AT, COUNTRY, ts,
     CAST(LATITUDE AS DOUBLE) AS latitude, CAST(LONGITUDE AS DOUBLE) AS longitude,
-    CAST(FLOOR(CAST(LATITUDE AS DOUBLE) * 1000) AS BIGINT) + dy AS cell_row
-  FROM VALID_PROMOTIONS CROSS JOIN UNNEST(ARRAY[-1, 0, 1]) AS A(dy)
-);
+    CAST(FLOOR(CAST(LATITUDE AS DOUBLE) * 1000) AS BIGINT) AS own_row
+  FROM VALID_PROMOTIONS
+)
+CROSS JOIN UNNEST(ARRAY[own_row - 1, own_row, own_row + 1]) AS A(cell_row);
 
 -- Nine rows an offer: the cells in which a fix within ${near_ft} ft of it can lie. Offers are few and slow, fixes many: so these are multiplied.
 CREATE VIEW offer_cells AS
-SELECT
-  *,
-  cell_row * 1000000 + MOD(CAST(FLOOR((longitude + 180) * cell_columns / 360) AS BIGINT) + dx + cell_columns, cell_columns) AS cell
-FROM offer_rows CROSS JOIN UNNEST(ARRAY[-1, 0, 1]) AS B(dx);
+SELECT *, cell_row * 1000000 + MOD(cell_column + cell_columns, cell_columns) AS cell
+FROM (SELECT *, CAST(FLOOR((longitude + 180) * cell_columns / 360) AS BIGINT) AS own_column FROM offer_rows)
+CROSS JOIN UNNEST(ARRAY[own_column - 1, own_column, own_column + 1]) AS B(cell_column);
