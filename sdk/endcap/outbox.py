@@ -252,6 +252,10 @@ class Outbox:
             self._measure(db)
         self._file.shred()
 
+    def shred(self) -> None:
+        """Rewrite the file without what was dropped or confirmed before, of which its pages may hold traces."""
+        self._file.shred()
+
     def erase(self) -> None:
         """Close it and remove the file: nothing stays, the install's id included."""
         self._file.erase()

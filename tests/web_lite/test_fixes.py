@@ -135,3 +135,19 @@ def test_stop_throws_away_what_waits_and_has_the_backend_erase_the_rest(her, lit
     shop.away = False
     assert shop.until(lambda: shop.erased == shop.shoppers)
     assert len(shop.fixes) == 1
+
+
+def test_of_a_shopper_who_stopped_no_trace_is_left_in_any_file(her, lite, shop, tmp_path):
+    post(her, GOOD)
+    assert shop.until(lambda: len(shop.fixes) == 1)
+    (uid,) = shop.shoppers
+
+    def traces():
+        content = b"".join(each.read_bytes() for each in (tmp_path / "lite").iterdir())
+        return [each for each in ("60.16952", uid) if each.encode() in content]
+
+    assert traces() == ["60.16952", uid]
+    assert her.post("/stop").status_code == 204
+    assert shop.until(lambda: shop.erased == [uid])
+    lite.services.stop()  # after the round in which she was erased
+    assert traces() == []

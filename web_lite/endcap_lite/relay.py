@@ -48,6 +48,8 @@ class Relay:
         self._chores = chores
         self._woken, self._stopping = Event(), Event()
         self._wait_s = 0.0
+        self._forgotten = Event()  # somebody was, whose traces are still in the files; or so it ended the last time
+        self._forgotten.set()
         self._held: dict[str, float] = {}  # visit -> until when, monotonic
         self._tidied_at = self._clock.monotonic()
         self._thread = Thread(target=self._run, name="relay", daemon=True)
@@ -74,6 +76,7 @@ class Relay:
         self._visits.erase(visit_id)
         self._backend.forget(visit_id)
         self._outbox.drop([entry for entry in self._outbox.entries() if entry.draft["uid"] == visit_id], "stopped")
+        self._forgotten.set()
         self._woken.set()
 
     def waiting(self) -> int:
@@ -149,4 +152,16 @@ class Relay:
             except EndcapError as fault:
                 log.warning("the backend did not erase a shopper, so its retention has to: %s", fault)
             self._visits.settle(session)
+            self._forgotten.set()
+        if self._forgotten.is_set():
+            self._shred()
         return True
+
+    def _shred(self) -> None:
+        self._forgotten.clear()
+        try:
+            self._visits.shred()
+            self._outbox.shred()
+        except BaseException:
+            self._forgotten.set()
+            raise

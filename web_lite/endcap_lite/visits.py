@@ -66,7 +66,7 @@ class Visits:
             self._run("INSERT OR IGNORE INTO erasures VALUES (?)", session)
 
     def erase(self, visit_id: str) -> None:
-        """Forget a visit; the file keeps no trace, but for a session that the backend still has to erase (`owed`)."""
+        """Forget a visit, but for a session that the backend still has to erase (`owed`); `shred` takes the traces."""
         with self._lock, closing(self._file.cursor()) as cursor:
             cursor.execute("BEGIN IMMEDIATE")
             cursor.execute(
@@ -87,6 +87,12 @@ class Visits:
     def settle(self, session: str) -> None:
         """The backend has erased it, or never will."""
         self._run("DELETE FROM erasures WHERE session = ?", session)
+
+    def shred(self) -> None:
+        """Rewrite the file without the traces of what was deleted; some milliseconds for each thousand visits."""
+        with self._lock:
+            self._file.execute("VACUUM")
+            self._file.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
         with self._lock:
