@@ -1,6 +1,7 @@
 """What the cluster tells comes back into the backend's log: once, in order, and only what is of its own shoppers."""
 
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -140,3 +141,26 @@ def test_while_there_are_no_topics_it_waits_and_says_so(cluster, log, her, retur
     assert bringing.stats()["up"] == 0.0
     until(lambda: bringing.stats()["up"])  # one of the two is enough
     assert bringing.ready()
+
+
+def test_while_the_log_is_full_what_comes_back_waits_and_nothing_is_lost(cluster, tmp_path, until):
+    cluster.make([OFFERS_WITHHELD])
+    with closing(Log(tmp_path / "small.db", min_free_bytes=0, max_records=1000)) as log:
+        her = Shoppers(log, SystemClock(), DAY_S).enter(Consent(frozenset({Purpose.PROMOTIONS}), "1")).uid
+        log.append([as_record_of(an_alert_of("filling", n)) for n in range(1000)])
+        bringing = Returns(log, cluster.settings, known_among)
+        bringing.start()
+        tell(cluster, an_alert_of(her, 1))
+        until(lambda: bringing.stats()["retries"] >= 1 and not bringing.stats()["up"])
+        log.discard(range(1, 11))
+        until(lambda: ids_in(log)[-1] == f"{her}-001")
+        bringing.stop()
+    assert bringing.stats()["records"] == 1
+
+
+def test_the_same_alerts_read_again_would_be_there_twice_but_for_their_ids(log, her):
+    """What the offsets, or where they are lost the ids, guard against."""
+    record = as_record_of(an_alert_of(her, 1))
+    returned = Returned(log, known_among)
+    assert [returned.put([record], {("topic", 0): 1}) for _ in range(2)] == [1, 0]
+    assert [returned.put([replace(record, id=None)], {("topic", 0): 1}) for _ in range(2)] == [1, 1]
