@@ -23,6 +23,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from tests.bench import flink
 from tests.bench.log_posts import UNLIMITED, Phone, measured
 
+from endcap.clock import SystemClock
 from endcap.messages import CustomerLocation, ProductPromotion, StoreProduct
 from endcap.wire import epoch_ms
 from endcap_backend.log import Log, NewRecord
@@ -34,6 +35,9 @@ from endcap_backend.pipeline.stages.parity import parity_stage
 from endcap_backend.pipeline.stages.route import route_stage
 from endcap_backend.pipeline.stages.stage import Stage
 from endcap_backend.pipeline.stages.topics import ensure_topics
+from endcap_backend.pseudonym import Pseudonyms
+from endcap_backend.retail.database import Database
+from endcap_backend.retail.day_secrets import DaySecrets
 from endcap_devkit.flink.cluster import FlinkCluster
 from endcap_devkit.kafka.broker import KafkaBroker
 
@@ -71,12 +75,14 @@ def _fresh(broker: KafkaBroker, kafka: KafkaSettings, partitions: int = PARTITIO
 def _forwarding(broker: KafkaBroker, kafka: KafkaSettings, count: int) -> str:
     """The forwarder takes records from a log; the raw producers have the same ones in memory. They take turns."""
     posts = [
-        [_as_record(n, _fix(f"u{n % SHOPPERS}", n, 0)) for n in range(at, at + POST)] for at in range(0, count, POST)
+        [_as_record(n, _fix(f"{n % SHOPPERS:032x}", n, 0)) for n in range(at, at + POST)]
+        for at in range(0, count, POST)
     ]
     ways: dict[str, Callable[[Path], tuple[float, float]]] = {
         "confluent-kafka alone, idempotent, lz4": lambda _: _raw(kafka, posts),
         "the same in the forwarder's transactions, with its settings": lambda _: _in_transactions(kafka, posts),
-        "the forwarder, from the log, with its mark": lambda folder: _forwarded(kafka, posts, folder),
+        "the forwarder, from the log, with its mark": lambda folder: _forwarded(kafka, posts, folder, None),
+        "the same under names of the day": lambda folder: _forwarded(kafka, posts, folder, _names(folder)),
     }
     turns: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
     for _ in range(TURNS):
@@ -129,11 +135,13 @@ def _timed() -> Iterator[Callable[[], tuple[float, float]]]:
     took[:] = time.perf_counter() - began_s, time.process_time() - cpu_s
 
 
-def _forwarded(kafka: KafkaSettings, posts: Sequence[Sequence[NewRecord]], folder: Path) -> tuple[float, float]:
+def _forwarded(
+    kafka: KafkaSettings, posts: Sequence[Sequence[NewRecord]], folder: Path, names: Pseudonyms | None
+) -> tuple[float, float]:
     log = Log(folder / "log.db", durability="fast", min_free_bytes=0)
     for post in posts:
         log.append(post)
-    forwarder = Forwarder(log, kafka)
+    forwarder = Forwarder(log, kafka, pseudonyms=names)
     forwarder.start()
     _until(lambda: forwarder.stats()["forward transactions"] >= 1)
     with _timed() as took:
@@ -141,6 +149,10 @@ def _forwarded(kafka: KafkaSettings, posts: Sequence[Sequence[NewRecord]], folde
     forwarder.stop()
     log.close()
     return took()
+
+
+def _names(folder: Path) -> Pseudonyms:
+    return Pseudonyms(DaySecrets(Database(f"sqlite:///{folder}/retail.db")), SystemClock())
 
 
 def _posting(broker: KafkaBroker, kafka: KafkaSettings, posts: int) -> str:
@@ -277,18 +289,13 @@ def _taken_over(kafka: KafkaSettings) -> tuple[float, float]:
 
 
 def _on_flink(broker: KafkaBroker, quick: bool) -> str:
-    """The same question to Flink, by its own benchmark's means: memory is the task manager's, of both forms at once."""
+    """The same question to Flink, by the means of its own benchmark, which also has its latency and its state."""
     if not os.environ.get("ENDCAP_FLINK_HOME"):
         return "Flink was left out: `make flink`, then set ENDCAP_FLINK_HOME to PyFlink's folder in .cache/flink"
     most = flink.MOST_FIXES // 5 if quick else flink.MOST_FIXES
     with FlinkCluster() as cluster:
         figures = {size: flink.measured(broker, cluster, size, most) for size in flink.SIZES}
-        state_mb, from_savepoint_s, from_topics_s = flink.taken_up_s(broker, cluster, 2 * most)
-    again = (
-        f"With {2 * most:,} fixes ({state_mb:.0f} MB of state) it is taken up again in {from_savepoint_s:.1f} s from a "
-        f"savepoint, in {from_topics_s:.1f} s from the topics."
-    )
-    return "\n".join(["Flink SQL, of each form the median burst:", "", *flink.by_promotions(figures), "", again])
+    return "\n".join(["Flink SQL, of each form the median burst:", "", *flink.by_promotions(figures)])
 
 
 @contextmanager
@@ -341,7 +348,7 @@ def _hand_over(producer: Producer, records: Iterable[NewRecord]) -> None:
     for record in records:
         while True:
             try:
-                producer.produce(record.topic, record.value, record.key, timestamp=record.timestamp_ms)
+                producer.produce(record.topic, record.value, record.key, -1, None, None, record.timestamp_ms)
                 break
             except BufferError:
                 producer.poll(0.1)

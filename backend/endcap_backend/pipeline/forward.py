@@ -42,6 +42,7 @@ BLOCK = 2000  # records read at once; the brokers get them while the next are re
 MOST = 32_000  # records a transaction when much waits: it has its price, whatever is in it
 FEWEST = 500  # … after errors: a slow line must get one through before it times out
 LINGER_MS = 5  # fuller requests; a commit does not wait for it
+PARTITION_UA = -1  # librdkafka's partitioner chooses
 NOTE_EVERY_S = 1.0  # of the log's own note: it costs the posts an fsync
 IDLE_S = 0.25  # how soon it notices `stop` while the log is silent
 MESSAGE_TIMEOUT_MS = 20_000  # librdkafka's default of 5 minutes hides a wrong password for as long
@@ -242,6 +243,8 @@ class Forwarder:
         while at < end:
             block = self._blocks.after(at, BLOCK)
             yield from (row for row in block.rows if row[0] <= end)
+            if not block.full:
+                return
             at = block.end
 
     def _committed(self, end: int, count: int) -> None:
@@ -277,7 +280,7 @@ class Forwarder:
                 topic, value = _letter((offset, topic, key, value, timestamp_ms), reasons[offset])
             while True:
                 try:
-                    produce(topic, value, key, timestamp=timestamp_ms)
+                    produce(topic, value, key, PARTITION_UA, None, None, timestamp_ms)  # names cost a third of it
                     break
                 except BufferError:
                     producer.poll(0.05)  # librdkafka's queue is full: let it send

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from endcap.messages import CUSTOMERS_EVENTS, CUSTOMERS_LOCATIONS
 from endcap_backend.log import LogReader
@@ -30,23 +30,25 @@ class NamedBlocks(LogBlocks):
         """As of `LogBlocks`; also raises Unreachable when the day's secret can't be had."""
         block = super().after(offset, most)
         today = self._pseudonyms.today()
-        return block._replace(rows=[each for row in block.rows for each in self._named(row, today)])
-
-    def _named(self, row: Row, today: DayNames) -> Iterable[Row]:
-        offset, topic, key, value, timestamp_ms = row
-        if topic not in RAW or key is None:
-            return (row,)
-        if value is None:
-            return [(offset, topic, name, None, timestamp_ms) for name in self._pseudonyms.names(key)]
-        name = today.of(key)
-        return ((offset, topic, name, value if name == key else _rewritten(row, name, today), timestamp_ms),)
+        rows: list[Row] = []
+        for row in block.rows:
+            at, topic, uid, value, timestamp_ms = row
+            if topic not in RAW or uid is None:
+                rows.append(row)
+            elif value is None:
+                rows += [(at, topic, name, None, timestamp_ms) for name in self._pseudonyms.names(uid)]
+            else:
+                name = today.of(uid)
+                rows.append((at, topic, name, value if name == uid else _rewritten(row, name, today), timestamp_ms))
+        return block._replace(rows=rows)
 
 
 def _rewritten(row: Row, name: str, today: DayNames) -> str:
     """A message with her name, and without what else tells of her or her phone beyond the day."""
     _, topic, uid, value, _ = row
+    assert uid is not None
     assert value is not None
-    value = value.replace(f'"uid":"{uid}"', f'"uid":"{name}"', 1)
+    value = value.replace(uid, name, 1)
     if topic == CUSTOMERS_EVENTS:
         return _VISIT.sub(lambda found: today.blind(found[1]), value, count=1)
     head, member, rest = value.partition(_FIX_ID)
