@@ -74,14 +74,16 @@ class Catalogue:
             if products:
                 state.matches[text.casefold()] = products[0].sku
         self._ground.keep("matches", state.matches)
-        self._keep_products()
+        self._forget_the_oldest()
+        self._ground.keep("products", [_product_json(each) for each in state.products.values()])
         self._guiding.route()
         self.on_prices()
         self._ground.tell("wishlist", "map", "near")
 
     def _have_offered(self, found: tuple[Product, ...]) -> None:
+        """Not kept in the wallet for themselves: in a flood of offers that would be all its thread does."""
         self._ground.state.products |= {product.sku: product for product in found}
-        self._keep_products()
+        self._forget_the_oldest()
         self._ground.tell("near")
 
     def _have_alternatives(self, sku: int, found: tuple[Product, ...]) -> None:
@@ -109,11 +111,10 @@ class Catalogue:
         here = self._ground.state.located
         return here.point if here is not None and "location" in self._ground.state.granted else None
 
-    def _keep_products(self) -> None:
+    def _forget_the_oldest(self) -> None:
         products = self._ground.state.products
         while len(products) > PRODUCTS_KEPT:
             del products[next(iter(products))]
-        self._ground.keep("products", [_product_json(each) for each in products.values()])
 
 
 def _product_json(product: Product) -> dict[str, Any]:
