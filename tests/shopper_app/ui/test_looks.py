@@ -33,6 +33,13 @@ def test_the_main_pages_look_as_they_were_approved(open_app, tmp_path, name, loo
         approved(driver.picture(), f"{page}-{name}", tmp_path)
 
 
+def test_the_map_looked_at_closely_looks_as_it_was_approved(open_app, tmp_path):
+    driver = open_app(page="map", theme="light")
+    driver.app.shell.screen.ids.map.enlarge(2.5, (0.5, 0.4))
+    driver.settle()
+    approved(driver.picture(), "map-close", tmp_path)
+
+
 def test_the_german_pages_say_nothing_in_english(open_app):
     said = {}
     for sample, language in ((SampleShopper, "en"), (GermanSample, "de")):

@@ -6,28 +6,24 @@ Where things are is `floor.Frame`'s, which part is seen is `Sight`'s; this only 
 from __future__ import annotations
 
 from functools import lru_cache
-from math import cos, radians, sin
 from typing import Any
 
 from kivy.clock import Clock
 from kivy.core.text import Label as Drawn
-from kivy.graphics import Color, InstructionGroup, Line, Mesh, Rectangle, SmoothLine
-from kivy.graphics.tesselator import Tesselator
+from kivy.graphics import Color, InstructionGroup, Line, Rectangle, SmoothLine
 from kivy.metrics import dp
 from kivy.properties import ObjectProperty
 
 from endcap_shopper.floor import FloorPlan, Frame, Section
 from endcap_shopper.ui.theme import Theme
-from endcap_shopper.ui.widgets.disc import disc
 from endcap_shopper.ui.widgets.roaming import Roaming
+from endcap_shopper.ui.widgets.shapes import circle, cone, filled
 from endcap_shopper.ui.widgets.sight import Sight
 from endcap_shopper.views import Dot
 from endcap_shopper.views import StoreMap as View
 
 Spot = tuple[float, float]
-DISC = 64  # pixels of radius that are drawn; a larger ring is this one enlarged
 CLOSE = 2.5  # so large is what is around her when she asks where she is
-CONE_DEG = 60.0  # a phone's compass is off by up to 30 degrees to either side indoors
 
 
 class StoreMap(Roaming):
@@ -47,6 +43,7 @@ class StoreMap(Roaming):
             self.canvas.add(layer)
         self._drawn: View | None = None
         self._store = ""
+        self._outlined: tuple[tuple[FloorPlan, float, float], list[list[Spot]]] | None = None
         self._drawing = Clock.create_trigger(self.draw, -1)
         for name in ("pos", "size", "theme", "sight"):
             self.fbind(name, self._drawing)
@@ -59,8 +56,7 @@ class StoreMap(Roaming):
 
     def spot(self, point: Any) -> Spot:
         """Where a point of the Earth is in the window. There must be a plan."""
-        x, y = self.sight.seen(self._picture_spot(point))
-        return self.x + x * self.width, self.y + y * self.height
+        return self._in_window(self._picture_spot(point))
 
     def tapped(self, x: float, y: float) -> None:
         frame = self.frame
@@ -78,6 +74,18 @@ class StoreMap(Roaming):
         assert frame is not None
         x, y = frame.place(point)
         return x / self.width, y / self.height
+
+    def _in_window(self, part: Spot) -> Spot:
+        x, y = self.sight.seen(part)
+        return self.x + x * self.width, self.y + y * self.height
+
+    def _outlines(self, plan: FloorPlan) -> list[list[Spot]]:
+        """Each section's corners in the picture, reckoned once for a plan and a size: a pinch needs them each frame."""
+        made_for = (plan, self.width, self.height)
+        if self._outlined is None or self._outlined[0] != made_for:
+            corners = [[self._picture_spot(each) for each in section.outline.outer] for section in plan.sections]
+            self._outlined = made_for, corners
+        return self._outlined[1]
 
     def draw(self, *_: object) -> None:
         """Draw everything anew: the size, the colours, the text size or the sight have changed."""
@@ -106,30 +114,43 @@ class StoreMap(Roaming):
         self._floor.clear()
         theme: Theme = self.theme
         assert view.plan is not None
-        for section in view.plan.sections:
+        seen = []
+        for section, parts in zip(view.plan.sections, self._outlines(view.plan), strict=True):
+            corners = [self._in_window(part) for part in parts]
+            if not self._meets(corners):
+                continue
             lit = view.highlighted in (section.id, section.name) and bool(view.highlighted)
+            seen.append((section, corners, theme.lit_ink if lit else theme.section_ink))
             self._floor.add(Color(*(theme.lit if lit else theme.section)))
-            corners = [self.spot(point) for point in section.outline.outer]
-            for mesh in _filled(corners):
+            for mesh in filled(corners):
                 self._floor.add(mesh)
             self._floor.add(Color(*theme.line))
             self._floor.add(Line(points=[part for corner in corners for part in corner], close=True, width=1.1))
-        for section in view.plan.sections:
-            lit = view.highlighted in (section.id, section.name) and bool(view.highlighted)
-            self._name(section, theme.lit_ink if lit else theme.section_ink)
+        for each in seen:
+            self._name(*each)
         for door in view.plan.doors:
             self._floor.add(Color(*theme.quiet))
             x, y = self.spot(door.point)
-            self._floor.add(_round((x, y), dp(10)))
+            self._floor.add(circle((x, y), dp(10)))
 
-    def _name(self, section: Section, colour: Any) -> None:
-        """The section's name inside its outline, smaller where it is narrow; none where it can't be read."""
-        corners = [self.spot(point) for point in section.outline.outer]
-        left, right = min(x for x, _ in corners), max(x for x, _ in corners)
-        low, high = min(y for _, y in corners), max(y for _, y in corners)
+    def _meets(self, corners: list[Spot]) -> bool:
+        """Whether something of it can be seen."""
+        left, right, low, high = self._room(corners)
+        return left < right and low < high
+
+    def _room(self, corners: list[Spot]) -> tuple[float, float, float, float]:
+        """Left, right, low and high of what is seen of it."""
+        across, up = [x for x, _ in corners], [y for _, y in corners]
+        return max(self.x, min(across)), min(self.right, max(across)), max(self.y, min(up)), min(self.top, max(up))
+
+    def _name(self, section: Section, corners: list[Spot], colour: Any) -> None:
+        """The section's name in what is seen of it, smaller where that is narrow; none where it can't be read."""
+        left, right, low, high = self._room(corners)
         for size in (self.theme.small, dp(12), dp(10)):
+            if any(_written(word, size, self.width).width > right - left - dp(4) for word in section.name.split()):
+                continue  # no word is broken
             words = _written(section.name, size, right - left - dp(4))
-            if words.width <= right - left and words.height <= high - low:
+            if words.height <= high - low:
                 self._floor.add(Color(*colour))
                 at = (round((left + right - words.width) / 2), round((low + high - words.height) / 2))
                 self._floor.add(Rectangle(texture=words, pos=at, size=words.size))
@@ -153,9 +174,9 @@ class StoreMap(Roaming):
         x, y = spot
         side = dp(26)
         self._over.add(Color(*theme.ground))
-        self._over.add(_round(spot, side + dp(4)))
+        self._over.add(circle(spot, side + dp(4)))
         self._over.add(Color(*colour))
-        self._over.add(_round(spot, side))
+        self._over.add(circle(spot, side))
         words = _written(number, dp(13), side, bold=True)
         self._over.add(Color(*theme.ground))
         self._over.add(
@@ -184,37 +205,13 @@ class StoreMap(Roaming):
         x, y = self.spot(dot.point)
         ring = max(dp(10), dot.accuracy_m * frame.scale * self.sight.zoom)
         self._she.add(Color(*colour[:3], 0.16))
-        self._she.add(_round((x, y), 2 * ring))
+        self._she.add(circle((x, y), 2 * ring))
         if dot.heading_deg is not None and not dot.stale:
             self._she.add(Color(*colour[:3], 0.45))
-            self._she.add(_cone((x, y), dot.heading_deg + frame.heading_offset_deg, dp(34)))
+            self._she.add(cone((x, y), dot.heading_deg + frame.heading_offset_deg, dp(34)))
         for side, shade in ((dp(20), theme.ground), (dp(15), colour)):
             self._she.add(Color(*shade))
-            self._she.add(_round((x, y), side))
-
-
-def _round(spot: Spot, side: float) -> Rectangle:
-    radius = min(DISC, max(1, round(side / 2)))
-    return Rectangle(texture=disc(radius), pos=(spot[0] - side / 2, spot[1] - side / 2), size=(side, side))
-
-
-def _cone(spot: Spot, bearing_deg: float, length: float) -> Mesh:
-    """Where she faces: a slice clockwise from the top of the picture."""
-    edges = [radians(bearing_deg + CONE_DEG * (part / 8 - 0.5)) for part in range(9)]
-    corners = [spot, *((spot[0] + length * sin(edge), spot[1] + length * cos(edge)) for edge in edges)]
-    return _mesh(corners, list(range(len(corners))), "triangle_fan")
-
-
-def _filled(corners: list[Spot]) -> list[Mesh]:
-    tesselator = Tesselator()
-    tesselator.add_contour([part for corner in corners for part in corner])
-    if not tesselator.tesselate():
-        return []
-    return [Mesh(vertices=vertices, indices=indices, mode="triangle_fan") for vertices, indices in tesselator.meshes]
-
-
-def _mesh(corners: list[Spot], indices: list[int], mode: str) -> Mesh:
-    return Mesh(vertices=[part for x, y in corners for part in (x, y, 0, 0)], indices=indices, mode=mode)
+            self._she.add(circle((x, y), side))
 
 
 def _written(text: str, size: float, width: float, *, bold: bool = False) -> Any:
