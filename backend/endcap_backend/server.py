@@ -11,7 +11,9 @@ from typing import Any
 
 from flask import Flask
 from waitress import wasyncore
+from waitress.channel import HTTPChannel
 from waitress.server import create_server
+from waitress.task import WSGITask
 
 from endcap.errors import BadConfig
 from endcap_backend.api.edge import OVERLOADED
@@ -24,6 +26,25 @@ DRAIN_S = 6.0  # answers under way get so long; the whole stop has 10 s
 IDLE_S = 30.0  # a connection without a word for so long is closed: slow ones can't pile up
 BACKLOG = 1024  # connections the kernel holds for us
 _LOOK_S = 0.05
+
+
+class _Task(WSGITask):  # type: ignore[misc]
+    """An answer whose head leaves together with the first part of its body: each send costs as much as the parsing."""
+
+    wrote_header: bool
+
+    def write(self, data: bytes) -> None:
+        if not self.wrote_header and self.complete and self.has_body and len(data) <= (self.content_length or 0):
+            head: bytes = self.build_response_header()
+            self.wrote_header = True
+            self.content_bytes_written += len(data)
+            self.channel.write_soon(head + data)
+        else:
+            super().write(data)
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    task_class = _Task
 
 
 class HttpServer:
@@ -54,6 +75,7 @@ class HttpServer:
             ident=None,
             **_proxy(settings.trusted_proxy),
         )
+        self._server.channel_class = _Channel
         app.extensions[OVERLOADED] = lambda: self.waiting() > settings.waiting
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="endcap-http", daemon=True)

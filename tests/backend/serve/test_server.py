@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import socket
+from sys import byteorder
 from threading import Barrier, Event, Thread
 from time import monotonic
 from urllib.parse import urlsplit
@@ -21,6 +22,11 @@ def connected(url):
     return socket.create_connection((parts.hostname, parts.port), timeout=20)
 
 
+def segments_in(client):
+    """How many pieces of data have come in: `tcpi_data_segs_in` of Linux's tcp_info."""
+    return int.from_bytes(client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 160)[152:156], byteorder)
+
+
 def test_a_fix_goes_over_the_wire_and_onto_the_disk(start_backend, phone):
     backend = start_backend()
     answer = phone(backend.url).post("/v1/locations", json={"locations": [A_FIX]})
@@ -32,6 +38,18 @@ def test_one_connection_serves_many_requests(start_backend, phone):
     client = phone(start_backend().url)
     for number in range(5):
         assert client.post("/v1/locations", json={"locations": [{**A_FIX, "id": f"i:{number}"}]}).status_code == 202
+
+
+def test_an_answer_leaves_in_one_piece(start_backend):
+    """Head and body, of three requests on one connection, as the kernel counts what arrives."""
+    with connected(start_backend().url) as client:
+        for count in (1, 2, 3):
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            answer = b""
+            while not answer.endswith(b"}"):
+                answer += client.recv(4096)
+            assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert segments_in(client) == count
 
 
 def test_a_packed_body_in_chunks_is_read(start_backend, phone):
