@@ -169,13 +169,13 @@ def an_event() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def postgresql():
-    """A PostgreSQL server of our own on a free port, and the way to make a database on it: a URL."""
+    """A PostgreSQL server of our own on a free port: the way to make a database on it, and its `folder`."""
     with tempfile.TemporaryDirectory(prefix="endcap-postgresql-") as folder:
         port = _free_port()
         _run_as_postgres(folder, "initdb", "-D", f"{folder}/data", "-U", "endcap", "--auth=trust", "--no-sync")
         _run_as_postgres(
             folder, "pg_ctl", "-D", f"{folder}/data", "-w", "-l", f"{folder}/log",
-            "-o", f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c max_connections=200", "start",
+            "-o", f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c max_connections=200 -c wal_recycle=off", "start",
         )  # fmt: skip
 
         def new_database():
@@ -185,6 +185,7 @@ def postgresql():
                 connection.execute(f"CREATE DATABASE {name}")
             return f"{server}/{name}"
 
+        new_database.folder = Path(folder, "data")
         yield new_database
         _run_as_postgres(folder, "pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
 

@@ -22,13 +22,14 @@ from endcap.wire import epoch_ms, from_epoch_ms, write_instant
 from endcap_backend.api.shoppers import forget_session
 from endcap_backend.log import READ_LIMIT, Log, NewRecord
 from endcap_backend.retail.database import Database
-from endcap_backend.retail.personal import forget
+from endcap_backend.retail.personal import TABLES, forget
 from endcap_backend.unused import blank_unused
 
 log = logging.getLogger("endcap.api")
 
 PROMISED = timedelta(minutes=15)
 LONGEST_WAIT = timedelta(minutes=10)  # for a consumer that does not get on, such as a forwarder without its broker
+FOLD_EVERY = timedelta(minutes=3)  # at most, where whole tables are written anew for it; keeps within what is promised
 RECEIPTS_KEPT = timedelta(days=400)
 
 
@@ -66,6 +67,7 @@ class Erasure:
         self._log = records
         self._database = database
         self._clock = clock
+        self._folded_at: datetime | None = None
         records.prepare(resources.files("endcap_backend.api").joinpath("erasure.sql").read_text())
 
     def begin(self, uid: str) -> Receipt:
@@ -101,6 +103,8 @@ class Erasure:
         """Finish what can be finished, and forget old receipts; returns how many erasures are done now."""
         with self._log.reading() as connection:
             under_way = connection.execute("SELECT uid, receipt, tombstone FROM erasures").fetchall()
+        if self._database.rewrites and self._folded_at is not None and self._clock.now() - self._folded_at < FOLD_EVERY:
+            return 0
         due = [(uid, number) for uid, number, tombstone in under_way if self._passed(uid, number, tombstone)]
         for uid, number in due:
             self._forget(uid)  # what a call of hers made that was already under way
@@ -110,15 +114,18 @@ class Erasure:
         for uid, number in due:
             self._close(uid, number)
         if due:
-            self._clear()  # whom it was about goes from the log too
+            self._folded_at = self._clock.now()
+            self._clear_log()  # whom it was about goes from it too
         return len(due)
 
     def _clear(self) -> bool:
-        """Leave nothing deleted on disk: in the journals, or in what SQLite does not use of its pages."""
-        if not (self._log.fold() and self._database.fold()):
+        """Leave nothing deleted on disk: in the journals, or in what the databases do not use of their pages."""
+        if not (self._clear_log() and self._database.fold(TABLES)):
             return False
-        files = [self._log.path, self._database.file]
-        return all(blank_unused(file).done for file in files if file is not None)
+        return self._database.file is None or blank_unused(self._database.file).done
+
+    def _clear_log(self) -> bool:
+        return self._log.fold() and blank_unused(self._log.path).done
 
     def _note(self, connection: sqlite3.Connection, uid: str) -> str:
         forget_session(connection, uid)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from threading import Event, Lock
@@ -20,6 +20,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from endcap.errors import BadConfig
 from endcap_backend.datafolder import data_folder
+from endcap_backend.retail.rewriting import rewrite
 from endcap_backend.retail.schema import VERSION, Identity
 
 SQLITE_FILE = "retail.db"  # in the data folder
@@ -88,13 +89,19 @@ class Database:
         if keep:
             self.changed.set()
 
-    def fold(self) -> bool:
-        """Bring SQLite's journal into the file and cut it to nothing, so that what was deleted is on disk no more.
+    @property
+    def rewrites(self) -> bool:
+        """Whether `fold` writes whole tables anew, which others wait for."""
+        return not self._sqlite
 
-        False when a reader was in the way. PostgreSQL looks after its own: see `docs/privacy.md`.
+    def fold(self, tables: Collection[type[DeclarativeBase]] = ()) -> bool:
+        """See to it that what was deleted from `tables` is on disk no more; False when somebody was in the way.
+
+        SQLite, which overwrites what it deletes, brings its journal into the file and cuts it to nothing. PostgreSQL
+        writes the tables anew, and what it knows of their values, and lets go of its write-ahead log.
         """
         if not self._sqlite:
-            return True
+            return rewrite(self._engine, [each.__tablename__ for each in tables])
         with closing(self._engine.raw_connection()) as connection:
             busy, _, _ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy

@@ -84,7 +84,7 @@ class DaySecrets:
         over = delete(DaySecret).where(DaySecret.began_at <= clock.now() - LIFE)
         with self._database.writing() as connection:
             gone = connection.execute(over).rowcount
-        if gone and self._database.fold() and self._database.file is not None:
+        if gone and self._database.fold([DaySecret]) and self._database.file is not None:
             blank_unused(self._database.file)
         return gone
 

@@ -86,6 +86,9 @@ PERSONAL: list[Personal] = [
 ]
 
 
+TABLES = [each.table for each in PERSONAL] + [Outbox]
+
+
 def export_of(connection: Connection, uid: str) -> dict[str, list[dict[str, Any]]]:
     """All that is held of her, by table."""
     return {each.name: each.of(connection, uid) for each in PERSONAL}

@@ -1,10 +1,12 @@
 """What the till keeps of a shopper goes when she does, down to the files; and her app reads what it is told of it."""
 
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 from endcap.testing import NOON
 from endcap_backend.api.erasure import Erasure
+from endcap_backend.retail.database import Database
 from endcap_backend.retail.feed import Feed
 from endcap_shopper.coupons import Best, CouponBook
 from endcap_shopper.loyalty import Loyalty, TillCode
@@ -23,6 +25,36 @@ def test_erased_she_is_in_no_file_of_the_log_or_the_shop(shop, a_coupon, tmp_pat
     shop.api.call("DELETE", "/v1/me")
     assert Erasure(shop.api.log, shop.database, shop.clock).sweep() == 1
     assert [canary for canary in canaries if canary in on_disk()] == []
+
+
+def test_erased_she_is_in_no_file_of_postgresql(make_shop, a_coupon, postgresql, caplog):
+    def on_disk():
+        files = [path for path in postgresql.folder.rglob("*") if path.is_file()]
+        return {canary: [path.name for path in files if canary in path.read_bytes()] for canary in canaries}
+
+    with closing(Database(postgresql())) as database:
+        shop = make_shop(database=database)
+        shop.offer(a_coupon(limit_per_shopper=99))
+        canaries = [shop.api.uid.encode(), shop.loyalty()["card"]["number"].encode()]
+        for number in range(6):
+            shop.redeem(shop.code("c1"), id=f"r{number}")
+        item = {"id": "w1", "text": "Tea", "quantity": 1, "position": 1.0, "done": False, "removed": False}
+        item["changed_at"] = "2026-11-24T12:00:00Z"
+        assert shop.api.call("PUT", "/v1/wishlist", {"items": [item]}).status_code == 200
+        shop.api.call("DELETE", "/v1/me")
+        assert all(on_disk().values())  # a deleted row is still in its page
+        assert Erasure(shop.api.log, database, shop.clock).sweep() == 1
+        assert on_disk() == {canary: [] for canary in canaries}
+        shop.api.enter()
+        shop.api.call("DELETE", "/v1/me")
+        sweep = Erasure(shop.api.log, database, shop.clock).sweep
+        assert sweep() == 1
+        shop.api.enter()
+        shop.api.call("DELETE", "/v1/me")
+        assert sweep() == 0  # tables are locked while they are written anew: every three minutes at most
+        shop.clock.advance(180)
+        assert sweep() == 1
+    assert caplog.messages == []
 
 
 def test_the_app_reads_what_it_is_told(shop, a_coupon):
