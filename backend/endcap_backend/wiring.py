@@ -67,7 +67,7 @@ def make_pipeline(settings: Settings, records: Log, database: Database, clock: C
     stages: dict[str, Pipeline] = {"feed": Feed(database, records, clock=clock)}
     stages[""] = choices[settings.pipeline](settings, records, database, clock)
     if settings.pipeline == "kafka":
-        stages["return"] = _returns(settings, records, clock)
+        stages |= _beside_the_cluster(settings, records, clock)
     stages["notices"] = Notices(database, ably_batch(settings, clock) if settings.ably_key else None, clock=clock)
     if settings.push_contact:
         stages["webpush"] = _web_push(settings, records, database, clock)
@@ -105,14 +105,15 @@ def _kafka(settings: Settings, records: Log, database: Database, clock: Clock) -
     )
 
 
-def _returns(settings: Settings, records: Log, clock: Clock) -> Pipeline:
-    """Bring back what the cluster told the shoppers of this backend."""
+def _beside_the_cluster(settings: Settings, records: Log, clock: Clock) -> Mapping[str, Pipeline]:
+    """Bring back what the cluster told the shoppers of this backend, and look how far behind it is."""
+    from endcap_backend.pipeline.groups import Groups
     from endcap_backend.pipeline.kafka import KafkaSettings
     from endcap_backend.pipeline.returns import Returns
 
     kafka = KafkaSettings.from_env(bootstrap_servers=settings.kafka_bootstrap_servers)
     Shoppers(records, clock, settings.refresh_days * 86_400)  # makes its table, which is asked who is here
-    return Returns(records, kafka, known_among, clock=clock)
+    return {"return": Returns(records, kafka, known_among, clock=clock), "cluster": Groups(kafka, clock)}
 
 
 def _web_push(settings: Settings, records: Log, database: Database, clock: Clock) -> Pipeline:

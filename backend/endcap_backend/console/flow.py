@@ -16,8 +16,8 @@ from endcap.messages import (
 from endcap_backend.console.lineage import Stage, Topic
 
 READ_FIRST = (STORES_PRODUCTS, PRODUCTS_PROMOTIONS, CUSTOMERS_LOCATIONS, CUSTOMERS_EVENTS)
-MAKING = ("match", "forward")  # stages that read what comes in
-RETURNING = ("return",)  # what fills in for the match where that is the cluster's
+MAKING = ("match",)  # the stage that reads what comes in
+THROUGH = ("forward", "match", "decide", "return")  # with Kafka: from the forwarder through the cluster and back
 CARRYING = ("delivery", "webpush")  # stages that read alerts
 WIDE, HIGH, COLUMN, ROW = 210, 58, 250, 76
 
@@ -47,12 +47,12 @@ def flow(topics: Sequence[Topic], stages: Sequence[Stage]) -> Flow:
     by_topic = {each.name: each for each in topics}
     by_stage = {each.name: each for each in stages}
     reading = _column([_topic(name, by_topic) for name in READ_FIRST], 0)
-    middle = _column([_stage(by_stage[name]) for name in (*MAKING, *RETURNING) if name in by_stage], 1)
-    making = [box for box in middle if box.name in MAKING]
-    telling = [box for box in middle if box.name != "forward"]
+    path = THROUGH if "forward" in by_stage else MAKING
+    middle = _column([_stage(by_stage[name]) for name in path if name in by_stage], 1)
+    making, telling = middle[:1], [box for box in middle[-1:] if box.name != "forward"]
     carrying = _column([_stage(by_stage[name]) for name in CARRYING if name in by_stage], 3)
     made = _column([_topic(CUSTOMERS_ALERTS, by_topic)] if telling or CUSTOMERS_ALERTS in by_topic else [], 2)
-    through = [_down(a, b) for a, b in pairwise(middle)]  # the cluster lies between what goes there and what returns
+    through = [_down(a, b) for a, b in pairwise(middle)]
     links = (*_links(reading, making), *through, *_links(telling, made), *_links(made, carrying))
     return Flow((*reading, *middle, *made, *carrying), links, len(READ_FIRST) * ROW)
 

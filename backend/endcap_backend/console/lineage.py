@@ -11,6 +11,7 @@ from endcap_backend.log import Log
 
 Stats = Callable[[], Mapping[str, float]]
 STAGES = ("feed", "match", "decide", "delivery", "webpush", "forward", "return")
+CLUSTER = "cluster "  # begins what the backend knows of stages that run there
 WINDOW_S = 2.0  # a rate is over at least so long
 # The plus keeps SQLite on the index of topics, a small part of the file, instead of the records themselves.
 COUNT_ALL = "SELECT topic, count(*) FROM records WHERE +offset > ? AND +offset <= ? GROUP BY topic"
@@ -61,7 +62,7 @@ class Lineage:
         """In the order of the pipeline's own figures; a consumer without figures stands last."""
         figures: dict[str, dict[str, float]] = {}
         for name, value in self._stats().items():
-            stage, _, what = name.partition(" ")
+            stage, _, what = name.removeprefix(CLUSTER).partition(" ")
             if stage in STAGES:
                 figures.setdefault(stage, {})[what] = value
             else:  # the match tells of its own work without its name

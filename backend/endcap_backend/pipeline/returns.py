@@ -20,7 +20,7 @@ from endcap.messages import CUSTOMERS_ALERTS
 from endcap_backend.log import Log, LogError, LogFull
 from endcap_backend.pipeline.kafka import KafkaSettings
 from endcap_backend.pipeline.returned import Known, Returned, Spot, as_record
-from endcap_backend.pipeline.stages.reading import CALL_TIMEOUT_S, Place, Reading
+from endcap_backend.pipeline.stages.reading import Place, Reading
 from endcap_backend.pipeline.stages.records import Inflow
 from endcap_backend.pipeline.stages.topics import OFFERS_WITHHELD
 
@@ -31,6 +31,7 @@ GROUP = "endcap-forwarder-returns"  # never joined: each backend reads all, and 
 BATCH = 400  # records a transaction of the log, which others wait behind
 IDLE_S = 0.25  # how soon it notices `stop` while nothing comes
 LOOK_S = 15.0  # how soon it notices that a topic has more partitions, or was made anew
+ANSWER_S = 5.0  # for an answer to what topics there are; `stop` may have to wait for it
 RETRY_FIRST_S = 0.5
 RETRY_MOST_S = 15.0
 
@@ -81,10 +82,10 @@ class Returns:
             try:
                 self._turn()
                 backoff_s = 0.0
-            except (KafkaException, Unreachable, LogFull) as fault:
+            except (KafkaException, Unreachable, TimeoutError, LogFull) as fault:
                 self._counts["retries"] += 1
                 self._drop()
-                self._complain(str(fault))
+                self._complain(str(fault) or "Kafka does not answer")
                 backoff_s = min(RETRY_MOST_S, max(RETRY_FIRST_S, backoff_s * 2))
                 self._clock.wait(self._stopping, backoff_s * luck.uniform(0.5, 1.0))
             except (LogError, EndcapError) as fault:
@@ -139,11 +140,11 @@ class Returns:
     def _found(self) -> Mapping[str, tuple[str, int]]:
         """Each topic's id and number of partitions."""
         admin = AdminClient(self._settings.client_config() | {"logger": log})
-        asked = admin.describe_topics(TopicCollection(list(TOPICS)), request_timeout=CALL_TIMEOUT_S)
+        asked = admin.describe_topics(TopicCollection(list(TOPICS)), request_timeout=ANSWER_S)
         found = {}
         for name, future in asked.items():
             try:
-                topic = future.result(CALL_TIMEOUT_S)
+                topic = future.result(2 * ANSWER_S)
             except KafkaException as fault:
                 if fault.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                     raise

@@ -92,12 +92,15 @@ def test_the_picture_leads_from_what_comes_in_to_what_carries_it_on(shop):
 
 def test_the_picture_of_a_backend_before_kafka_leads_there_and_back(shop):
     stats = {"forward lag": 7.0, "forward up": 1.0, "return lag": 0.0, "return up": 1.0, "webpush lag": 0.0}
+    stats["cluster match lag"] = 5.0
     lineage = Lineage(shop.log, lambda: stats, shop.clock)
     drawn = flow(lineage.topics(), lineage.stages())
-    assert [each.name for each in drawn.boxes[4:]] == ["forward", "return", "customers_alerts", "webpush"]
-    assert len(drawn.links) == 4 + 1 + 1 + 1
-    forward, back = drawn.boxes[4:6]
-    assert drawn.links[4] == f"M{forward.x + 105} {forward.y + 58}V{back.y}"
+    assert [each.name for each in drawn.boxes[4:]] == ["forward", "match", "return", "customers_alerts", "webpush"]
+    assert len(drawn.links) == 4 + 2 + 1 + 1
+    forward, match, back = drawn.boxes[4:7]
+    assert match.told == "behind by 5"
+    assert drawn.links[4] == f"M{forward.x + 105} {forward.y + 58}V{match.y}"
+    assert drawn.links[5] == f"M{match.x + 105} {match.y + 58}V{back.y}"
 
 
 def test_the_page_shows_it(enter, walk):
