@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import islice
 from queue import Empty, SimpleQueue
 from threading import Condition, Lock, Thread
 from typing import Any
@@ -19,6 +18,7 @@ from endcap_backend.logsql import Inserted, NewRecord, Topics, delete, fold, ins
 
 GROUP_ROWS = 500  # a transaction: enough to hide the fsync, few enough to stay below 10 ms
 WAKING_CHAINS = 2  # so many callers are woken at once, and each wakes one more
+DISK_EVERY_GROUPS = 16  # 32 MB at most in between, an eighth of what is kept free
 FULL_RETRY_S = 5.0  # what a caller is told to wait when there is no room
 
 
@@ -73,6 +73,7 @@ class LogWriter:
         self.newest_of: dict[str, int] = {}  # of each topic that grew since the start
         self.grown = Condition()  # notified when there are new records, and at the end
         self.closed = False
+        self._unlooked = DISK_EVERY_GROUPS  # groups since the disk was last asked for room
         self._topics = Topics()
         self._marks = Marks(self._connection)
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
@@ -102,6 +103,15 @@ class LogWriter:
         if free < self._min_free_bytes:
             return LogFull(f"the disk has {free} bytes left, and {self._min_free_bytes} are kept free", FULL_RETRY_S)
         return None
+
+    def _refusal_lately(self) -> LogFull | None:
+        """As `refusal`, but while there is room it looks at the disk only at each sixteenth group."""
+        self._unlooked += 1
+        if self._unlooked < DISK_EVERY_GROUPS and self.count < self._max_records:
+            return None
+        refusal = self.refusal()
+        self._unlooked = DISK_EVERY_GROUPS if refusal else 0
+        return refusal
 
     def stop(self) -> None:
         """Finish what was handed over, and take no more. Idempotent."""
@@ -154,7 +164,7 @@ class LogWriter:
 
     def _settle(self, group: Sequence[Work]) -> None:
         """Give each its result or its fault."""
-        if refusal := self.refusal():
+        if refusal := self._refusal_lately():
             for work in group:
                 if work.records and work.position is None:  # consumers may go on: only they can clear a backlog
                     work.fault = refusal
@@ -199,10 +209,12 @@ class LogWriter:
                 if work.folds:
                     work.result = fold(connection)
         self._note(records, inserted, newest, len(gone))
-        answers = iter(inserted.answers)
+        start = 0
         for work in group:
             if work.records or work.position is not None:
-                work.result = list(islice(answers, len(work.records)))
+                end = start + len(work.records)
+                work.result = inserted.answers[start:end]
+                start = end
 
     def _note(self, records: Sequence[NewRecord], inserted: Inserted, newest: int, deleted: int) -> None:
         new = len(inserted.new)
