@@ -64,8 +64,8 @@ class Arrivals:
             for call in each_of([notice], HelpCall.from_json, "a call for help"):
                 if self._parts.calling.knows(call.id):
                     self._parts.calling.moved(call)
-                else:
-                    self._parts.fetching.help_of(call.id)
+                elif call.open:  # as it was then: a channel that is joined says again what was said before
+                    self._parts.fetching.help_if_open(call.id)
 
     def fix(self, fix: Fix) -> None:
         """On the source's thread."""

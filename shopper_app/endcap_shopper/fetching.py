@@ -51,10 +51,11 @@ class Fetching:
         """How far her open call is."""
         call = self._ground.state.help
         if call is not None and call.open:
-            self.help_of(call.id)
+            self._asking.ask("help", lambda: self._shop.help(call.id), self._have_help)
 
-    def help_of(self, id: str) -> None:
-        self._asking.ask("help", lambda: self._shop.help(id), self._have_help)
+    def help_if_open(self, id: str) -> None:
+        """Of a call the app does not know: it is hers to see only if it still is one."""
+        self._asking.ask(f"help:{id}", lambda: self._shop.help(id), self._have_help_if_open)
 
     def pickups(self) -> None:
         self._asking.when_due("pickups", self._shop.pickups, self._have_pickups)
@@ -96,6 +97,10 @@ class Fetching:
     def _have_help(self, call: HelpCall) -> None:
         if call != self._ground.state.help:
             self.on_help(call)
+
+    def _have_help_if_open(self, call: HelpCall) -> None:
+        if call.open:
+            self._have_help(call)
 
     def _have_stores(self, stores: tuple[Store, ...]) -> None:
         self._ground.state.stores = stores

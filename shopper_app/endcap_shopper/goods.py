@@ -97,9 +97,10 @@ class HelpCall(Message):
         return self.state in ("queued", "accepted", "coming")
 
     def follows(self, other: HelpCall) -> bool:
-        """Whether this says something of another call, or the same or something later of the same."""
-        both = self.changed_at, other.changed_at
-        return self.id != other.id or None in both or self.changed_at >= other.changed_at  # type: ignore[operator]
+        """Whether this is a later call than the other, or says the same or something later of the same one."""
+        same = self.id == other.id
+        mine, others = (self.changed_at, other.changed_at) if same else (self.asked_at, other.asked_at)
+        return mine is None or others is None or mine >= others
 
 
 @dataclass(frozen=True, slots=True)

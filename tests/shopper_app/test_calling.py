@@ -122,3 +122,13 @@ def test_a_notice_that_can_not_be_read_changes_nothing(a_phone, shop, build, not
     a_call(phone, shop, build)
     phone.app.parts.arrivals.take_notice(notice)
     assert phone.app.help().state == "queued"
+
+
+def test_what_the_channel_says_again_of_older_calls_changes_nothing(a_phone, shop, build):
+    phone = a_phone()
+    call = a_call(phone, shop, build)
+    shop.calls["h0"] = {**call, "id": "h0", "state": "done", "asked_at": "2026-11-23T12:00:00Z"}
+    for state in ("queued", "coming", "done"):
+        phone.app.parts.arrivals.take_notice({"notice": "help", **shop.calls["h0"], "state": state})
+        phone.settle()
+    assert (phone.app.state.help.id, phone.app.help().state) == (call["id"], "queued")

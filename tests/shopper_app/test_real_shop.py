@@ -142,9 +142,7 @@ def test_a_call_for_help_is_answered_by_the_staff(an_app, served, build):
     app.until(lambda: app.shopper.help().state == "queued", app.shopper.help)
     app.until(lambda: app.shopper.parts.client.state.receiver == "listening", lambda: app.shopper.parts.client.state)
     app.until(lambda: app.shopper.until_idle() and app.shopper.state.listening, app.shopper.help)
-    app.shopper.parts.fetching.help_of = lambda id: pytest.fail(
-        "the shop was asked, though it tells her on her channel"
-    )
+    app.shopper.parts.shop.help = lambda id: pytest.fail("the shop was asked, though it tells her on her channel")
     (call,) = httpx.get(f"{served.url}/v1/help?store=s1", headers=aino, timeout=WAIT_S).json()["requests"]
     assert (call["text"], call["section"]) == ("Which is decaf?", "Coffee")
     for state, headline in (
