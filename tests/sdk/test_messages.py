@@ -22,6 +22,8 @@ def value_for(wire):
         return st.text(alphabet, min_size=1, max_size=min(wire.max_chars, 20))
     if wire.kind == "instant":
         return st.integers(0, 4_000_000_000_000).map(from_epoch_ms)
+    if wire.kind == "flag":
+        return st.booleans()
     low, high = wire.minimum or 0, 1e9 if wire.maximum is None else wire.maximum
     if wire.kind == "integer":
         return st.integers(int(low), int(high))
