@@ -153,7 +153,9 @@ def _forwarded(
 
 
 def _names(folder: Path) -> Pseudonyms:
-    return Pseudonyms(DaySecrets(Database(f"sqlite:///{folder}/retail.db")), SystemClock())
+    names = Pseudonyms(DaySecrets(Database(f"sqlite:///{folder}/retail.db")), SystemClock())
+    names.today()  # makes the database, and the day's secret
+    return names
 
 
 def _posting(broker: KafkaBroker, kafka: KafkaSettings, posts: int) -> str:
