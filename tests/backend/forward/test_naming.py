@@ -6,7 +6,7 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from endcap.testing import NOON, ManualClock, a_location, an_event
@@ -114,6 +114,7 @@ texts = st.text(max_size=40) | st.sampled_from(
 clean = texts.filter(lambda text: all(" " <= each < "\ud800" for each in text))
 
 
+@settings(deadline=None)
 @given(note=clean, visit=clean.filter(bool) | st.none())
 def test_whatever_she_wrote_the_rest_of_an_event_stays_as_it_was(anywhere, note, visit):
     event = an_event(uid=HER, note=note, visit=visit)
@@ -124,6 +125,7 @@ def test_whatever_she_wrote_the_rest_of_an_event_stays_as_it_was(anywhere, note,
     assert visit is None or (told["visit"] != visit and len(told["visit"]) == 32)
 
 
+@settings(deadline=None)
 @given(sign=clean)
 def test_whatever_sign_she_scanned_the_rest_of_a_fix_stays_as_it_was(anywhere, sign):
     location = a_location(uid=HER, sign=sign)

@@ -5,7 +5,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from endcap.errors import BadConfig
@@ -55,11 +55,13 @@ def test_a_name_leads_back_to_her_from_every_process_on_the_database(names, secr
     assert Pseudonyms(secrets, clock).outward(HER) == name
 
 
+@settings(deadline=None)
 @given(uids)
 def test_every_name_leads_back_to_its_uid(one_day, uid):
     assert one_day.inward(one_day.outward(uid)) == uid
 
 
+@settings(deadline=None)
 @given(uids, uids)
 def test_two_shoppers_have_the_same_name_only_if_they_are_one(one_day, one, other):
     assert (one_day.outward(one) == one_day.outward(other)) == (one == other)
