@@ -66,7 +66,7 @@ class FlinkCluster:
         main, heap = _MAINS[process]
         # the gateway takes no --configDir, all three read FLINK_CONF_DIR
         switch = [] if process == "gateway" else ["--configDir", str(self.folder)]
-        order = [java(), heap, *_JVM, f"-Dlog4j2.configurationFile={self.folder / 'log4j2.yaml'}"]
+        order = [java(), heap, *_JVM, f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}"]
         with (self.folder / f"{process}.log").open("ab") as log:
             self._processes[process] = subprocess.Popen(
                 [*order, "-cp", flink_classpath(), main, *switch],
@@ -89,7 +89,7 @@ class FlinkCluster:
 
     def __enter__(self) -> Self:
         (self.folder / "config.yaml").write_text(self._config())
-        (self.folder / "log4j2.yaml").write_text(_LOG4J)
+        (self.folder / "log4j2.properties").write_text(_LOG4J)
         try:
             for process in _MAINS:
                 self.start(process)
@@ -165,12 +165,15 @@ _MEMORY = {
     "taskmanager.memory.jvm-overhead.max": "192m",
 }
 
+# as properties: for YAML log4j wants a library that Flink does not bring
 _LOG4J = """\
-Configuration:
-  status: error
-  Appenders:
-    Console: {name: out, PatternLayout: {pattern: "%d %p %m (%c)%n%ex{5}"}}
-  Loggers:
-    Root: {level: info, AppenderRef: {ref: out}}
-    Logger: {name: org.apache.kafka, level: warn}
+status = error
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d %p %m (%c)%n%ex{5}
+rootLogger.level = info
+rootLogger.appenderRef.out.ref = out
+logger.kafka.name = org.apache.kafka
+logger.kafka.level = warn
 """
