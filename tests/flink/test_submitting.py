@@ -88,7 +88,7 @@ def test_a_running_job_is_upgraded_through_a_savepoint(
     match.send([*shop(), *map(fix, range(10))])
     match.rows(lambda rows: len(rows) == 10)
 
-    assert run_flink(*gateway, "--upgrade", "--flink-checkpoint-s", "0.5") == 0
+    assert run_flink(*gateway, "--upgrade", "--flink-checkpoint-s", "0.5", "--flink-parallelism", "2") == 0
     after = answer(capsys)
     assert after["job"] != before
     assert after["savepoint"].startswith("file:")
@@ -116,6 +116,27 @@ def test_an_upgrade_that_flink_cannot_plan_leaves_the_job_alone(
     assert run_flink(*gateway, "--status") == 0
     assert answer(capsys) == {"job": match.job, "name": "same", "status": "RUNNING"}
     cancel(match)
+
+
+def test_an_upgrade_that_flink_cannot_begin_says_how_to_go_back(
+    own_topics: Any, cluster: Any, cancel: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    match = own_topics("back")
+    gateway = ["--gateway", cluster.gateway_url, *switches(match, "back")]
+    assert run_flink(*gateway) == 0
+    match.send([*shop(), *map(fix, range(5))])
+    match.rows(lambda rows: len(rows) == 5)
+    capsys.readouterr()
+    assert run_flink(*gateway, "--upgrade", "--flink-form", "grid") == 1  # another form's state is another
+    said = capsys.readouterr().err
+    assert "back has ended and its work goes on with --resume file:" in said
+    savepoint = said.partition("--resume ")[2].partition(": ")[0]
+    assert run_flink(*gateway, "--resume", savepoint) == 0
+    match.job = answer(capsys)["job"]
+    match.send(map(fix, range(8)))
+    rows = match.rows(lambda found: len(found) >= 8)
+    cancel(match)
+    assert Counter(row.value["LOCATION_ID"] for row in rows) == Counter(f"walk:{number}" for number in range(8))
 
 
 def test_a_second_job_of_the_same_name_is_refused(
