@@ -1,24 +1,28 @@
-"""How far behind the cluster's stages are, as their consumer groups say: for the console, and nothing depends on it."""
+"""How far behind the cluster's stages are, as their consumer groups say: for the console, and nothing depends on it.
+
+Asked as a consumer that joins nothing: librdkafka's AdminClient ends the whole process when a broker goes away while a
+group's coordinator is asked (librdkafka's issue 4605, in 2.16 still).
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from threading import Event, Thread
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from endcap.clock import Clock, SystemClock
+from endcap.messages import CUSTOMERS_ALERTS, CUSTOMERS_EVENTS, CUSTOMERS_LOCATIONS, NEARBY_CUSTOMERS
+from endcap_backend.pipeline.cluster.topics import LOCATIONS_BY_CELL
 from endcap_backend.pipeline.kafka import KafkaSettings
-from endcap_backend.pipeline.stages.reading import Place, ends_of
 
 log = logging.getLogger("endcap.returns")
 
-GROUPS = {
-    "match": ("endcap-match-route", "endcap-match"),
-    "decide": ("endcap-decide",),
-    "delivery": ("endcap-delivery",),
+GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {  # of each stage the groups, and what they read
+    "match": {"endcap-match-route": (CUSTOMERS_LOCATIONS,), "endcap-match": (LOCATIONS_BY_CELL,)},
+    "decide": {"endcap-decide": (NEARBY_CUSTOMERS, CUSTOMERS_EVENTS)},
+    "delivery": {"endcap-delivery": (CUSTOMERS_ALERTS,)},
 }
 LOOK_S = 5.0
 ANSWER_S = 3.0
@@ -31,7 +35,6 @@ class Groups:
     def __init__(self, settings: KafkaSettings, clock: Clock | None = None) -> None:
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._admin: AdminClient | None = None
         self._behind: Mapping[str, float] = {}
         self.looks = 0  # that are through
         self._stopping = Event()
@@ -62,25 +65,43 @@ class Groups:
             self._behind = {
                 f"{stage} lag": sum(known)
                 for stage, groups in GROUPS.items()
-                if (known := [lag for group in groups if (lag := self._lag(group)) is not None])
+                if (known := [lag for each in groups.items() if (lag := self._lag(*each)) is not None])
             }
             self.looks += 1
             self._clock.wait(self._stopping, LOOK_S)
 
-    def _lag(self, group: str) -> int | None:
+    def _lag(self, group: str, topics: Collection[str]) -> int | None:
         """None when there is no such group, or none that can be seen."""
         if self._stopping.is_set():
             return None
+        asking = Consumer(
+            self._settings.client_config()
+            | {
+                "group.id": group,
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "logger": log,
+                "log_level": 0,  # that a broker is away is told by those who need it
+            }
+        )
         try:
-            positions = self._positions(group)
-            ends = ends_of(self._settings, list(positions))
-        except (KafkaException, TimeoutError) as fault:
+            return _behind(asking, topics)
+        except KafkaException as fault:
             log.debug("%s can't be looked at: %s", group, fault)
             return None
-        return sum(max(0, ends[place] - position) for place, position in positions.items()) if positions else None
+        finally:
+            asking.close()
 
-    def _positions(self, group: str) -> Mapping[Place, int]:
-        self._admin = self._admin or AdminClient(self._settings.client_config() | {"logger": log})
-        asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=ANSWER_S)
-        found = asked[group].result(2 * ANSWER_S).topic_partitions or ()
-        return {(each.topic, each.partition): each.offset for each in found if each.error is None and each.offset >= 0}
+
+def _behind(asking: Consumer, topics: Collection[str]) -> int | None:
+    """From what the consumer's group has committed to the ends; None when it has committed nothing."""
+    known = asking.list_topics(timeout=ANSWER_S).topics
+    places = [TopicPartition(topic, n) for topic in topics if topic in known for n in known[topic].partitions]
+    found = [each for each in asking.committed(places, ANSWER_S) if each.error is None and each.offset >= 0]
+    if not found:
+        return None
+    ends: dict[tuple[str, int], int] = {
+        (each.topic, each.partition): asking.get_watermark_offsets(each, ANSWER_S)[1] for each in found
+    }
+    lags = [max(0, ends[each.topic, each.partition] - int(each.offset)) for each in found]
+    return sum(lags)
