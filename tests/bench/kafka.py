@@ -55,13 +55,17 @@ MATCH_TURNS = 3
 def run(quick: bool) -> str:
     with KafkaBroker() as broker:
         kafka = KafkaSettings(broker.bootstrap)
-        sections = [
-            _forwarding(broker, kafka, 20_000 if quick else 200_000),
-            _posting(broker, kafka, 600 if quick else 4000),
-            _matching(broker, kafka, quick),
-            _rebuilding(broker, kafka, (20_000,) if quick else (1000, 10_000, 100_000)),
-            _on_flink(broker, quick),
-        ]
+        parts: Sequence[Callable[[], str]] = (
+            lambda: _forwarding(broker, kafka, 20_000 if quick else 200_000),
+            lambda: _posting(broker, kafka, 600 if quick else 4000),
+            lambda: _matching(broker, kafka, quick),
+            lambda: _rebuilding(broker, kafka, (20_000,) if quick else (1000, 10_000, 100_000)),
+            lambda: _on_flink(broker, quick),
+        )
+        sections = []
+        for part in parts:
+            sections.append(part())
+            print(sections[-1], file=sys.stderr, flush=True)  # it goes on for a quarter of an hour
     return "\n\n".join(["### Kafka", *sections, NOT_HERE])
 
 
