@@ -78,7 +78,11 @@ def test_what_cannot_be_read_is_told_the_same(api, raw):
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "identity", "br"])
-@pytest.mark.parametrize("raw", [gzip.compress(json.dumps({"locations": [GOOD]}).encode()), b"no gzip", bytes(99)])
+@pytest.mark.parametrize(
+    "raw",
+    [gzip.compress(json.dumps({"locations": [GOOD]}).encode()), b"no gzip", bytes(99)],
+    ids=["packed", "no gzip", "zeros"],
+)
 def test_what_is_packed_is_told_the_same(api, raw, encoding):
     api.post("/v1/locations", {"locations": [GOOD]})  # so that it is a repeat both times
     plain, roundabout = both(api, data=raw, headers={"Content-Encoding": encoding})
