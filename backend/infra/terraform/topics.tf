@@ -12,8 +12,8 @@ locals {
     # these two hold positions, so they are kept no longer than those
     customers_locations_by_cell = var.locations_retention_h
     NEARBY_CUSTOMERS            = var.locations_retention_h
-    customers_alerts            = 24
-    customers_withheld          = 24
+    customers_alerts            = 72
+    customers_withheld          = 72
   }
 
   topics = merge(

@@ -6,6 +6,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from endcap.messages import CUSTOMERS_LOCATIONS, NEARBY_CUSTOMERS, STORES_PRODUCTS, VALID_PROMOTIONS
 from endcap_backend.pipeline.cluster.topics import topics
 from endcap_backend.pipeline.kafka import KafkaSettings
+from endcap_backend.pipeline.stages.heard import REMEMBERED_MS, WRITTEN
 from endcap_backend.pipeline.stages.topics import LOCATIONS_BY_CELL, ensure_topics
 
 pytestmark = pytest.mark.kafka
@@ -23,3 +24,8 @@ def test_a_topic_that_a_worker_makes_is_kept_as_long_as_one_that_apply_makes(kaf
     assert {name: {key: found[name][key].value for key in config} for name, config in wanted.items()} == wanted
     assert wanted[NEARBY_CUSTOMERS]["retention.ms"] == "86400000"
     assert wanted[STORES_PRODUCTS]["retention.ms"] == "-1"
+
+
+def test_what_was_told_is_kept_as_long_as_decisions_remember_it():
+    kept_ms = {each.name: int(each.config["retention.ms"]) for each in topics() if each.name in WRITTEN}
+    assert [kept_ms[name] >= REMEMBERED_MS for name in WRITTEN] == [True, True]

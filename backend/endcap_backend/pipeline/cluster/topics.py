@@ -21,7 +21,7 @@ HOUR_MS = 3600 * 1000
 PARTITIONS = 6  # Confluent Cloud's own default; each match consumer takes at least one
 LOCATIONS_H = 24.0  # what the privacy notice promises
 EVENTS_H = 7 * 24.0
-ALERTS_H = 24.0  # an alert is worth a quarter of an hour; the day is for who looks into a complaint
+ALERTS_H = 72.0  # what decisions remember of what was told: a restart must find all of it
 FOR_EVER = "-1"
 
 
