@@ -21,6 +21,8 @@ from endcap_backend.api.metrics import Metrics
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+MOST_DIGITS = 9  # of a length: `int` of endless ones takes long
+
 
 class Express:
     """A WSGI application before `app`'s own. Safe from any thread."""
@@ -62,7 +64,8 @@ class Express:
             and not environ.get("SCRIPT_NAME")
             and length.isascii()
             and length.isdigit()
-            and int(length[:9]) <= self._max_bytes
+            and len(length) <= MOST_DIGITS
+            and int(length) <= self._max_bytes
             and not self._app.extensions[OVERLOADED]()
         )
 

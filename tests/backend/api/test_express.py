@@ -126,6 +126,17 @@ def test_who_is_turned_away_is_told_the_same_and_counted_once(make_api, settings
     assert counts[0] == counts[1]
 
 
+@pytest.mark.parametrize("zeros", [0, 4, 9, 40])
+def test_a_length_with_zeros_before_it_lets_no_body_past_the_most(make_api, zeros):
+    api = make_api(max_body_kb=64)
+    api.enter()
+    body = json.dumps({"locations": [GOOD]}) + " " * 70_000
+    plain, roundabout = both(api, data=body, environ_overrides={"CONTENT_LENGTH": "0" * zeros + str(len(body))})
+    assert plain == roundabout
+    assert plain[0].startswith("413")
+    assert api.records() == []
+
+
 def test_a_log_that_is_closed_is_told_the_same(api):
     api.log.close()
     plain, roundabout = both(api, data=json.dumps({"locations": [GOOD]}))
