@@ -1,6 +1,7 @@
 """What the page posts as fixes: read strictly, kept on disk, sent on under her pseudonym."""
 
 import json
+import sqlite3
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from endcap.errors import BadMessage
 from endcap.testing import NOON
 from endcap_lite.fixes import read_fixes
+from endcap_lite.visits import Visits
 
 NOW_MS = 1_795_521_600_000
 GOOD = {"latitude": 60.1695212345, "longitude": 24.93545, "accuracy_m": 8, "at": NOW_MS - 3000}
@@ -151,3 +153,20 @@ def test_of_a_shopper_who_stopped_no_trace_is_left_in_any_file(her, lite, shop, 
     assert shop.until(lambda: shop.erased == [uid])
     lite.services.stop()  # after the round in which she was erased
     assert traces() == []
+
+
+def test_a_file_that_can_not_be_rewritten_stops_no_fix_of_others(lites, clients, shop, monkeypatch, caplog):
+    def full(visits):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Visits, "shred", full)
+    lite = lites()
+    one, other = clients(lite), clients(lite)
+    for client in (one, other):
+        client.post("/stream")
+    post(one, GOOD)
+    assert one.post("/stop").status_code == 204
+    post(other, GOOD)
+    assert shop.until(lambda: shop.shoppers[1] in {each["uid"] for each in shop.fixes.values()})
+    lite.services.stop()
+    assert "traces of shoppers who stopped are still in the files: database or disk is full" in caplog.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
@@ -50,6 +51,7 @@ class Relay:
         self._wait_s = 0.0
         self._forgotten = Event()  # somebody was, whose traces are still in the files; or so it ended the last time
         self._forgotten.set()
+        self._traces = False  # they could not be taken out
         self._held: dict[str, float] = {}  # visit -> until when, monotonic
         self._tidied_at = self._clock.monotonic()
         self._thread = Thread(target=self._run, name="relay", daemon=True)
@@ -110,6 +112,7 @@ class Relay:
             except Exception:
                 log.exception("a round of the relay failed; it is tried again")
                 done = False
+            self._shred()
             if not done:
                 self._wait_s = min(LONGEST_WAIT_S, max(FIRST_WAIT_S, self._wait_s * 2))
                 self._clock.wait(self._stopping, self._wait_s)
@@ -123,6 +126,9 @@ class Relay:
         """Once a minute: forget the visits that nobody has used for a day, and do the other chores."""
         if self._clock.monotonic() - self._tidied_at >= TIDY_EVERY_S:
             self._tidied_at = self._clock.monotonic()
+            if self._traces:
+                self._traces = False
+                self._forgotten.set()
             for visit_id in self._visits.unused():
                 self.forget(visit_id)
             for chore in self._chores:
@@ -153,15 +159,15 @@ class Relay:
                 log.warning("the backend did not erase a shopper, so its retention has to: %s", fault)
             self._visits.settle(session)
             self._forgotten.set()
-        if self._forgotten.is_set():
-            self._shred()
         return True
 
     def _shred(self) -> None:
-        self._forgotten.clear()
-        try:
-            self._visits.shred()
-            self._outbox.shred()
-        except BaseException:
-            self._forgotten.set()
-            raise
+        """Take the traces of who was forgotten out of the files; what fails is tried again within a minute."""
+        if self._forgotten.is_set():
+            self._forgotten.clear()
+            try:
+                self._visits.shred()
+                self._outbox.shred()
+            except (OSError, sqlite3.Error) as fault:
+                self._traces = True
+                log.warning("traces of shoppers who stopped are still in the files: %s", fault)
