@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,7 +16,9 @@ from endcap_backend.retail.database import Database, insertion
 from endcap_backend.retail.rotation_tables import DaySecret
 from endcap_backend.unused import blank_unused
 
-LIFE = timedelta(hours=48)  # from the day's beginning: raw fixes are kept for 24 h, so the last of the day's are gone
+# From the day's beginning. Raw fixes are kept for 24 h, so the day's last are gone then; of the day in autumn with 25
+# hours nobody can lead back the last hour's fixes in their last hour.
+LIFE = timedelta(hours=48)
 SECRET_BYTES = 32
 
 
@@ -47,6 +49,7 @@ class DaySecrets:
 
     def __init__(self, database: Database, timezone: str = "UTC") -> None:
         self._database = database
+        self._on_disk = False  # a reader was in the way: a destroyed secret still stands in the journal
         try:
             self._zone = ZoneInfo(timezone)
         except (ZoneInfoNotFoundError, ValueError):
@@ -54,7 +57,8 @@ class DaySecrets:
 
     def day_of(self, at: datetime) -> Day:
         date = at.astimezone(self._zone).date()
-        began, ends = (datetime.combine(each, time(), self._zone) for each in (date, date + timedelta(days=1)))
+        midnights = (datetime.combine(each, time(), self._zone) for each in (date, date + timedelta(days=1)))
+        began, ends = (each.astimezone(UTC) for each in midnights)  # where a day later is 24 hours later
         return Day(f"{date:%Y%m%d}", began, ends)
 
     def made(self, day: Day) -> Secret:
@@ -80,13 +84,18 @@ class DaySecrets:
         return {row.day: Secret(bytes.fromhex(row.secret), row.began_at + LIFE) for row in rows}
 
     def forget_old(self, clock: Clock) -> int:
-        """Destroy the secrets whose time is over, on the disk too; returns how many."""
+        """Destroy the secrets whose time is over; returns how many. On the disk too, by the next call at the latest."""
         over = delete(DaySecret).where(DaySecret.began_at <= clock.now() - LIFE)
         with self._database.writing() as connection:
             gone = connection.execute(over).rowcount
-        if gone and self._database.fold([DaySecret]) and self._database.file is not None:
-            blank_unused(self._database.file)
+        if gone or self._on_disk:
+            self._on_disk = not self._cleared()
         return gone
+
+    def _cleared(self) -> bool:
+        if not self._database.fold([DaySecret]):
+            return False
+        return self._database.file is None or blank_unused(self._database.file).done
 
 
 def _away(fault: OperationalError) -> Unreachable:

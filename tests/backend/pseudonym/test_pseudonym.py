@@ -96,6 +96,30 @@ def test_a_secret_whose_time_is_over_leaves_the_disk(tmp_path, clock):
         assert not _on_disk(tmp_path, secret)
 
 
+def test_a_secret_that_a_reader_kept_on_the_disk_goes_the_next_time(tmp_path, clock):
+    with closing(Database(f"sqlite:///{tmp_path}/retail.db")) as database:
+        secrets = DaySecrets(database)
+        Pseudonyms(secrets, clock).outward(HER)
+        with closing(sqlite3.connect(tmp_path / "retail.db", isolation_level=None)) as file:
+            file.execute("BEGIN")
+            (secret,) = file.execute("SELECT secret FROM day_secrets").fetchone()
+            clock.advance(48 * 3600)
+            assert secrets.forget_old(clock) == 1
+            assert _on_disk(tmp_path, secret)
+        assert secrets.forget_old(clock) == 0
+        assert not _on_disk(tmp_path, secret)
+
+
+@pytest.mark.parametrize("noon", ["2026-03-29T12:00+00:00", "2026-10-25T12:00+00:00", "2026-11-24T12:00+00:00"])
+def test_a_secret_lives_48_hours_also_when_clocks_are_set(database, noon):
+    secrets = DaySecrets(database, "Europe/Helsinki")
+    day = secrets.day_of(datetime.fromisoformat(noon))
+    made = secrets.made(day)
+    assert made.dies_at - day.began_at.astimezone(UTC) == timedelta(hours=48)
+    assert secrets.living(made.dies_at - timedelta(seconds=1)) == {day.name: made}
+    assert secrets.living(made.dies_at) == {}
+
+
 def test_all_names_that_still_lead_to_her_are_those_of_the_living_days(names, clock):
     assert names.names(HER) == [HER]  # she never left under another name
     one = names.outward(HER)
@@ -104,18 +128,6 @@ def test_all_names_that_still_lead_to_her_are_those_of_the_living_days(names, cl
     assert names.names(HER) == [one, two]
     clock.advance(24 * 3600)
     assert names.names(HER) == [two]
-
-
-def test_a_name_is_over_once_one_of_a_later_day_was_seen(names, secrets, clock):
-    reader = Pseudonyms(secrets, clock)
-    name = names.outward(HER)
-    assert reader.inward(name) == HER
-    clock.advance(24 * 3600)
-    assert not reader.is_over(name)
-    reader.inward(names.outward("f0" * 16))
-    assert reader.is_over(name)
-    assert not reader.is_over(names.outward(HER))
-    assert not reader.is_over(HER)
 
 
 def test_an_id_is_blinded_alike_all_day_and_differently_the_next(names, clock):
