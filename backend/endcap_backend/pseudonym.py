@@ -107,11 +107,6 @@ class Pseudonyms:
         living = self._secrets.living(self._clock.now())
         return list(dict.fromkeys(_named(uid, day, _Key(secret)) for day, secret in living.items())) or [uid]
 
-    def is_over(self, name: str) -> bool:
-        """Whether names of a later day are in use, as far as is known here: whoever bore this one has another now."""
-        match = NAME.fullmatch(name)
-        return match is not None and match[1] < max(self._keys, default="")
-
     def _day_at(self, at: datetime) -> Day:
         if self._day is None or not self._day.began_at <= at < self._day.ends_at:
             self._day = self._secrets.day_of(at)
@@ -143,6 +138,11 @@ class Pseudonyms:
 def is_name(text: str) -> bool:
     """Whether this is a name of a day, and no lasting uid."""
     return NAME.fullmatch(text) is not None
+
+
+def day_of(name: str) -> str:
+    """The day of a name, such as `20261124`; a later day's is greater."""
+    return name.partition(".")[0]
 
 
 def _named(uid: str, day: str, key: _Key) -> str:

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Mapping
 
 from endcap_backend.pipeline.stages.records import Inflow
-from endcap_backend.pseudonym import Gone, Pseudonyms, is_name
+from endcap_backend.pseudonym import Gone, Pseudonyms, day_of, is_name
 
 log = logging.getLogger("endcap.stages")
 
 OVER, GONE = "names over", "names of nobody"
+MET = 200_000  # shoppers whose latest day is remembered, 40 MB
 
 
 class Lasting:
@@ -21,12 +22,14 @@ class Lasting:
         self._pseudonyms = pseudonyms
         self._counts: Counter[str] = Counter({OVER: 0, GONE: 0})
         self._told: set[str] = set()  # days of which it was said that their names lead to nobody
+        self._met: dict[str, str] = {}  # the latest day by whose name each was met; who was met anew last, last
 
     def of(self, record: Inflow) -> Inflow | None:
         """The record with her uid in the place of her name; None for one that nobody is to be told of.
 
-        That is a name whose secret is not there, and one of a day that is over: she has another name now, which another
-        partition may have, and must not hear of anything twice. A tombstone passes: she is forgotten under each.
+        That is a name whose secret is not there, and one that is over: she was met under a later day's, which another
+        partition may have, and must not hear of anything twice. Others' names say nothing of hers: backends of one
+        database may lie in several time zones. A tombstone passes: she is forgotten under each.
 
         Raises:
             Unreachable: the shop's database does not answer.
@@ -39,7 +42,9 @@ class Lasting:
             self._complain(uid)
             return None
         assert self._pseudonyms is not None
-        if self._pseudonyms.is_over(name) and (record.value is not None or record.headers):
+        if record.value is None and not record.headers:
+            self._met.pop(uid, None)
+        elif self._is_over(uid, day_of(name)):
             self._counts[OVER] += 1
             return None
         old, new = name.encode(), uid.encode()
@@ -51,6 +56,15 @@ class Lasting:
 
     def stats(self) -> Mapping[str, float]:
         return dict(self._counts)
+
+    def _is_over(self, uid: str, day: str) -> bool:
+        met = self._met.get(uid, "")
+        if day > met:
+            self._met.pop(uid, None)
+            if len(self._met) >= MET:
+                del self._met[next(iter(self._met))]
+            self._met[uid] = day
+        return day < met
 
     def _complain(self, name: Gone) -> None:
         self._counts[GONE] += 1
