@@ -11,14 +11,17 @@ from endcap.errors import Refused, Unreachable
 
 TIMEOUT_S = 10.0
 TRIES = 3  # of one request: a repeat of a purchase changes nothing
+FINAL = frozenset((400, 409, 410, 413, 422))  # what the backend says of a purchase itself, and says again
+_AWAY = frozenset((408, 429))  # with all from 500 on: a proxy's words as well as the backend's
 
 
 class ShopBackend:
     """Requests of one till, one after the other.
 
     Raises, in every call:
-        Unreachable: there is no answer, or only that it should come later.
-        Refused: the backend says why.
+        Unreachable: there is no answer, or only that it should come later, or it is a proxy's; what was asked may have
+            happened.
+        Refused: the backend says why. What it says of a purchase for good has a status of `FINAL`.
     """
 
     def __init__(self, url: str) -> None:
@@ -52,12 +55,22 @@ class ShopBackend:
             except (httpx.HTTPError, httpx.InvalidURL) as fault:
                 why = str(fault) or type(fault).__name__
                 continue
-            if answer.status_code < 400:
-                return answer.json()
-            if answer.status_code != 503:
+            if answer.is_success and (said := _json(answer)) is not None:
+                return said
+            if 400 <= answer.status_code < 500 and answer.status_code not in _AWAY:
                 raise Refused(f"{method} {path}: {_detail(answer)}", answer.status_code, answer.text)
             why = _detail(answer)
+            if answer.status_code == 429:
+                break  # more of the same is what it complains of
         raise Unreachable(f"no answer from {self._url}: {why}")
+
+
+def _json(answer: httpx.Response) -> object:
+    """None when it is none: no answer of the backend's."""
+    try:
+        return answer.json()
+    except ValueError:
+        return None
 
 
 def _detail(answer: httpx.Response) -> str:

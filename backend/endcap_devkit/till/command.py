@@ -33,7 +33,7 @@ from endcap.clock import SystemClock
 from endcap.errors import BadMessage, Refused, Unreachable
 from endcap_backend.retail.codes import Code, read_code
 from endcap_backend.retail.held import Held, Price
-from endcap_devkit.till.backend import ShopBackend
+from endcap_devkit.till.backend import FINAL, ShopBackend
 from endcap_devkit.till.basket import EXAMPLE, Basket, make_basket
 from endcap_devkit.till.drawer import DONE, Drawer
 from endcap_devkit.till.keys import keep, load_kept, read_jwks
@@ -141,15 +141,18 @@ def _caught_up(args: argparse.Namespace, drawer: Drawer, backend: ShopBackend) -
 
 
 def _redeemed(drawer: Drawer, backend: ShopBackend, sent: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The backend's answer; None when it has none."""
+    """The backend's answer; None when it has none. What it refuses she pays without the code."""
     drawer.trying(sent["id"])
     try:
         answer = backend.redeem(sent)
     except Unreachable as fault:
         print(fault, file=sys.stderr)
         return None
-    except Refused:
-        drawer.drop(sent["id"])
+    except Refused as fault:
+        if fault.status in FINAL:
+            drawer.drop(sent["id"])
+        else:
+            drawer.give_up(sent["id"])  # an earlier try may have got through
         raise
     drawer.settle(sent["id"], DONE, answer)
     return answer

@@ -160,6 +160,10 @@ class Drawer:
         statement = "UPDATE purchases SET state = ?, answer = ?, trouble = ?, card = '' WHERE id = ?"
         self._file.execute(statement, (state, told, trouble or None, id))
 
+    def note(self, id: str, trouble: str) -> None:
+        """It waits on, for a reason a manager has to know; what the backend says in the end takes its place."""
+        self._file.execute("UPDATE purchases SET trouble = ? WHERE id = ?", (trouble, id))
+
     def tick_off(self, id: str) -> bool:
         """A manager has dealt with it; False when there was nothing of it."""
         statement = "UPDATE purchases SET trouble = NULL WHERE id = ? AND trouble IS NOT NULL"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from endcap.errors import Refused
-from endcap_devkit.till.backend import ShopBackend
+from endcap_devkit.till.backend import FINAL, ShopBackend
 from endcap_devkit.till.drawer import DONE, REFUSED, WAITING, Drawer, Kept
 
 UNSEEN = "the till stopped before its receipt: take it back, unless she paid by it"
@@ -15,7 +15,8 @@ UNSEEN = "the till stopped before its receipt: take it back, unless she paid by 
 def send_waiting(drawer: Drawer, backend: ShopBackend) -> Iterator[str]:
     """Send what waits, oldest first, each under its own id; a line for each that is settled.
 
-    Sent again after a till died in between, a purchase gets the answer it got before.
+    Sent again after a till died in between, a purchase gets the answer it got before. One that is refused for what it
+    is not to blame for (the till's account, say) waits on, and is on the manager's list.
 
     Raises:
         Unreachable: the backend is away (again); the rest waits.
@@ -33,6 +34,8 @@ def _sent(drawer: Drawer, backend: ShopBackend, kept: Kept) -> str:
     try:
         answer = _redeemed(backend, kept)
     except Refused as fault:
+        if fault.status not in FINAL:
+            return _left(drawer, kept, fault)
         drawer.settle(kept.id, REFUSED, None, f"refused: {fault}")
         return f"purchase {kept.id} was refused: {fault}"
     trouble = UNSEEN if kept.promised is None else _difference(kept.promised, answer)
@@ -62,6 +65,11 @@ def _taken_back(drawer: Drawer, backend: ShopBackend, kept: Kept) -> str:
         told = "was never redeemed, and sold without"
     drawer.settle(kept.id, DONE, None)
     return f"purchase {kept.id} {told}"
+
+
+def _left(drawer: Drawer, kept: Kept, fault: Refused) -> str:
+    drawer.note(kept.id, f"waits: {fault}")
+    return f"purchase {kept.id} waits: {fault}"
 
 
 def _difference(promised: Mapping[str, Any], answer: Mapping[str, Any]) -> str:

@@ -146,17 +146,23 @@ def test_what_a_till_holds_is_read_as_it_was_told(books):
 
 
 class Gate(BaseHTTPRequestHandler):
-    """Stands before the backend, and kills the till at one of its requests: before it is passed on, or after."""
+    """Stands before the backend, and kills the till at one of its requests: before it is passed on, or after.
 
-    backend, victim, when, passed = "", None, "", 0
+    Or it answers for the backend: `instead` has the status for a path. A 504 comes after it has passed the request on.
+    """
+
+    backend, victim, when, instead = "", None, "", {}
 
     def do_GET(self):
         self._pass("GET", None)
 
     def do_POST(self):
-        self._pass("POST", self.rfile.read(int(self.headers["Content-Length"])))
+        self._pass("POST", self.rfile.read(int(self.headers.get("Content-Length", 0))))
 
     def _pass(self, method, body):
+        status = Gate.instead.get(self.path)
+        if status is not None and status != 504:
+            return self._say(status, b"<html>the backend is not well</html>")
         fatal = self.path == "/v1/redemptions" and Gate.when
         if fatal == "before":
             return self._kill()
@@ -164,10 +170,13 @@ class Gate(BaseHTTPRequestHandler):
         answer = httpx.request(method, Gate.backend + self.path, content=body, headers=headers, timeout=30)
         if fatal == "after":
             return self._kill()
-        self.send_response(answer.status_code)
-        self.send_header("Content-Length", str(len(answer.content)))
+        self._say(status or answer.status_code, answer.content if status is None else b"")
+
+    def _say(self, status, content):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(answer.content)
+        self.wfile.write(content)
 
     def _kill(self):
         Gate.victim.kill()
@@ -180,7 +189,7 @@ class Gate(BaseHTTPRequestHandler):
 @pytest.fixture
 def gate(served):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Gate)
-    Gate.backend = served
+    Gate.backend, Gate.instead = served, {}
     thread = Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -222,6 +231,50 @@ def test_a_till_that_is_killed_while_it_sends_what_waited_sends_it_once(stocked,
     )  # fmt: skip
     assert purchases(books, f"sent-{when}") == [(f"sent-{when}", 276)]
     assert uses(books, shopper) == 1
+
+
+@pytest.mark.parametrize("status", [200, 302, 429, 502, 504])
+def test_a_proxy_that_answers_for_the_backend_loses_no_purchase(stocked, shopper, books, gate, status):
+    Gate.instead = {"/v1/redemptions": status}
+    code, id = shopper.code(), f"proxy-{status}"
+    assert stocked(code, *COFFEE, "--id", id, url=gate)[0] == 0
+    sent, _, fault = stocked("--send", url=gate)
+    assert (sent, "no answer from" in fault) == (1, True)
+    assert "0 purchases to look at, 1 waiting" in stocked("--troubled")[1]
+    said = stocked("--send")[1]
+    assert said == f"purchase {id} is in the books\n0 purchases to look at, 0 waiting for the backend\n"
+    assert (purchases(books, id), uses(books, shopper)) == ([(id, 276)], 1)
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_till_that_may_not_redeem_any_more_keeps_what_waits_and_says_so(stocked, shopper, books, gate, status):
+    id = f"barred-{status}"
+    assert stocked(shopper.code(), *COFFEE, "--id", id, url=AWAY)[0] == 0
+    Gate.instead = {"/v1/redemptions": status}
+    found, said, _ = stocked("--send", url=gate)
+    why = f"waits: POST /v1/redemptions: status {status}"
+    assert (found, f"purchase {id} {why}\n" in said, f"\t{id}\t{why}\n" in said) == (1, True, True)
+    assert "1 purchase to look at, 1 waiting for the backend" in said
+    assert stocked("--send")[:2] == (
+        0, f"purchase {id} is in the books\n0 purchases to look at, 0 waiting for the backend\n",
+    )  # fmt: skip
+    assert purchases(books, id) == [(id, 276)]
+
+
+def test_a_purchase_refused_for_the_tills_account_is_sold_without_the_code_and_taken_back_if_it_got_through(
+    stocked, shopper, books, gate
+):  # fmt: skip
+    Gate.instead = {"/v1/redemptions": 401}
+    status, _, fault = stocked(shopper.code(), *COFFEE, "--id", "no-account", url=gate)
+    assert (status, "POST /v1/redemptions: status 401" in fault) == (1, True)
+    assert "purchase no-account was never redeemed, and sold without\n" in stocked("--send")[1]
+    assert purchases(books, "no-account") == []
+
+
+def test_a_till_that_signs_in_too_often_sells_on(stocked, shopper, gate):
+    Gate.instead = {"/v1/staff/sessions": 429}
+    status, said, fault = stocked(shopper.code(), *COFFEE, url=gate)
+    assert (status, "no answer from" in fault, "counted once the till is online" in said) == (0, True, True)
 
 
 def uses(books, shopper):
