@@ -13,7 +13,7 @@ from endcap_backend.pseudonym import DayNames, Pseudonyms
 RAW = {CUSTOMERS_LOCATIONS, CUSTOMERS_EVENTS}
 # The values are compact JSON that begins with the uid: within a text, the quotes of such a member would be escaped.
 _FIX_ID = ',"id":"'
-_VISIT = re.compile(r'(?<=,"visit":")((?:[^"\\]|\\.)+)(?=")')
+_LASTING = re.compile(r',"(visit|alert|note)":"((?:[^"\\]|\\.)*)"')  # of an event, what outlives the day
 
 
 class NamedBlocks(LogBlocks):
@@ -50,9 +50,14 @@ def _rewritten(row: Row, name: str, today: DayNames) -> str:
     assert value is not None
     value = value.replace(uid, name, 1)
     if topic == CUSTOMERS_EVENTS:
-        return _VISIT.sub(lambda found: today.blind(found[1]), value, count=1)
+        return _LASTING.sub(lambda found: _blinded(found, today), value)
     head, member, rest = value.partition(_FIX_ID)
     if not member:
         return value
     id, _, rest = rest.partition('"')  # install:sequence; both go on from day to day
     return f'{head}{member}{today.blind(id)}:0"{rest}'
+
+
+def _blinded(member: re.Match[str], today: DayNames) -> str:
+    name, text = member.groups()
+    return "" if name == "note" else f',"{name}":"{today.blind(text)}"'  # she may have signed what she wrote

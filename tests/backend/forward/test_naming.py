@@ -81,12 +81,14 @@ def test_a_fix_leaves_under_her_name_of_the_day_and_an_id_of_the_day(log, blocks
     assert told["id"].endswith(":0")
 
 
-def test_an_event_leaves_under_her_name_of_the_day_and_a_visit_of_the_day(log, blocks, names):
-    put(log, an_event(uid=HER, visit="v1"))
+def test_an_event_leaves_under_her_name_of_the_day_with_a_visit_and_an_alert_of_the_day(log, blocks, names):
+    put(log, an_event(uid=HER, kind="opened", visit="v1", alert="a1"))
     ((_, topic, key, value, _),) = blocks.after(0, 10).rows
     assert (topic, key) == ("customers_events", names.outward(HER))
+    blind = names.today().blind
     assert json.loads(value) == {
-        **json.loads(an_event(uid=HER, visit="v1").to_text()), "uid": key, "visit": names.today().blind("v1"),
+        **json.loads(an_event(uid=HER, kind="opened").to_text()),
+        "uid": key, "visit": blind("v1"), "alert": blind("a1"),
     }  # fmt: skip
 
 
@@ -115,14 +117,18 @@ clean = texts.filter(lambda text: all(" " <= each < "\ud800" for each in text))
 
 
 @settings(deadline=None)
-@given(note=clean, visit=clean.filter(bool) | st.none())
-def test_whatever_she_wrote_the_rest_of_an_event_stays_as_it_was(anywhere, note, visit):
-    event = an_event(uid=HER, note=note, visit=visit)
+@given(note=clean, fence=clean, visit=clean.filter(bool) | st.none(), alert=st.sampled_from(["a1", None]))
+def test_whatever_she_wrote_does_not_leave_and_the_rest_of_an_event_stays_as_it_was(
+    anywhere, note, fence, visit, alert
+):  # fmt: skip
+    event = an_event(uid=HER, note=note, fence=fence, visit=visit, alert=alert, pid="p1")
     key, told = anywhere(event)
     was = json.loads(event.to_text())
-    blinded = {"uid": key} if visit is None else {"uid": key, "visit": told["visit"]}
-    assert told == {**was, **blinded}
-    assert visit is None or (told["visit"] != visit and len(told["visit"]) == 32)
+    was.pop("note")
+    blinded = {name: told[name] for name in ("visit", "alert") if name in was}
+    assert told == {**was, "uid": key, **blinded}
+    assert [len(each) for each in blinded.values()] == [32] * len(blinded)
+    assert not {visit, alert} & set(blinded.values())
 
 
 @settings(deadline=None)
@@ -134,7 +140,10 @@ def test_whatever_sign_she_scanned_the_rest_of_a_fix_stays_as_it_was(anywhere, s
 
 
 def days_of(log, blocks, clock):
-    """What leaves on each of some days of the same shoppers, who come in another order each day; uid by key."""
+    """What leaves on each of some days of the same shoppers, who come in another order each day; uid by key.
+
+    One and the same offer each is shown one day and opened the next.
+    """
     random = Random(7)
     uids = [random.randbytes(16).hex() for _ in range(SHOPPERS)]
     for day in range(DAYS):
@@ -142,18 +151,28 @@ def days_of(log, blocks, clock):
         visits = [(uid, visit) for uid in uids for visit in range(3)]
         random.shuffle(visits)
         put(log, *(a_location(uid=uid, id=f"install-{uid[:8]}:{day * 100 + visit}") for uid, visit in visits))
+        kind = ("shown", "opened")[day % 2]
+        put(log, *(an_event(uid=uid, id=f"{day}-{n}", kind=kind, visit=None, alert=f"for-{uid}")
+                   for n, (uid, _) in enumerate(visits)))  # fmt: skip
         left = blocks.after(end, 10_000).rows
-        yield [(row[2], json.loads(row[3]), uid) for row, (uid, _) in zip(left, visits, strict=True)]
+        yield [(row[2], json.loads(row[3]), uid) for row, (uid, _) in zip(left, visits * 2, strict=True)]
         clock.advance(DAY_S)
 
 
+def look(key, day):
+    """What of one shopper's records may be found again: her key, her fixes' ids, and the alerts of her events."""
+    hers = [told for each, told, _ in day if each == key]
+    alerts = {told["alert"] for told in hers if "alert" in told}
+    return key, {told["id"] for told in hers if "alert" not in told}, alerts
+
+
 def alike(one, other):
-    """How alike two shoppers' keys and fixes' ids look: equal keys, then equal parts of ids, then equal characters."""
-    (key, ids), (other_key, other_ids) = one, other
+    """How alike two shoppers' looks are: equal keys, then equal alerts, parts of ids, and characters."""
+    (key, ids, alerts), (other_key, other_ids, other_alerts) = one, other
     installs, sequences = ({each.split(":")[at] for each in ids} for at in (0, 1))
     theirs, numbers = ({each.split(":")[at] for each in other_ids} for at in (0, 1))
     near = sum(a == b for a, b in zip(key[-32:], other_key[-32:], strict=True))
-    return key == other_key, len(installs & theirs), len(sequences & numbers), near
+    return key == other_key, len(alerts & other_alerts), len(installs & theirs), len(sequences & numbers), near
 
 
 def linked(days):
@@ -161,7 +180,7 @@ def linked(days):
     looks = []
     for day in days:
         uids = {key: uid for key, _, uid in day}
-        looks.append(([(key, {told["id"] for each, told, _ in day if each == key}) for key in sorted(uids)], uids))
+        looks.append(([look(key, day) for key in sorted(uids)], uids))
     right = total = 0
     for (before, uids), (after, theirs) in pairwise(looks):
         for each in before:
