@@ -26,6 +26,13 @@ class Found(NamedTuple):
     barred: bool = False
 
 
+class There(NamedTuple):
+    """Of a shelf: who waits for it, and for which promotions somebody has since the first of them came."""
+
+    uids: set[str]
+    pids: set[str]
+
+
 class Waiting:
     """Rows by shopper and shelf, the latest of each promotion. One owner thread.
 
@@ -34,7 +41,8 @@ class Waiting:
 
     def __init__(self) -> None:
         self._hers: dict[str, dict[Shelf, dict[str, Found]]] = {}
-        self._at: defaultdict[Shelf, set[str]] = defaultdict(set)  # who waits for a shelf
+        self._at: defaultdict[Shelf, There] = defaultdict(lambda: There(set(), set()))
+        self._of: defaultdict[str, set[Shelf]] = defaultdict(set)  # by promotion, as `There` has it by shelf
 
     def __len__(self) -> int:
         return sum(map(len, self._hers.values()))
@@ -45,7 +53,9 @@ class Waiting:
         found = shelves.pop(shelf, {})
         found[row.pid] = Found(row, at_ms)
         shelves[shelf] = found
-        self._at[shelf].add(row.uid)
+        self._at[shelf].uids.add(row.uid)
+        self._at[shelf].pids.add(row.pid)
+        self._of[row.pid].add(shelf)
         if len(shelves) > MOST_SHELVES:
             self.settle(row.uid, [next(iter(shelves))])
 
@@ -91,7 +101,7 @@ class Waiting:
         """A shelf changed: rows from before have its price and stock now; when its place or its kind of product did,
         they are of the past."""
         shelf = (product.sku, product.store)
-        for uid in list(self._at.get(shelf, ())):
+        for uid in self._who(shelf):
             found = self._hers[uid][shelf]
             for pid, (row, found_ms, barred) in list(found.items()):
                 if found_ms > at_ms:
@@ -105,18 +115,28 @@ class Waiting:
 
     def promote(self, promotion: ProductPromotion, at_ms: int) -> None:
         """A promotion changed: rows from before that say otherwise are of the past."""
-        for uid, shelves in list(self._hers.items()):
-            for shelf, found in list(shelves.items()):
+        for shelf in list(self._of.get(promotion.pid, ())):
+            for uid in self._who(shelf):
+                found = self._hers[uid][shelf]
                 told = found.get(promotion.pid)
                 if told is not None and told.at_ms <= at_ms and not _agree(told.row, promotion):
                     del found[promotion.pid]
                     if not found:
                         self.settle(uid, [shelf])
 
+    def _who(self, shelf: Shelf) -> list[str]:
+        return list(self._at[shelf].uids) if shelf in self._at else []
+
     def _leave(self, uid: str, shelf: Shelf) -> None:
-        self._at[shelf].discard(uid)
-        if not self._at[shelf]:
-            del self._at[shelf]
+        there = self._at[shelf]
+        there.uids.discard(uid)
+        if there.uids:
+            return
+        del self._at[shelf]
+        for pid in there.pids:
+            self._of[pid].discard(shelf)
+            if not self._of[pid]:
+                del self._of[pid]
 
 
 def is_placed(row: NearbyPromotion) -> bool:
