@@ -61,7 +61,7 @@ class Planner:
         """Its id."""
         with self._database.writing() as connection:
             plan = changing(connection, store)
-            was = _unchanged(seen, {each.id: shown_section(each) for each in plan.sections}, opened_as(seen) or {})
+            was = _standing(seen, {each.id: shown_section(each) for each in plan.sections})
             plan_edits.remove_section(connection, plan, was, self._clock.now())
             self._note(connection, by, "removed", f"plans/{store}/sections/{was}", {})
         return was
@@ -80,7 +80,7 @@ class Planner:
         """Its id."""
         with self._database.writing() as connection:
             plan = changing(connection, store)
-            was = _unchanged(seen, {each.id: shown_door(each) for each in plan.doors}, opened_as(seen) or {})
+            was = _standing(seen, {each.id: shown_door(each) for each in plan.doors})
             plan_edits.remove_door(connection, plan, was, self._clock.now())
             self._note(connection, by, "removed", f"plans/{store}/doors/{was}", {})
         return was
@@ -117,6 +117,14 @@ def _unchanged(seen: str, now: Mapping[str, Shown], typed: Shown) -> str:
     if now.get(was) != opened:
         raise Overtaken(opened, now.get(was), typed)
     return was
+
+
+def _standing(seen: str, now: Mapping[str, Shown]) -> str:
+    """As `_unchanged`, of what is to be taken off: BadMessage when the form was not opened with anything."""
+    opened = opened_as(seen)
+    if opened is None:
+        raise BadMessage("seen", "is missing: open what is to be taken off the plan, and take it off there")
+    return _unchanged(seen, now, opened)
 
 
 def _section(store: str, form: Shown) -> Section:

@@ -92,6 +92,15 @@ def test_a_section_is_taken_off_but_not_the_last_one(shop, manager):
     assert [each.id for each in plan(shop).sections] == ["Tea"]
 
 
+@pytest.mark.parametrize("what", ["section", "door"])
+@pytest.mark.parametrize("seen", ["", "{", "[]"])
+def test_who_does_not_say_what_to_take_off_takes_nothing_off(shop, manager, what, seen):
+    answer = manager.post(f"/console/plan/{what}/remove", store="s1", seen=seen)
+    assert (answer.status_code, "Not changed: seen is missing" in answer.text) == (422, True)
+    assert plan(shop).derived
+    assert "plans/s1" not in manager.get("/console/trail").text
+
+
 BOW = "60.16950, 24.93600\n60.16970, 24.93620\n60.16970, 24.93600\n60.16950, 24.93620"
 UNEVEN = BOW.replace("60.16950, 24.93620", "60.16940, 24.93630")
 REFUSED = [
