@@ -68,7 +68,7 @@ class Redemptions:
         Raises:
             BadCode: the code is none of ours, was altered or is over.
             BadMessage: `scanned_at` is too long ago.
-            Conflict: the id belongs to another purchase, or the code was used.
+            Conflict: the id belongs to another purchase, or to one that was taken back, or the code was used.
             UnknownCard: the card is gone.
         """
         now = self._clock.now()
@@ -153,14 +153,16 @@ def _known(connection: Connection, purchase: Purchase) -> Answer | None:
     """The answer this purchase got before.
 
     Raises:
-        Conflict: its id belongs to another purchase.
+        Conflict: its id belongs to another purchase, or it was taken back.
     """
-    query = select(Redemption.asked, Redemption.answer).where(Redemption.id == purchase.till.id)
+    query = select(Redemption.asked, Redemption.answer, Redemption.reversed_at).where(Redemption.id == purchase.till.id)
     row = connection.execute(query).first()
     if row is None:
         return None
     if row.asked != purchase.fingerprint:
         raise Conflict("this id belongs to another purchase: give each its own")
+    if row.reversed_at is not None:
+        raise Conflict("this purchase was taken back: give what is sold now an id of its own")
     return Answer(row.answer, new=False)
 
 

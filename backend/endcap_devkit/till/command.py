@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
             return _tick_off(drawer, args.ticked_off)
         if args.reverse or args.send:
             backend.sign_in(args.name, _password(args.name))
-            return _reverse(backend, args.reverse) if args.reverse else _send(drawer, backend)
+            return _reverse(drawer, backend, args.reverse) if args.reverse else _send(drawer, backend)
         return _sell(args, drawer, backend)
 
 
@@ -207,8 +207,9 @@ def _tick_off(drawer: Drawer, id: str) -> int:
     return 0
 
 
-def _reverse(backend: ShopBackend, id: str) -> int:
+def _reverse(drawer: Drawer, backend: ShopBackend, id: str) -> int:
     taken = backend.reverse(id)
+    drawer.take_back(id)
     print(f"purchase {taken['id']} is taken back: {taken['points']} points")
     return 0
 

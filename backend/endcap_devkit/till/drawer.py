@@ -98,7 +98,7 @@ class Drawer:
         """Take in a purchase; the same again is as it stands.
 
         Raises:
-            BadMessage: the id is another purchase's.
+            BadMessage: the id is another purchase's, or of one that is over without the code.
             CodeUsed: the code was shown here before.
         """
         text = json.dumps(body)
@@ -114,6 +114,8 @@ class Drawer:
                 raise CodeUsed("this code was shown at this till before: ask for a new one") from None
             if known.body != json.loads(text):
                 raise BadMessage("id", f"{body['id']} is another purchase: give each its own") from None
+            if known.state != WAITING and known.told is None:
+                raise BadMessage("id", f"{body['id']} was sold without the code: take a new id and code") from None
             return known
         kept = self.get(body["id"])
         assert kept is not None
@@ -159,6 +161,11 @@ class Drawer:
         told = None if answer is None else json.dumps(answer)
         statement = "UPDATE purchases SET state = ?, answer = ?, trouble = ?, card = '' WHERE id = ?"
         self._file.execute(statement, (state, told, trouble or None, id))
+
+    def take_back(self, id: str) -> None:
+        """The backend has taken it back: its receipt is not given again."""
+        statement = "UPDATE purchases SET state = ?, promised = NULL, answer = NULL, card = '' WHERE id = ?"
+        self._file.execute(statement, (DONE, id))
 
     def note(self, id: str, trouble: str) -> None:
         """It waits on, for a reason a manager has to know; what the backend says in the end takes its place."""

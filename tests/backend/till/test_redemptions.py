@@ -197,6 +197,18 @@ def test_a_reversal_again_is_the_same_and_changes_nothing(shop):
     assert shop.loyalty()["balance"] == 13
 
 
+def test_a_purchase_that_was_taken_back_is_not_handed_out_again(shop, a_coupon):
+    shop.offer(a_coupon())
+    code = shop.code("c1")
+    shop.redeem(code, id="r1")
+    shop.api.post("/v1/redemptions/r1/reversal", token=shop.till)
+    answer = shop.redeem(code, id="r1")
+    assert (answer.status_code, answer.get_json()["detail"]) == (
+        409, "this purchase was taken back: give what is sold now an id of its own",
+    )  # fmt: skip
+    assert (shop.coupon("c1")["state"], shop.loyalty()["balance"]) == ("clipped", 0)
+
+
 def test_what_was_never_redeemed_cannot_be_reversed(shop):
     for id in ("r9", "no such/id", "x" * 70, "a\x00b"):
         assert shop.api.post(f"/v1/redemptions/{id}/reversal", token=shop.till).status_code == 404

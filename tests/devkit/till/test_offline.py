@@ -271,6 +271,28 @@ def test_a_purchase_refused_for_the_tills_account_is_sold_without_the_code_and_t
     assert purchases(books, "no-account") == []
 
 
+@pytest.mark.parametrize("reached", [True, False])
+def test_what_was_sold_without_the_code_after_all_gets_no_discount_under_its_id(
+    stocked, shopper, books, gate, reached
+):  # fmt: skip
+    Gate.instead = {"/v1/redemptions": 504 if reached else 502}
+    again = [shopper.code(), *COFFEE, "--id", f"without-{reached}"]
+    status, _, fault = stocked(*again, "--offline-off", 1, url=gate)
+    assert (status, "sell it without the code" in fault) == (1, True)
+    for url in (AWAY, gate, AWAY):
+        status, said, fault = stocked(*again, url=url)
+        assert (status, "was sold without the code: take a new id" in fault, "to pay" in said) == (1, True, False)
+    assert uses(books, shopper) == 0
+
+
+def test_a_purchase_that_was_taken_back_gets_its_receipt_no_more(stocked, shopper):
+    again = [shopper.code(), *COFFEE, "--id", "taken-back"]
+    assert stocked(*again)[0] == 0
+    assert stocked("--reverse", "taken-back")[0] == 0
+    status, said, fault = stocked(*again)
+    assert (status, "take a new id" in fault, "to pay" in said) == (1, True, False)
+
+
 def test_a_till_that_signs_in_too_often_sells_on(stocked, shopper, gate):
     Gate.instead = {"/v1/staff/sessions": 429}
     status, said, fault = stocked(shopper.code(), *COFFEE, url=gate)
