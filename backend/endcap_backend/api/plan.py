@@ -105,7 +105,8 @@ def blueprint(guard: Guard, database: Database, clock: Clock, max_bytes: int) ->
             note(connection, employee, clock.now(), "put", f"plans/{store}", size)
             etag = _etag(_told(connection, store))
         response = answer(stored_json(stored, dry=dry))
-        response.headers["ETag"] = etag
+        if not dry:
+            response.headers["ETag"] = etag
         return response
 
     return routes
@@ -125,10 +126,12 @@ def _etag(told: Response | None) -> str:
 
 
 def _refuse_overtaken(connection: Connection, store: str) -> None:
-    """The problem 412 when the plan is not the one that the request means to replace."""
+    """The problem 412 when the plan is not the one that the request means to replace, 422 when it names none."""
     lock_table(connection, FloorPlan)
-    if not request.if_match:
+    if "If-Match" not in request.headers:
         return
+    if not request.if_match:
+        raise Problem("invalid", "If-Match must be * or the ETag of the plan as it was read", field="If-Match")
     etag = _etag(_told(connection, store))
     if not etag or not request.if_match.contains_raw(etag):
         raise Problem("precondition_failed", "the plan has changed since you read it: read it again, then change that")

@@ -241,6 +241,7 @@ def test_a_dry_run_of_a_plan_stores_nothing_and_leaves_no_trail(shop):
         "PUT", "/v1/stores/s1/plan", {"type": "FeatureCollection", "features": features()}, query_string="dry_run=true"
     )
     assert answer.json == {"new": 1, "changed": 0, "unchanged": 0, "dry_run": True}
+    assert "ETag" not in answer.headers  # there is no such plan to replace
     assert shop.get("/v1/stores/s1/plan", token="").status_code == 404
 
 
@@ -268,6 +269,15 @@ def test_a_plan_that_is_not_there_matches_nothing(shop):
     assert put(shop, features(), headers={"If-Match": "*"}).status_code == 412
     assert put(shop, features()).status_code == 200
     assert put(shop, features(), headers={"If-Match": "*"}).status_code == 200
+
+
+@pytest.mark.parametrize("matched", ["", ",", '"unfinished', '"one" two'])
+def test_a_mark_that_names_no_plan_replaces_none(shop, matched):
+    shop.work_as("manager")
+    assert put(shop, features()).status_code == 200
+    answer = put(shop, [a_section(name="Other")], headers={"If-Match": matched})
+    assert (answer.status_code, answer.json["field"]) == (422, "If-Match")
+    assert "Other" not in shop.get("/v1/stores/s1/plan", token="").text
 
 
 def test_a_section_that_crosses_itself_is_told_where():
