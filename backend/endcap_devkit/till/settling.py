@@ -17,17 +17,29 @@ def send_waiting(drawer: Drawer, backend: ShopBackend) -> Iterator[str]:
 
     Sent again after a till died in between, a purchase gets the answer it got before. One that is refused for what it
     is not to blame for (the till's account, say) waits on, and is on the manager's list.
+    What another process is selling or sending is left to it.
 
     Raises:
         Unreachable: the backend is away (again); the rest waits.
     """
     for each in drawer.open():
-        if each.state != WAITING:
-            yield _taken_back(drawer, backend, each)
-        elif each.promised is None and not each.tried:
-            drawer.drop(each.id)  # neither the backend nor anybody at the till has heard of it
-        else:
-            yield _sent(drawer, backend, each)
+        if (kept := drawer.claim(each.id)) is None:
+            continue
+        try:
+            line = _settled(drawer, backend, kept)
+        finally:
+            drawer.let_go(each.id)
+        if line:
+            yield line
+
+
+def _settled(drawer: Drawer, backend: ShopBackend, kept: Kept) -> str:
+    if kept.state != WAITING:
+        return _taken_back(drawer, backend, kept)
+    if kept.promised is None and not kept.tried:
+        drawer.drop(kept.id)  # neither the backend nor anybody at the till has heard of it
+        return ""
+    return _sent(drawer, backend, kept)
 
 
 def _sent(drawer: Drawer, backend: ShopBackend, kept: Kept) -> str:

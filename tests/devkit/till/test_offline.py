@@ -20,8 +20,10 @@ from endcap_backend.retail.journal_tables import JournalRow
 from endcap_backend.retail.offers import Offer
 from endcap_backend.retail.purchase import BasketLine
 from endcap_backend.retail.till_tables import Clip, Redemption
+from endcap_devkit.till.backend import ShopBackend
 from endcap_devkit.till.drawer import Drawer
 from endcap_devkit.till.pricing import price
+from endcap_devkit.till.settling import send_waiting
 
 AWAY = "http://127.0.0.1:1"
 COFFEE = ("--item", "9001x2@6.90")
@@ -148,10 +150,11 @@ def test_what_a_till_holds_is_read_as_it_was_told(books):
 class Gate(BaseHTTPRequestHandler):
     """Stands before the backend, and kills the till at one of its requests: before it is passed on, or after.
 
-    Or it answers for the backend: `instead` has the status for a path. A 504 comes after it has passed the request on.
+    `meanwhile` is called before it passes on a purchase. Or it answers for the backend: `instead` has the status for a
+    path. A 504 comes after it has passed the request on.
     """
 
-    backend, victim, when, instead = "", None, "", {}
+    backend, victim, when, instead, meanwhile = "", None, "", {}, None
 
     def do_GET(self):
         self._pass("GET", None)
@@ -166,6 +169,8 @@ class Gate(BaseHTTPRequestHandler):
         fatal = self.path == "/v1/redemptions" and Gate.when
         if fatal == "before":
             return self._kill()
+        if self.path == "/v1/redemptions" and Gate.meanwhile:
+            Gate.meanwhile()
         headers = {name: value for name, value in self.headers.items() if name in ("Authorization", "Content-Type")}
         answer = httpx.request(method, Gate.backend + self.path, content=body, headers=headers, timeout=30)
         if fatal == "after":
@@ -189,7 +194,7 @@ class Gate(BaseHTTPRequestHandler):
 @pytest.fixture
 def gate(served):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Gate)
-    Gate.backend, Gate.instead = served, {}
+    Gate.backend, Gate.instead, Gate.meanwhile = served, {}, None
     thread = Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -291,6 +296,21 @@ def test_a_purchase_that_was_taken_back_gets_its_receipt_no_more(stocked, shoppe
     assert stocked("--reverse", "taken-back")[0] == 0
     status, said, fault = stocked(*again)
     assert (status, "take a new id" in fault, "to pay" in said) == (1, True, False)
+
+
+def test_a_second_process_raises_no_alarm_over_what_the_first_is_just_selling(
+    stocked, shopper, served, gate, password, tmp_path
+):  # fmt: skip
+    sent, backend = [], ShopBackend(served)
+    backend.sign_in("till-1", password)
+
+    def send():
+        with closing(Drawer(tmp_path / "till.db")) as second:
+            sent.append(list(send_waiting(second, backend)))
+
+    Gate.meanwhile = send
+    assert stocked(shopper.code(), *COFFEE, url=gate)[0] == 0
+    assert (sent, stocked("--troubled")[0]) == ([[]], 0)
 
 
 def test_a_till_that_signs_in_too_often_sells_on(stocked, shopper, gate):
