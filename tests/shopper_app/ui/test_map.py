@@ -190,6 +190,54 @@ def test_with_less_motion_it_is_there_at_once_and_else_it_glides(on_map):
     driver.until(lambda: shown.sight.zoom == pytest.approx(1.6))
 
 
+@pytest.fixture
+def on_the_way(on_map):
+    """The map while it glides, slowly, from three times as large to six times."""
+    driver, shown = on_map(reduced_motion=False)
+    shown.glide_s, shown.sight = 60.0, Sight(3.0, 0.5, 0.5)
+    shown.enlarge(2.0)
+    driver.frames(3)
+    assert 3.0 < shown.sight.zoom < 4.0
+    return driver, shown
+
+
+def test_a_finger_takes_the_map_along_from_where_it_is_on_its_way(on_the_way):
+    driver, shown = on_the_way
+    before = shown.sight
+    touch = finger(shown)
+    x, y = shown.to_window(*shown.center)
+    touch.touch_down()
+    touch.touch_move(x + 0.2 * shown.width, y)
+    moved = shown.sight
+    assert moved.zoom == pytest.approx(before.zoom)
+    assert moved.spot((0.7, 0.5)) == pytest.approx(before.spot((0.5, 0.5)))
+    driver.frames(3)
+    assert shown.sight == moved
+    touch.touch_up()
+
+
+def test_the_wheel_enlarges_the_map_from_where_it_is_on_its_way(on_the_way):
+    driver, shown = on_the_way
+    before = shown.sight
+    touch = finger(shown, button="scrolldown")
+    touch.touch_down()
+    touch.touch_up()
+    rolled = shown.sight
+    assert rolled.zoom == pytest.approx(before.zoom * 1.2)
+    driver.frames(3)
+    assert shown.sight == rolled
+
+
+def test_another_store_is_seen_whole_though_the_map_was_on_its_way(on_the_way):
+    driver, shown = on_the_way
+    view = driver.shopper.map_view
+    driver.shopper.map_view = replace(view, plan=replace(view.plan, store="s2"))
+    driver.app.shell.screen.refresh()
+    driver.until(lambda: shown.view.plan.store == "s2")
+    driver.frames(3)
+    assert shown.sight == Sight()
+
+
 def test_the_map_tells_the_next_step_and_goes_on_when_she_has_it(open_app):
     driver = open_app(page="map")
     assert driver.says("Straight on for 15 m, then right to Espresso beans.")

@@ -52,13 +52,18 @@ class Roaming(FocusBehavior, StencilView):
 
     def glide(self, sight: Sight) -> None:
         """See that from now on."""
-        Animation.cancel_all(self, "_gone")
-        self._from, self._to = self.sight, sight
+        self.halt()
         if not self.glide_s:
             self.sight = sight
             return
-        self._gone = 0.0
+        self._to, self._gone = sight, 0.0
         Animation(_gone=1.0, duration=self.glide_s, transition="out_quad").start(self)
+
+    def halt(self) -> None:
+        """Stay where it is on its way."""
+        Animation.cancel_all(self, "_gone")
+        self._from = self._to = self.sight  # `on__gone` shows it once more
+        self._gone = 1.0
 
     def on__gone(self, _: Any, part: float) -> None:
         self.sight = self._from.towards(self._to, part)
@@ -94,8 +99,8 @@ class Roaming(FocusBehavior, StencilView):
             return bool(super().on_touch_move(touch))
         if not self._dragged and hypot(touch.x - touch.ox, touch.y - touch.oy) < dp(SLOP_DP):
             return True
-        Animation.cancel_all(self, "_gone")
-        self._gone, self._dragged = 1.0, True
+        self.halt()
+        self._dragged = True
         before = dict(self._fingers)
         self._fingers[touch] = touch.pos
         self.sight = self._follow(list(before.values()), list(self._fingers.values()))
@@ -112,6 +117,7 @@ class Roaming(FocusBehavior, StencilView):
 
     def _roll(self, touch: Any) -> None:
         if touch.button in ("scrolldown", "scrollup"):  # Kivy names what the page would do
+            self.halt()
             times = NOTCH if touch.button == "scrolldown" else 1 / NOTCH
             self.sight = self.sight.enlarged(times, self._part(touch.pos))
 

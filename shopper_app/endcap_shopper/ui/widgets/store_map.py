@@ -101,6 +101,7 @@ class StoreMap(Roaming):
                 layer.clear()
             return
         if view.plan.store != self._store:
+            self.halt()
             self._store, self.sight = view.plan.store, Sight()
         if before is None or (before.plan, before.highlighted) != (view.plan, view.highlighted):
             self._draw_floor(view)
