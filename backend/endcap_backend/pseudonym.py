@@ -73,6 +73,8 @@ class DayNames:
 class Pseudonyms:
     """Translates uids and names of the day. One owner thread.
 
+    A secret stays in memory until its time is over, and then until the next call.
+
     Raises, where the secret of a day is not known yet:
         Unreachable: the shop's database does not answer.
     """
@@ -107,12 +109,22 @@ class Pseudonyms:
         living = self._secrets.living(self._clock.now())
         return list(dict.fromkeys(_named(uid, day, _Key(secret)) for day, secret in living.items())) or [uid]
 
+    def forget_old(self) -> None:
+        """Drop the secrets whose time is over; whoever may be idle for hours calls it now and then."""
+        now = self._clock.now()
+        for day in [day for day, key in self._keys.items() if key.dies_at <= now]:
+            del self._keys[day]
+            self._none.add(day)
+            if self._today is not None and self._today.day.name == day:
+                self._today = None
+
     def _day_at(self, at: datetime) -> Day:
         if self._day is None or not self._day.began_at <= at < self._day.ends_at:
             self._day = self._secrets.day_of(at)
         return self._day
 
     def _on(self, at: datetime) -> DayNames:
+        self.forget_old()
         day = self._day_at(at)
         if self._today is None or self._today.day != day:
             key = self._keys[day.name] = _Key(self._secrets.made(day))
@@ -122,17 +134,13 @@ class Pseudonyms:
 
     def _key_of(self, day: str) -> _Key | None:
         """The key of a day that others named; None when its secret is destroyed."""
+        self.forget_old()
         if day not in self._keys and day not in self._none:
             for each, secret in self._secrets.living(self._clock.now()).items():
                 self._keys[each] = _Key(secret)
             if day not in self._keys:
                 self._none.add(day)
-        key = self._keys.get(day)
-        if key is not None and key.dies_at <= self._clock.now():
-            del self._keys[day]
-            self._none.add(day)
-            return None
-        return key
+        return self._keys.get(day)
 
 
 def is_name(text: str) -> bool:

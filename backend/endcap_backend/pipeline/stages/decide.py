@@ -79,6 +79,7 @@ class DecisionWork:
         return taken
 
     def look(self, shares: Mapping[int, Share]) -> None:
+        self._lasting.forget_old()
         self._shares = {number: share for number, share in shares.items() if isinstance(share, Decisions)}
         if not self._shares:
             return

@@ -24,9 +24,10 @@ from endcap_backend.pipeline.stages.reading import Place
 from endcap_backend.pipeline.stages.records import Inflow, Outcome, Outflow, dead_letter
 from endcap_backend.pipeline.stages.shop import write_note
 from endcap_backend.pipeline.stages.topics import OFFERS_WITHHELD
+from endcap_backend.pseudonym import day_of
 
 NAME = "decide"
-MET = 200_000  # shoppers whose name is remembered, 40 MB
+MET = 200_000  # shoppers of whom it is remembered that they were met, 40 MB
 
 
 class Decisions:
@@ -44,7 +45,7 @@ class Decisions:
         self.deciding = deciding
         self._lasting = lasting or Lasting(None)
         self._heard = heard
-        self._names: dict[str, str] = {}  # under which each was met last
+        self._met: dict[str, str] = {}  # the day by whose name each was met last; her names are not kept
         self.shop: Mapping[Place, int] = {}  # how far the shop's topics have been taken in
         self._attention = attention
         self._due: list[Outflow] = []  # what a change of the shop brought
@@ -90,11 +91,14 @@ class Decisions:
     def _meet(self, record: Inflow) -> Inflow | None:
         """The record with her lasting uid; when her name is new, what she has heard elsewhere is remembered before."""
         lasting = self._lasting.of(record)
-        if lasting is None or lasting.key is None or self._names.get(lasting.key) == record.key:
+        if lasting is None or lasting.key is None or record.key is None:
             return lasting
-        if len(self._names) >= MET:
-            self._names.clear()
-        self._names[lasting.key] = record.key or ""
+        day = day_of(record.key)
+        if self._met.get(lasting.key) == day:
+            return lasting
+        if len(self._met) >= MET:
+            self._met.clear()
+        self._met[lasting.key] = day
         for each in self._heard.of(lasting.key) if self._heard is not None else ():
             _restore(self.deciding, each)
         return lasting
@@ -110,7 +114,7 @@ class Decisions:
         elif FIX in record.headers:
             self.deciding.resume(CustomerLocation.from_text(record.headers[FIX]), at_ms)
         elif SHOP not in record.headers:
-            self._forget(record.key or "")
+            self._forget(record.key or "", at_ms)
 
     def _take(self, record: Inflow, produced: list[Outflow]) -> None:
         at_ms = record.timestamp_ms
@@ -125,12 +129,13 @@ class Decisions:
         elif SHOP in record.headers:
             produced += self._written(self.deciding.shop(record.key or "", at_ms), at_ms)
         else:
-            self._forget(record.key or "")
+            self._forget(record.key or "", at_ms)
 
-    def _forget(self, uid: str) -> None:
+    def _forget(self, uid: str, at_ms: int) -> None:
+        self._met.pop(uid, None)
         self.deciding.forget(uid)
         if self._heard is not None:
-            self._heard.forget(uid)
+            self._heard.forget(uid, at_ms)
 
     def _find(self, record: Inflow, produced: list[Outflow]) -> None:
         """Something is near her; she is told at the mark that follows, if one does."""

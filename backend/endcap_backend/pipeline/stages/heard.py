@@ -5,7 +5,6 @@ A shopper's records come by another partition when her name changes; whoever dec
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Sequence
 
 from endcap.clock import Clock
@@ -19,18 +18,24 @@ from endcap_backend.pipeline.stages.topics import OFFERS_WITHHELD
 
 WRITTEN = (CUSTOMERS_ALERTS, OFFERS_WITHHELD)
 LOOK_S = 0.05
-REMEMBERED_MS = 72 * 3600_000  # so that nobody is told twice; as long as alerts are kept
+HOUR_MS = 3600_000
+REMEMBERED_MS = 72 * HOUR_MS  # so that nobody is told twice; as long as alerts are kept
+LATE_MS = 600_000  # what was told before she was forgotten may be read after it: a transaction may hang for a minute
 
 
 class Heard:
-    """Follows all partitions of what decisions write; some 400 B a record. The stage's thread."""
+    """Follows all partitions of what decisions write; some 400 B a record, dropped within an hour after its time.
+
+    The stage's thread.
+    """
 
     def __init__(self, settings: KafkaSettings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
         self._reading: Reading | None = None
         self._hers: dict[str, list[Inflow]] = {}
-        self._all: deque[Inflow] = deque()
+        self._hours: dict[int, set[str]] = {}  # who was told something in each hour
+        self._gone: dict[str, int] = {}  # who was forgotten a moment ago, and when
 
     def catch_up(self) -> None:
         """Read to the very end: what the last owner of a partition decided just before it let go must be known.
@@ -61,8 +66,14 @@ class Heard:
         """What she was told, or would have been, oldest first."""
         return sorted(self._hers.get(uid, ()), key=lambda each: each.timestamp_ms)
 
-    def forget(self, uid: str) -> None:
-        self._hers.pop(uid, None)
+    def forget(self, uid: str, at_ms: int) -> None:
+        """Drop what she was told up to `at_ms`, and what of it is yet to be read."""
+        self._gone[uid] = max(at_ms, self._gone.get(uid, at_ms))
+        for uids in self._hours.values():
+            uids.discard(uid)
+        for record in self._hers.pop(uid, ()):
+            if record.timestamp_ms > at_ms:
+                self._put(uid, record)
 
     def close(self) -> None:
         if self._reading is not None:
@@ -71,23 +82,28 @@ class Heard:
     def _begin(self, places: Collection[Place]) -> None:
         self.close()
         self._hers.clear()
-        self._all.clear()
+        self._hours.clear()
         since_ms = epoch_ms(self._clock.now()) - REMEMBERED_MS
         self._reading = Reading(self._settings, offsets_at(self._settings, places, since_ms))
 
     def _add(self, records: Sequence[Inflow]) -> int:
         for record in records:
-            if record.key is not None and record.value is not None:
-                self._hers.setdefault(record.key, []).append(record)
-                self._all.append(record)
+            uid = record.key
+            if uid is not None and record.value is not None and record.timestamp_ms > self._gone.get(uid, -1):
+                self._put(uid, record)
         return len(records)
 
+    def _put(self, uid: str, record: Inflow) -> None:
+        self._hers.setdefault(uid, []).append(record)
+        self._hours.setdefault(record.timestamp_ms // HOUR_MS, set()).add(uid)
+
     def _expire(self) -> None:
-        before_ms = epoch_ms(self._clock.now()) - REMEMBERED_MS
-        while self._all and self._all[0].timestamp_ms < before_ms:
-            old = self._all.popleft()
-            hers = [each for each in self._hers.get(old.key or "", ()) if each is not old]
-            if hers:
-                self._hers[old.key or ""] = hers
-            else:
-                self._hers.pop(old.key or "", None)
+        now_ms = epoch_ms(self._clock.now())
+        before_ms = now_ms - REMEMBERED_MS
+        for hour in [each for each in self._hours if (each + 1) * HOUR_MS <= before_ms]:
+            for uid in self._hours.pop(hour):
+                hers = [each for each in self._hers.pop(uid, ()) if each.timestamp_ms >= before_ms]
+                if hers:
+                    self._hers[uid] = hers
+        for uid in [uid for uid, at_ms in self._gone.items() if at_ms < now_ms - LATE_MS]:
+            del self._gone[uid]

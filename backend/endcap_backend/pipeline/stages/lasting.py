@@ -54,6 +54,11 @@ class Lasting:
             headers={header: value.replace(old, new) for header, value in record.headers.items()},
         )
 
+    def forget_old(self) -> None:
+        """Drop the secrets whose time is over, also while no record comes."""
+        if self._pseudonyms is not None:
+            self._pseudonyms.forget_old()
+
     def stats(self) -> Mapping[str, float]:
         return dict(self._counts)
 
