@@ -73,7 +73,7 @@ def _taken_back(drawer: Drawer, backend: ShopBackend, kept: Kept) -> str:
         told = "is taken back: it had been redeemed, and was sold without"
     except Refused as fault:
         if fault.status != 404:
-            raise
+            return _left(drawer, kept, fault)
         told = "was never redeemed, and sold without"
     drawer.settle(kept.id, DONE, None)
     return f"purchase {kept.id} {told}"

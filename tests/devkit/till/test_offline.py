@@ -298,6 +298,23 @@ def test_a_purchase_that_was_taken_back_gets_its_receipt_no_more(stocked, shoppe
     assert (status, "take a new id" in fault, "to pay" in said) == (1, True, False)
 
 
+@pytest.mark.parametrize("status", [403, 422])
+def test_a_reversal_that_is_refused_hinders_no_sale_and_is_tried_again(stocked, make_shopper, gate, status):
+    id = f"kept-{status}"
+    Gate.instead = {"/v1/redemptions": 504, f"/v1/redemptions/{id}/reversal": status}
+    assert stocked(make_shopper().code(), *COFFEE, "--id", id, "--offline-off", 1, url=gate)[0] == 1
+    del Gate.instead["/v1/redemptions"]
+    sold, said, fault = stocked(make_shopper().code(), *COFFEE, url=gate)
+    why = f"waits: POST /v1/redemptions/{id}/reversal: status {status}"
+    assert (sold, "to pay" in said, f"purchase {id} {why}\n" in fault) == (0, True, True)
+    assert f"\t{id}\t{why}\n1 purchase to look at, 1 waiting" in stocked("--troubled")[1]
+    assert stocked("--send")[:2] == (
+        0,
+        f"purchase {id} is taken back: it had been redeemed, and was sold without\n"
+        "0 purchases to look at, 0 waiting for the backend\n",
+    )
+
+
 def test_a_second_process_raises_no_alarm_over_what_the_first_is_just_selling(
     stocked, shopper, served, gate, password, tmp_path
 ):  # fmt: skip
