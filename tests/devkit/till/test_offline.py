@@ -5,6 +5,7 @@ import subprocess
 import sys
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -12,7 +13,8 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from endcap.testing import NOON
+from endcap.clock import SystemClock
+from endcap.testing import NOON, ManualClock
 from endcap_backend.retail.codes import Code
 from endcap_backend.retail.database import Database, database_url
 from endcap_backend.retail.held import Held, Price, held_for
@@ -313,6 +315,39 @@ def test_a_reversal_that_is_refused_hinders_no_sale_and_is_tried_again(stocked, 
         f"purchase {id} is taken back: it had been redeemed, and was sold without\n"
         "0 purchases to look at, 0 waiting for the backend\n",
     )
+
+
+@pytest.fixture
+def an_hour_later(monkeypatch):
+    """Puts the till's clock an hour on: codes are over then."""
+
+    def an_hour_later():
+        clock = ManualClock(SystemClock().now() + timedelta(hours=1))
+        monkeypatch.setattr("endcap_devkit.till.command.SystemClock", lambda: clock)
+
+    return an_hour_later
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_the_same_purchase_gets_its_receipt_also_when_its_code_is_over(
+    stocked, shopper, served, an_hour_later, away
+):  # fmt: skip
+    same, url = [shopper.code(), *COFFEE, "--id", f"printed-{away}"], AWAY if away else served
+    status, said, _ = stocked(*same, url=url)
+    an_hour_later()
+    for place in (AWAY, served):
+        assert stocked(*same, url=place)[:2] == (status, said)
+    assert status == 0
+
+
+def test_a_code_that_is_over_begins_no_purchase_and_ends_none(stocked, shopper, killed, an_hour_later):
+    code = shopper.code()
+    killed("before", code, *COFFEE, "--id", "begun")
+    an_hour_later()
+    for id in ("begun", "new"):
+        assert stocked(code, *COFFEE, "--id", id, url=AWAY)[0] == 1
+    status, said, fault = stocked(code, *COFFEE, "--id", "begun", url=AWAY)
+    assert (status, "to pay" in said, fault.endswith("the code is over: ask for a new one\n")) == (1, False, True)
 
 
 def test_a_second_process_raises_no_alarm_over_what_the_first_is_just_selling(
