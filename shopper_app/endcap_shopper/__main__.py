@@ -22,7 +22,11 @@ DEMO_URL = "http://127.0.0.1:8700"  # where `make demo` has its backend
 
 def main(argv: Sequence[str] | None = None) -> int:
     try:
-        built(argv).run()
+        app = built(argv)
+        try:
+            app.run()
+        except KeyboardInterrupt:
+            app.stop()  # as when the window is closed: what waits is kept
         return 0
     except (EndcapError, OSError, ValueError) as fault:
         print(f"endcap-shopper: {fault}", file=sys.stderr)

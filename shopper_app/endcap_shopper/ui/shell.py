@@ -67,9 +67,9 @@ class Shell(FloatLayout):
         pages = self.ids.pages
         if not pages.has_screen(page):
             pages.add_widget(SCREENS[page](name=page))
-        pages.transition = (
-            NoTransition() if self._theme.still or not self.page else FadeTransition(duration=self._theme.quick)
-        )
+        # The chrome comes and goes with the first run, and a page that fades meanwhile would keep its old place.
+        still = self._theme.still or not self.page or "first" in (self.page, page)
+        pages.transition = NoTransition() if still else FadeTransition(duration=self._theme.quick)
         self.page = page
         pages.get_screen(page).refresh()
         pages.current = page

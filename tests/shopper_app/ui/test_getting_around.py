@@ -12,6 +12,19 @@ def test_the_bar_below_leads_to_the_five_pages_and_back_leads_out_of_the_others(
     driver.until(lambda: driver.app.page == "card")
 
 
+def test_after_the_first_run_each_page_stands_between_title_and_bar_where_pages_fade(open_app):
+    driver = open_app(first_run_done=False, reduced_motion=False)
+    for caption in ("Go on", "Go on", "Begin"):
+        driver.until_text(caption)
+        driver.tap(caption)
+    for page in ("near", "map", "coupons"):
+        driver.app.go(page)
+        pages = driver.app.shell.ids.pages
+        driver.until(lambda pages=pages: not pages.transition.is_active)
+        driver.settle()
+        assert tuple(driver.app.shell.screen.pos) == tuple(pages.pos), page
+
+
 def test_the_menu_leads_to_help(open_app):
     driver = open_app()
     driver.tap("More")

@@ -129,6 +129,19 @@ def test_she_has_herself_in_the_middle_by_one_button(on_map):
     assert shown.spot(at(14, 18)) == pytest.approx(shown.center, abs=1.0)
 
 
+def test_the_buttons_stand_in_the_window_also_when_the_store_comes_after_the_page(open_app):
+    driver = open_app()
+    view = driver.shopper.map_view
+    driver.shopper.map_view = replace(view, plan=None)
+    driver.app.go("map")
+    driver.settle()
+    driver.shopper.map_view = view
+    driver.app.shell.screen.refresh()
+    driver.settle()
+    larger = driver.find("Larger")
+    assert larger.to_window(larger.right, 0)[0] <= driver.app.shell.width
+
+
 def test_nobody_is_centred_who_is_nowhere(on_map):
     driver, _ = on_map()
     driver.shopper.map_view = replace(driver.shopper.map_view, dot=None)
