@@ -83,7 +83,9 @@ class DecisionWork:
         self._shares = {number: share for number, share in shares.items() if isinstance(share, Decisions)}
         if not self._shares:
             return
-        self._heard.follow()
+        told = self._heard.follow()
+        for share in self._shares.values():
+            share.hear(told)
         for changed in changes_in(self._topics.take()):
             self._put(changed)
             for share in self._shares.values():

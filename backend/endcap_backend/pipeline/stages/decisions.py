@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 
-from endcap.errors import EndcapError
+from endcap.errors import BadMessage, EndcapError
 from endcap.messages import (
     CUSTOMERS_ALERTS,
     CUSTOMERS_EVENTS,
@@ -25,6 +26,8 @@ from endcap_backend.pipeline.stages.records import Inflow, Outcome, Outflow, dea
 from endcap_backend.pipeline.stages.shop import write_note
 from endcap_backend.pipeline.stages.topics import OFFERS_WITHHELD
 from endcap_backend.pseudonym import day_of
+
+log = logging.getLogger("endcap.stages")
 
 NAME = "decide"
 MET = 200_000  # shoppers of whom it is remembered that they were met, 40 MB
@@ -81,6 +84,12 @@ class Decisions:
             self.deciding.mend(change, at_ms)
         else:
             self.deciding.promote(change, at_ms)
+
+    def hear(self, told: Iterable[Inflow]) -> None:
+        """Remember what other partitions told shoppers who were met here before it."""
+        for each in told:
+            if each.partition != self._number and each.key in self._met:
+                _restore(self.deciding, each)
 
     def recall(self, record: Inflow) -> None:
         """Take in a record that was dealt with: what it found may still be waiting."""
@@ -170,10 +179,14 @@ class Decisions:
 
 
 def _restore(deciding: Deciding, record: Inflow) -> None:
-    if record.topic == CUSTOMERS_ALERTS:
-        deciding.restore(CustomerAlert.from_text(record.value or b""), record.timestamp_ms)
-    else:
-        deciding.restore_withheld(CustomerEvent.from_text(record.value or b""), record.timestamp_ms)
+    try:
+        if record.topic == CUSTOMERS_ALERTS:
+            deciding.restore(CustomerAlert.from_text(record.value or b""), record.timestamp_ms)
+        else:
+            deciding.restore_withheld(CustomerEvent.from_text(record.value or b""), record.timestamp_ms)
+    except BadMessage as fault:  # no decision wrote it
+        place = record.topic, record.partition, record.offset
+        log.error("what stands in %s, partition %d, offset %d, is not counted as told: %s", *place, fault)
 
 
 def _row(record: Inflow, refused: list[Outflow] | None = None) -> NearbyPromotion | None:

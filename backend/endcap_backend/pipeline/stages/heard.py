@@ -36,6 +36,7 @@ class Heard:
         self._hers: dict[str, list[Inflow]] = {}
         self._hours: dict[int, set[str]] = {}  # who was told something in each hour
         self._gone: dict[str, int] = {}  # who was forgotten a moment ago, and when
+        self._new: list[Inflow] = []  # which `follow` has not given out
 
     def catch_up(self) -> None:
         """Read to the very end: what the last owner of a partition decided just before it let go must be known.
@@ -44,7 +45,8 @@ class Heard:
             Unreachable, KafkaException: it can't be read.
         """
         places = places_of(self._settings, WRITTEN)
-        if self._reading is None or not self._reading.positions.keys() >= set(places):
+        begins = self._reading is None or not self._reading.positions.keys() >= set(places)
+        if begins:
             self._begin(places)
         assert self._reading is not None
         ends = ends_of(self._settings, places, settled=True)
@@ -54,13 +56,17 @@ class Heard:
                 heard_s = self._clock.monotonic()
             elif self._clock.monotonic() - heard_s > SILENCE_S:
                 raise Unreachable("what was told could not be read to its end; a transaction may hang")
+        if begins:
+            self._new.clear()  # the past: each shopper's is looked up when she is met
         self._expire()
 
-    def follow(self) -> None:
-        """Take in what has come since."""
+    def follow(self) -> Sequence[Inflow]:
+        """Take in what has come since; returns it, with what the last `catch_up` took in."""
         if self._reading is not None:
             self._add(self._reading.take())
             self._expire()
+        new, self._new = self._new, []
+        return new
 
     def of(self, uid: str) -> Sequence[Inflow]:
         """What she was told, or would have been, oldest first."""
@@ -69,6 +75,7 @@ class Heard:
     def forget(self, uid: str, at_ms: int) -> None:
         """Drop what she was told up to `at_ms`, and what of it is yet to be read."""
         self._gone[uid] = max(at_ms, self._gone.get(uid, at_ms))
+        self._new = [each for each in self._new if each.key != uid or each.timestamp_ms > at_ms]
         for uids in self._hours.values():
             uids.discard(uid)
         for record in self._hers.pop(uid, ()):
@@ -91,6 +98,7 @@ class Heard:
             uid = record.key
             if uid is not None and record.value is not None and record.timestamp_ms > self._gone.get(uid, -1):
                 self._put(uid, record)
+                self._new.append(record)
         return len(records)
 
     def _put(self, uid: str, record: Inflow) -> None:
