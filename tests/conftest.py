@@ -3,7 +3,12 @@
 A file's tests share its brokers, browsers and servers; the tests in a window share one process with one screen.
 """
 
+import logging
+import os
+
 import pytest
+
+os.environ["KIVY_LOG_MODE"] = "PYTHON"  # else Kivy, once imported, takes over the logs of all tests, and at DEBUG
 
 WINDOW = "tests/shopper_app/ui/"
 
@@ -17,3 +22,17 @@ def pytest_xdist_make_scheduler(config, log):
             return WINDOW if nodeid.startswith(WINDOW) else nodeid.split("::", 1)[0]
 
     return ByFile(config, log)
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before():
+    """Programs that a test runs in this process say how much is logged; the next test must not hear it."""
+    before = {logger: logger.level for logger in _loggers()}
+    yield
+    for logger in _loggers():
+        logger.setLevel(before.get(logger, logging.NOTSET))
+
+
+def _loggers():
+    known = logging.root.manager.loggerDict.values()
+    return [logging.root, *(each for each in known if isinstance(each, logging.Logger))]

@@ -16,7 +16,7 @@ from endcap_backend.log import Appended, Log, LogFull, NewRecord
 from endcap_backend.pipeline import forward, poison
 from endcap_backend.pipeline.forward import Forwarder
 from endcap_backend.pipeline.kafka import KafkaSettings
-from endcap_backend.pipeline.marks import make_marks_topic, read_mark
+from endcap_backend.pipeline.marks import MARKS, make_marks_topic, read_mark
 from endcap_backend.pipeline.stages import reading
 from endcap_backend.pipeline.stages.reading import ends_of, places_of, read_between
 from endcap_backend.pipeline.stages.topics import ensure_topics
@@ -93,6 +93,12 @@ def until(holds):
 
 def caught_up(forwarder):
     until(lambda: forwarder.stats()["forward lag"] == 0)
+
+
+def settled(settings):
+    """Whether the broker has closed every transaction; one that it has not is left open when it is killed."""
+    places = places_of(settings, [TOPIC, MARKS])
+    return ends_of(settings, places) == ends_of(settings, places, settled=True)
 
 
 def restarted(log, settings, forwarding):
@@ -229,6 +235,7 @@ def test_what_an_outage_meets_half_way_is_sent_again(a_log, settings, forwarding
     log.append(some(10))
     forwarder = forwarding(log, settings, kind, overrides=SOON)
     caught_up(forwarder)
+    until(lambda: settled(settings))
     kafka_emptied.kill()
     log.append(some(10, first=10))
     until(lambda: forwarder.stats()["forward retries"])

@@ -117,13 +117,13 @@ def test_what_ably_does_not_let_us_publish_is_a_dead_letter_and_no_uid_is_logged
     put(log, a_product(), a_promotion())
 
     def act():
-        put(log, a_location(uid="eve", id="eve:1"), a_location(uid="amy", id="amy:1"))
+        put(log, a_location(uid="u-eve", id="u-eve:1"), a_location(uid="amy", id="amy:1"))
 
     asyncio.run(heard_by(ably, "amy", act, 1))
     while not (letters := log.read(0, topics=["customers_alerts_dlq"])):
         assert log.wait(log.end(), WAIT_S)
     pipeline.stop()
-    assert letters[0].key == "eve"
+    assert letters[0].key == "u-eve"
     assert "40160" in json.loads(letters[0].value)["reason"]
     assert "can't be delivered" in caplog.text
-    assert "eve" not in caplog.text
+    assert "u-eve" not in caplog.text
