@@ -128,10 +128,8 @@ def ends_of(settings: KafkaSettings, places: Collection[Place], *, settled: bool
 
 def offsets_at(settings: KafkaSettings, places: Collection[Place], timestamp_ms: int) -> dict[Place, int]:
     """Each partition's first offset with a record of that time or later; its end when there is none."""
+    ends = ends_of(settings, places)  # asked first: what comes between the two questions must not be passed over
     found = _listed(settings, places, OffsetSpec.for_timestamp(max(0, timestamp_ms)))
-    if all(offset != OFFSET_END for offset in found.values()):
-        return found
-    ends = ends_of(settings, places)
     return {place: ends[place] if offset == OFFSET_END else offset for place, offset in found.items()}
 
 
