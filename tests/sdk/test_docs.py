@@ -32,7 +32,7 @@ def shop(backend):
 def run(code, shop, tmp_path, monkeypatch):
     """Run a guide's code from the project's folder, in front of a real server, keeping what it keeps elsewhere."""
     monkeypatch.chdir(ROOT)
-    code = code.replace("http://127.0.0.1:8700", shop.url).replace('"endcap-data"', repr(str(tmp_path / "data")))
+    code = code.replace("http://127.0.0.1:8700", shop.url).replace('"shopper-data"', repr(str(tmp_path / "data")))
     names = {}
     exec(compile(code, "guide", "exec"), names)
     return names

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from endcap.errors import BadMessage
 from endcap_backend.retail import journal
-from endcap_backend.retail.database import Database, add_database_switches, database_of
+from endcap_backend.retail.database import Database, add_database_switches, existing_database_of
 
 SHOWN = 100  # findings in words; the rest is counted
 
@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    with closing(Database(database_of(args))) as database, database.reading() as connection:
+    with closing(Database(existing_database_of(args))) as database, database.reading() as connection:
         last = journal.heads(connection)
         if args.action == "heads":
             print(json.dumps({store: list(head) for store, head in last.items()}, indent=2))

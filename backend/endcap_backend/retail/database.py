@@ -170,6 +170,17 @@ def database_of(args: argparse.Namespace) -> str:
     return args.database_url or database_url(args.data)
 
 
+def existing_database_of(args: argparse.Namespace) -> str:
+    """As `database_of`, for a command that reads: a wrong folder must not look like a shop without anything.
+
+    Raises:
+        BadConfig: there is no shop in the data folder.
+    """
+    if not (args.database_url or (args.data / SQLITE_FILE).exists()):
+        raise BadConfig("data", f"{args.data} holds no shop; name the backend's data folder with --data")
+    return database_of(args)
+
+
 def insertion(connection: Connection, table: type[DeclarativeBase]) -> Any:
     """An INSERT that may say what to do on a conflict, in the words of the database at hand."""
     return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)

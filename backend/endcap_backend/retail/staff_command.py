@@ -21,7 +21,7 @@ from endcap.errors import BadConfig
 from endcap.wire import write_instant
 from endcap_backend.api.roles import Role
 from endcap_backend.retail.audit import last
-from endcap_backend.retail.database import Database, add_database_switches, database_of
+from endcap_backend.retail.database import Database, add_database_switches, database_of, existing_database_of
 from endcap_backend.retail.staff import Staff
 
 ROLES = "staff: helps shoppers, corrects stock; till: redeems; manager: all of it, and promotions and shelves"
@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     add = actions.add_parser("add", help="make an account")
     add.add_argument("name", help="letters, digits, . _ ~ and -")
-    add.add_argument("--role", choices=list(Role), required=True, help=ROLES)
+    add.add_argument("--role", choices=[str(each) for each in Role], required=True, help=ROLES)
     actions.add_parser("password", help="change an account's password; its sessions end").add_argument("name")
     actions.add_parser("remove", help="delete an account; its sessions end at once").add_argument("name")
     actions.add_parser("list", help="the accounts, with their roles")
@@ -44,7 +44,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    with closing(Database(database_of(args))) as database:
+    reads = args.action in ("list", "audit")
+    with closing(Database(existing_database_of(args) if reads else database_of(args))) as database:
         staff = Staff(database, SystemClock())
         if args.action == "add":
             staff.add(args.name, Role(args.role), _password())
@@ -63,7 +64,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(staff: Staff) -> None:
-    for each in staff.accounts():
+    accounts = staff.accounts()
+    if not accounts:
+        print("no account yet; `endcap-backend staff add NAME --role ROLE` makes one")
+    for each in accounts:
         print(f"{each.name}\t{each.role}\tsince {write_instant(each.made_at)}\t{each.sessions} open sessions")
 
 

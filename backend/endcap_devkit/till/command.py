@@ -20,17 +20,18 @@ import argparse
 import os
 import secrets
 import sys
+import warnings
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime, timedelta
-from getpass import getpass
+from getpass import GetPassWarning, getpass
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from endcap.clock import SystemClock
-from endcap.errors import BadMessage, Refused, Unreachable
+from endcap.errors import BadConfig, BadMessage, Refused, Unreachable
 from endcap_backend.retail.codes import Code, read_code
 from endcap_backend.retail.held import Held, Price
 from endcap_devkit.till.backend import FINAL, ShopBackend
@@ -244,7 +245,14 @@ def _keys(args: argparse.Namespace, backend: ShopBackend) -> Mapping[bytes, Ed25
 
 def _password(name: str) -> str:
     given = os.environ.get("ENDCAP_TILL_PASSWORD")
-    return getpass(f"password of {name}: ") if given is None else given
+    if given is not None:
+        return given
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", GetPassWarning)  # it would be seen while it is typed
+            return getpass(f"password of {name}: ")
+    except (GetPassWarning, EOFError):
+        raise BadConfig("password", "set ENDCAP_TILL_PASSWORD, or run it in a terminal") from None
 
 
 def _new_id(name: str) -> str:

@@ -143,5 +143,5 @@ def test_the_command_makes_lists_and_removes_accounts(database, monkeypatch, cap
         note(connection, Employee("aino", Role.MANAGER), NOON, "put", "promotions/p1", {})
     assert staff("audit")[1] == "2026-11-24T12:00:00.000Z\taino\tmanager\tput\tpromotions/p1\t{}\n"
     assert staff("remove", "aino")[0] == 0
-    assert staff("list")[1] == ""
+    assert staff("list")[1] == "no account yet; `endcap-backend staff add NAME --role ROLE` makes one\n"
     assert staff("remove", "aino")[0] == 1

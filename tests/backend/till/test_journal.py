@@ -228,3 +228,13 @@ def test_the_command_tells_of_sound_books_with_0_and_of_others_with_1(make_shop,
     noted.write_text("[]")
     assert main(["audit", "check", "--noted", str(noted), *where]) == 1
     assert "does not hold what audit heads writes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("order", [["audit", "check"], ["audit", "heads"], ["staff", "list"], ["staff", "audit"]])
+def test_a_folder_without_a_shop_is_no_shop_whose_books_are_right(order, tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("ENDCAP_DATABASE_URL", raising=False)
+    assert main([*order, "--data", str(tmp_path / "typo")]) != 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "typo holds no shop; name the backend's data folder with --data" in said.err
+    assert not (tmp_path / "typo").exists()

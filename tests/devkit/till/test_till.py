@@ -1,6 +1,8 @@
 """`endcap till` against a backend that serves: from the scanned code to the receipt."""
 
 import json
+import warnings
+from getpass import GetPassWarning
 
 import pytest
 
@@ -86,6 +88,16 @@ def test_who_may_not_redeem_is_told_so(till, shopper, monkeypatch):
     monkeypatch.setenv("ENDCAP_TILL_PASSWORD", "wrong")
     status, _, fault = till(shopper.code(), "--item", "9001@1")
     assert (status, fault.startswith("endcap till: POST /v1/staff/sessions: ")) == (1, True)
+
+
+def test_without_a_terminal_it_says_where_the_password_goes(till, shopper, monkeypatch):
+    def no_terminal(prompt):
+        warnings.warn("Can not control echo on the terminal.", GetPassWarning, stacklevel=2)
+
+    monkeypatch.delenv("ENDCAP_TILL_PASSWORD")
+    monkeypatch.setattr("endcap_devkit.till.command.getpass", no_terminal)
+    status, _, fault = till(shopper.code(), "--item", "9001@1")
+    assert (status, fault) == (1, "endcap till: password: set ENDCAP_TILL_PASSWORD, or run it in a terminal\n")
 
 
 def test_no_code_says_what_to_give(till):
