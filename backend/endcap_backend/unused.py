@@ -92,7 +92,8 @@ def _blank_some(connection: sqlite3.Connection, path: Path, file: int, size: int
     left, blanked = set(numbers), 0
     for _ in range(TRIES):
         _fold(connection)
-        connection.execute("BEGIN IMMEDIATE")
+        if not _done(connection, "BEGIN IMMEDIATE"):
+            continue
         try:
             settled = left - _in_journal(path, size)
             blanked += sum(_blank(file, size, number) for number in settled)
@@ -107,9 +108,21 @@ def _blank_some(connection: sqlite3.Connection, path: Path, file: int, size: int
 
 
 def _fold(connection: sqlite3.Connection) -> None:
+    """Bring into the file what others leave a moment for."""
     connection.execute(f"PRAGMA busy_timeout = {FOLD_PATIENCE_MS}")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    _done(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
     connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+
+
+def _done(connection: sqlite3.Connection, statement: str) -> bool:
+    """Run it; False when others left no moment for it."""
+    try:
+        connection.execute(statement).fetchall()
+    except sqlite3.OperationalError as fault:
+        if fault.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True
 
 
 def _in_journal(path: Path, size: int) -> set[int]:

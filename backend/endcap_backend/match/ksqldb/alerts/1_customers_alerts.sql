@@ -1,6 +1,6 @@
 -- One row an alert, for a cluster where nothing else decides what she hears: each row above, for a quarter of an hour.
 -- RETENTION_MS is the topic's own: ksqlDB refuses a topic that is kept another time than what it reads.
-CREATE STREAM ALERTS WITH (KAFKA_TOPIC='customers_alerts', RETENTION_MS=86400000) AS SELECT UID AS K_UID,
+CREATE STREAM ALERTS WITH (KAFKA_TOPIC='customers_alerts', RETENTION_MS=259200000) AS SELECT UID AS K_UID,
   UID + '.' + CAST(ROWTIME / 1000 AS VARCHAR) + '.' + CAST(SKU AS VARCHAR) AS `id`,
   AS_VALUE(UID) AS `uid`, 'deal' AS `kind`, PID AS `pid`, SKU AS `SKU`,
   COALESCE(TITLE, NAME, SEGMENT) AS `title`,
