@@ -31,7 +31,7 @@ def test_what_workers_have_not_dealt_with_is_told_by_stage_and_nothing_of_stages
     row = NearbyPromotion("ann", 60.17, 24.94, "p1", 7, "tea", 40.0, title="Tea week")
     stage = running(decide_stage(cluster.settings, Limits()))
     cluster.put(row)
-    until(lambda: stage.stats()["transactions"])
+    until(lambda: stage.stats()["written"])  # its alert, and with it where the partition was read to
     stage.stop()
     cluster.put(*[row] * 50)
     told = looked_at(cluster.settings, until, lambda told: told.get("decide lag", 0) >= 50)
