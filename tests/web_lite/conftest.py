@@ -75,6 +75,8 @@ class Shop:
         self.erased = []
         self.erases = True
         self.asked_to_erase = 0
+        self.lets_in = threading.Event()  # cleared, a session waits for it
+        self.lets_in.set()
         self.impatient = set()  # uids that are asked to wait
         self.text = {"title": "20 % off dark roast", "why": "You are close to it"}
         self.alternatives = []
@@ -154,6 +156,7 @@ class Shop:
             if uid not in self.shoppers:
                 self.shoppers.append(uid)
             self.changed.notify_all()
+        assert self.lets_in.wait(30)
         now = datetime.now(UTC)
         return jsonify(
             uid=uid,

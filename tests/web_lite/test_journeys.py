@@ -41,6 +41,18 @@ def test_after_a_refusal_the_sign_form_brings_the_offer(lite, walkers):
     expect(walker.cards).to_have_count(1)
 
 
+def test_who_says_yes_again_while_her_first_is_on_its_way_has_one_visit(lite, shop, walkers):
+    shop.lets_in.clear()
+    walker = walkers(allowed=False)
+    walker.share(lite.url)
+    expect(walker.status).to_contain_text(REFUSE)
+    walker.page.get_by_label("Or where you are").select_option("Coffee & tea")
+    walker.page.get_by_role("button", name="Show offers here").click()
+    shop.lets_in.set()
+    expect(walker.cards).to_have_count(1)
+    assert len(shop.shoppers) == 1
+
+
 def test_stop_ends_it_at_once_and_leaves_nothing(lite, shop, walker):
     walker.stand()
     walker.share(lite.url)

@@ -111,7 +111,7 @@ async function send() {
 }
 
 const patience = (count, answer) =>
-  answer?.headers.get('Retry-After') * 1e3 || Math.min(15, 2 ** count) * (500 + 500 * Math.random());
+  answer?.headers.get('Retry-After') * 1e3 || Math.min(15, 2 ** count) * 500 * (1 + Math.random());
 
 const post = (path, body) =>
   fetch(path, { method: 'POST', keepalive: true, body, headers: { 'X-Visit': key, Accept: 'application/json' } });
@@ -128,8 +128,10 @@ async function call(path, body) {
 
 // Offers
 
-// The visit's cookie comes with the first answer: whatever needs it waits for `joined`.
-const listen = (path) => (joined = join(path));
+// The visit's cookie comes with the first answer: whatever needs it waits for `joined`, and so does the next one, or
+// each might open a visit, and she would be seen in the one and listen in the other. One that hangs is passed by.
+const listen = (path) =>
+  (joined = Promise.race([joined, new Promise((go) => setTimeout(go, 1e4))]).then(() => live && join(path)));
 
 async function join(path = '/stream') {
   clearTimeout(renew);
@@ -176,7 +178,8 @@ function open({ url, seconds, now, visit = key }) {
 
 async function poll() {
   try {
-    (await (await fetch('/offers', { headers: { 'X-Visit': key } })).json()).offers.reverse().forEach((offer) => show(offer, !live));
+    const answer = await fetch('/offers', { headers: { 'X-Visit': key } });
+    (await answer.json()).offers.reverse().forEach((offer) => show(offer, !live));
   } catch {} // the next one may come through
 }
 
@@ -237,7 +240,7 @@ function begin() {
 
 function end() {
   live = false;
-  place && place.clearWatch(watch);
+  place?.clearWatch(watch);
   [slow, watchdog, renew].map(clearTimeout);
   stream?.close();
   stream = lastEvent = watch = undefined;
