@@ -110,11 +110,13 @@ class Pseudonyms:
         return list(dict.fromkeys(_named(uid, day, _Key(secret)) for day, secret in living.items())) or [uid]
 
     def forget_old(self) -> None:
-        """Drop the secrets whose time is over; whoever may be idle for hours calls it now and then."""
+        """Drop the secrets whose time is over; whoever may be idle for hours calls it now and then.
+
+        One that a backend further west makes live longer is read again when a name asks for it.
+        """
         now = self._clock.now()
         for day in [day for day, key in self._keys.items() if key.dies_at <= now]:
             del self._keys[day]
-            self._none.add(day)
             if self._today is not None and self._today.day.name == day:
                 self._today = None
 

@@ -40,8 +40,9 @@ class Secret(NamedTuple):
 class DaySecrets:
     """The days' secrets in the shop's database, the same for every process on it. Safe from any thread.
 
-    A day begins at midnight of `timezone`, when the shop is most likely closed. Every call but `day_of` raises
-    Unreachable when the database does not answer.
+    A day begins at midnight of `timezone`, when the shop is most likely closed. Backends of several time zones on one
+    database share the secret of a date: it lives for 48 hours after the date began in the last zone that asked for it.
+    Every call but `day_of` raises Unreachable when the database does not answer.
 
     Raises:
         BadConfig: no such time zone.
@@ -62,16 +63,22 @@ class DaySecrets:
         return Day(f"{date:%Y%m%d}", began, ends)
 
     def made(self, day: Day) -> Secret:
-        """The day's secret; the first who asks makes it, for all."""
+        """The day's secret; the first who asks makes it, for all, and who begins the day later makes it live longer."""
         row = {"day": day.name, "began_at": day.began_at, "secret": secrets.token_hex(SECRET_BYTES)}
         try:
             with self._database.writing() as connection:
-                connection.execute(insertion(connection, DaySecret).values(row).on_conflict_do_nothing())
-                query = select(DaySecret.secret).where(DaySecret.day == day.name)
-                value = connection.execute(query).scalar_one()
+                new = insertion(connection, DaySecret).values(row)
+                later = new.excluded.began_at > DaySecret.began_at
+                connection.execute(
+                    new.on_conflict_do_update(
+                        index_elements=["day"], set_={"began_at": new.excluded.began_at}, where=later
+                    )
+                )
+                query = select(DaySecret.secret, DaySecret.began_at).where(DaySecret.day == day.name)
+                found = connection.execute(query).one()
         except OperationalError as fault:
             raise _away(fault) from None
-        return Secret(bytes.fromhex(value), day.began_at + LIFE)
+        return Secret(bytes.fromhex(found.secret), found.began_at + LIFE)
 
     def living(self, now: datetime) -> dict[str, Secret]:
         """The secrets whose time is not over, by their day, oldest first."""

@@ -11,7 +11,7 @@ from endcap_backend.retail.schema import Base, Instant
 
 
 class DaySecret(Base):
-    """One day's secret, 256 random bits in hexadecimal; deleted 48 hours after the day began."""
+    """One day's secret, 256 random bits in hexadecimal; deleted 48 hours after the day began where it began last."""
 
     __tablename__ = "day_secrets"
 

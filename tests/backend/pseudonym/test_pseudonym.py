@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from endcap.errors import BadConfig
 from endcap.testing import ManualClock
 from endcap_backend.pseudonym import NAME, Gone, Pseudonyms
 from endcap_backend.retail.database import Database
-from endcap_backend.retail.day_secrets import DaySecrets
+from endcap_backend.retail.day_secrets import DaySecrets, Secret
 
 HER = "0f" * 16
 uids = st.binary(min_size=16, max_size=16).map(bytes.hex)
@@ -145,6 +146,27 @@ def test_a_day_is_the_shops_own_also_when_its_clocks_are_put_back(database, zone
     day = DaySecrets(database, zone).day_of(datetime(2026, 10, 24, 22, 30, tzinfo=UTC))
     assert day.name == name
     assert (day.ends_at.astimezone(UTC) - day.began_at.astimezone(UTC)) == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize("first", ["Asia/Tokyo", "America/Los_Angeles"])
+def test_two_zones_share_a_dates_secret_until_it_is_48_hours_old_in_the_later_one(database, clock, first):
+    zones = {name: DaySecrets(database, name) for name in ("Asia/Tokyo", "America/Los_Angeles")}
+    days = {name: each.day_of(datetime(2026, 11, 25, 12, tzinfo=ZoneInfo(name))) for name, each in zones.items()}
+    early, late = (days[name].began_at for name in zones)
+    assert late - early == timedelta(hours=17)
+    second = next(name for name in zones if name != first)
+    clock.advance((early - clock.now()).total_seconds())
+    before = zones[first].made(days[first])
+    names = Pseudonyms(zones[first], clock)  # read before the other zone's day made the secret live longer
+    name = names.outward(HER, days[first].began_at)
+    after = zones[second].made(days[second])
+    assert after == Secret(before.value, late + timedelta(hours=48))
+    clock.advance((late - early + timedelta(hours=48)).total_seconds() - 1)
+    assert zones[first].forget_old(clock) == 0
+    assert names.inward(name) == HER
+    clock.advance(1)
+    assert names.inward(name) == Gone("20261125")
+    assert zones[first].forget_old(clock) == 1
 
 
 def test_a_time_zone_that_is_none_is_named(database):
