@@ -12,7 +12,7 @@ import httpx
 import jwt
 import pytest
 from flask import Flask, jsonify, request
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 from waitress.server import create_server
 from waitress.wasyncore import close_all
 
@@ -30,6 +30,7 @@ s1,BAKERY,Bakery,60.17052,24.93545
 """
 PUSH_KEY = "BEl62iUYgUivxIkv69yViEuiBIa-Ib9-SkvMeAtA3LFgDzkrxZJjSgSnfckjBJuBkr3qBUYIHBQFLXYp5Nksh8U"
 CHROMIUM = "/usr/bin/chromium"
+expect.set_options(timeout=30_000)  # milliseconds; a busy machine is no fault of the page
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -145,7 +146,7 @@ class Shop:
         assert self.until(lambda: self.shoppers)
         return self.shoppers[-1]
 
-    def until(self, true, timeout_s=10.0):
+    def until(self, true, timeout_s=30.0):
         """Block until `true()` holds; False when it doesn't in time."""
         with self.changed:
             return self.changed.wait_for(true, timeout_s)
@@ -344,7 +345,7 @@ class Walker:
         self.page = context.new_page()
         self.complaints = []  # console messages and uncaught errors
         self.requests = []  # (method, url)
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(30_000)
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda fault: self.complaints.append(str(fault)))
         self.page.on("request", lambda request: self.requests.append((request.method, request.url)))

@@ -17,6 +17,7 @@ from endcap_backend.retail.staff import Staff
 from endcap_backend.serve import create_backend
 
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=30_000)  # milliseconds; a busy machine is no fault of the page
 
 AXE = Path(__file__).parents[3] / ".cache/node/node_modules/axe-core/axe.min.js"  # `make node` puts it there
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
