@@ -1,6 +1,8 @@
 """The catalogue in its database, SQLite and PostgreSQL alike."""
 
+import re
 import threading
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -16,6 +18,7 @@ from endcap.testing import NOON, a_product, a_promotion
 from endcap_backend.retail.catalogue import Stored, known_products, put_placements, put_promotions
 from endcap_backend.retail.database import Database
 from endcap_backend.retail.feed import Feed
+from endcap_backend.retail.migrations import versions
 from endcap_backend.retail.schema import VERSION, Base, Outbox, Placement
 
 
@@ -33,6 +36,13 @@ def test_the_schemas_version_is_the_last_of_the_migrations():
     config = Config()
     config.set_main_option("script_location", "endcap_backend.retail:migrations")
     assert ScriptDirectory.from_config(config).get_heads() == [VERSION]
+
+
+def test_a_migration_stands_alone_whatever_the_rest_of_us_becomes():
+    found = list(Path(versions.__file__).parent.glob("v0*.py"))
+    assert len(found) == int(VERSION)
+    imported = [(path.name, line) for path in found for line in path.read_text().splitlines() if "import" in line]
+    assert [each for each in imported if re.search(r"\bendcap", each[1])] == []
 
 
 def test_a_database_that_is_opened_again_keeps_its_name_and_what_it_holds(database, url):

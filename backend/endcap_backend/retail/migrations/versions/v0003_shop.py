@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 import sqlalchemy as sa
 from alembic import op
-
-from endcap_backend.retail.search_text import searchable
 
 revision = "0003"
 down_revision = "0002"
@@ -128,4 +129,11 @@ def _create_search() -> None:
         put = "INSERT INTO product_search (sku, words) VALUES (:sku, :words)"
     connection = op.get_bind()
     for row in connection.execute(sa.text("SELECT sku, segment, variant, name FROM products")).all():
-        connection.execute(sa.text(put), {"sku": row.sku, "words": searchable(*row)})
+        connection.execute(sa.text(put), {"sku": row.sku, "words": _searchable(*row)})
+
+
+def _searchable(sku: int, segment: str, variant: str | None, name: str | None) -> str:
+    """What a product is found by, as the search of this version has it."""
+    text = f"{name or ''} {variant or ''} {segment} {sku}".casefold()
+    plain = "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
+    return " ".join(re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", plain)))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
-
-from endcap.wire import epoch_ms, from_epoch_ms
-from endcap_backend.retail.journal import BEGINNING, REDEEMED, REVERSED, Entry, Head, write_offers
 
 revision = "0008"
 down_revision = "0007"
@@ -18,6 +17,13 @@ branch_labels = None
 depends_on = None
 
 AT_ONCE = 1000
+BEGINNING = "0" * 64
+# What a row's hash covers, in this order; as it was at this version, whatever the journal's own code becomes.
+COVERED = (
+    "store", "at", "kind", "redemption", "actor", "role", "till", "evidence", "total_cents", "off_cents", "points",
+    "offers",
+)  # fmt: skip
+Entry = dict[str, Any]
 ONLY_ADDED_TO = "the journal of redemptions is only added to"
 
 
@@ -62,14 +68,13 @@ def downgrade() -> None:
 
 def _begin(journal: sa.Table, heads: sa.Table) -> None:
     """Enter the purchases of before in the order they happened; who reversed one is not known."""
-    last: defaultdict[str, Head] = defaultdict(lambda: (0, BEGINNING))
+    last: defaultdict[str, tuple[int, str]] = defaultdict(lambda: (0, BEGINNING))
     rows = []
-    for entry in sorted(_entries(), key=lambda each: (each.at, each.kind, each.redemption)):
-        number, previous = last[entry.store]
-        own = entry.hash_after(number + 1, previous)
-        last[entry.store] = (number + 1, own)
-        told = {**asdict(entry), "at": epoch_ms(entry.at)}
-        rows.append({**told, "number": number + 1, "previous": previous, "hash": own})
+    for entry in sorted(_entries(), key=lambda each: (each["at"], each["kind"], each["redemption"])):
+        number, previous = last[entry["store"]]
+        own = _hash(entry, number + 1, previous)
+        last[entry["store"]] = (number + 1, own)
+        rows.append({**entry, "number": number + 1, "previous": previous, "hash": own})
     for start in range(0, len(rows), AT_ONCE):
         op.bulk_insert(journal, rows[start : start + AT_ONCE])
     op.bulk_insert(heads, [{"store": store, "number": at, "hash": own} for store, (at, own) in last.items()])
@@ -82,15 +87,24 @@ def _entries() -> Iterator[Entry]:
     query = "SELECT id, at, store, till, total_cents, off_cents, points, reversed_at FROM redemptions"
     for row in op.get_bind().execute(sa.text(query)):
         kept = {"store": row.store, "redemption": row.id, "actor": row.till, "role": "till", "till": row.till}
-        yield Entry(
-            **kept, at=from_epoch_ms(row.at), kind=REDEEMED, evidence="unknown", total_cents=row.total_cents,
-            off_cents=row.off_cents, points=row.points, offers=write_offers(offers[row.id]),
-        )  # fmt: skip
+        yield {
+            **kept, "at": row.at, "kind": "redeemed", "evidence": "unknown", "total_cents": row.total_cents,
+            "off_cents": row.off_cents, "points": row.points, "offers": _written(offers[row.id]),
+        }  # fmt: skip
         if row.reversed_at is not None:
-            yield Entry(
-                **kept, at=from_epoch_ms(row.reversed_at), kind=REVERSED, evidence="unknown",
-                total_cents=-row.total_cents, off_cents=-row.off_cents, points=0, offers=write_offers([]),
-            )  # fmt: skip
+            yield {
+                **kept, "at": row.reversed_at, "kind": "reversed", "evidence": "unknown",
+                "total_cents": -row.total_cents, "off_cents": -row.off_cents, "points": 0, "offers": _written([]),
+            }  # fmt: skip
+
+
+def _hash(entry: Entry, number: int, previous: str) -> str:
+    told = [previous, number, *(entry[name] for name in COVERED)]
+    return sha256(json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+
+
+def _written(offers: Sequence[tuple[str, str, int]]) -> str:
+    return json.dumps(sorted(offers), separators=(",", ":"))
 
 
 def _keep() -> None:
