@@ -16,7 +16,7 @@ from ably.sync import AblyRestSync
 from endcap.errors import NotAuthorised, Refused, Unreachable
 from endcap.subscriber import Subscriber
 from endcap.testing import ManualClock, RecordingTransport, a_location, an_alert, an_event
-from endcap.transports import AblyToken
+from endcap.transports import AblyToken, ably_connection
 from endcap.transports.ably import AblyTransport
 from endcap.transports.ably_batch import AblyBatch
 from endcap.transports.ably_connection import AblyConnection
@@ -229,6 +229,47 @@ def test_a_channel_that_is_taken_away_is_told(ably, opened):
     while not isinstance(fault, NotAuthorised):
         fault = changes.get(timeout=WAIT_S)
     assert fault.channel == "promotions:v1"
+
+
+def test_who_gave_up_listening_hears_nothing_later(ably, rest, opened):
+    connection = opened(AblyConnection(lambda: a_token(ably, uid="g1")))
+    connection.until_connected(WAIT_S)
+    given_up, heard = [], Queue()
+    with pytest.raises(Unreachable, match="attach"):
+        connection.listen("promotions:g1", given_up.append, timeout_s=1e-6)
+    connection.listen("promotions:g1", heard.put)
+    rest.channels.get("promotions:g1").publish("alert", "an offer")
+    assert heard.get(timeout=WAIT_S) == "an offer"
+    assert given_up == []
+
+
+def test_when_several_channels_are_taken_away_one_new_connection_takes_the_place_of_the_old(
+    ably, rest, opened, monkeypatch
+):
+    monkeypatch.setattr(ably_connection, "AGAIN_S", 0.2)
+    channels = ("promotions:w1", "help:w1")
+    both = {channel: ["subscribe", "history"] for channel in channels}
+    tokens = [
+        a_token(ably, uid="w1", capability=both),
+        a_token(ably, uid="w1", capability={"location:w1": ["publish"]}),
+    ]
+    states, heard, asked = Queue(), Queue(), []
+
+    def fresh():
+        asked.append(None)
+        return tokens.pop(0) if tokens else a_token(ably, uid="w1", capability=both)
+
+    connection = opened(AblyConnection(fresh, on_change=lambda state, fault: states.put((state, fault))))
+    for channel in channels:
+        connection.listen(channel, heard.put)
+    ably.fault("expire", clientId="w1")
+    while not isinstance(states.get(timeout=WAIT_S)[1], NotAuthorised):
+        pass
+    while states.get(timeout=WAIT_S)[0] != "connected":
+        pass
+    rest.channels.get("help:w1").publish("help", "somebody comes")
+    assert heard.get(timeout=WAIT_S) == "somebody comes"
+    assert len(asked) == 3
 
 
 @pytest.mark.parametrize("form", ["text", "bytes", "object"])

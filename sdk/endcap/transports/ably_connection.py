@@ -55,6 +55,7 @@ class AblyConnection:
         self._token: AblyToken | None = None
         self._unused: AblyToken | None = None  # fetched to learn the endpoint, not yet given to ably
         self._token_faults = 0  # in a row
+        self._renewal: asyncio.TimerHandle | None = None  # the one that is due
         self._listening: dict[str, Listening] = {}
         self.state = "initialized"
         self.fault: EndcapError | None = None  # the last one; None while all is well
@@ -160,7 +161,7 @@ class AblyConnection:
 
         try:
             self._unused = self._token = await asyncio.to_thread(self._tokens)
-            self._client = AblyRealtime(
+            self._client = client = AblyRealtime(
                 auth_callback=self._authorise,
                 transport_params={"heartbeats": "true"},  # ably-python sees no ping frames, and would drop a quiet link
                 queue_messages=False,  # the outbox is the queue; ably's sends twice, and loses all after two minutes
@@ -171,11 +172,11 @@ class AblyConnection:
         except Exception as failed:  # the provider's or ably's; whatever it was, the next try may be luckier
             fault = failed if isinstance(failed, EndcapError) else Unreachable(f"token: {type(failed).__name__}")
             await self._become("disconnected", fault)
-            self._later(RETRY_S if isinstance(fault, Unreachable) else AGAIN_S, self._connect)
+            self._renew_in(RETRY_S if isinstance(fault, Unreachable) else AGAIN_S)
             return
-        self._client.connection.on(self._on_connection)
+        client.connection.on(lambda change: self._on_connection(client, change))
         for listening in self._listening.values():
-            asyncio.get_running_loop().create_task(listening.attach(self._client))
+            asyncio.get_running_loop().create_task(listening.attach(client))
 
     async def _authorise(self, _params: object) -> Any:
         from ably.types.tokendetails import TokenDetails
@@ -185,7 +186,9 @@ class AblyConnection:
             token = self._token = await asyncio.to_thread(self._tokens)
         return TokenDetails(token=token.token, expires=epoch_ms(token.expires_at), client_id=token.client_id)
 
-    def _on_connection(self, change: Any) -> None:
+    def _on_connection(self, client: AblyRealtime, change: Any) -> None:
+        if client is not self._client:
+            return  # the last words of one that was given up
         state, loop = change.current.value, asyncio.get_running_loop()
         fault = fault_from(change.reason, "connect") if change.reason is not None else None
         if fault is not None and state != "failed":
@@ -196,12 +199,23 @@ class AblyConnection:
             self._token_faults += 1
         loop.create_task(self._become(state, fault))
         if state == "failed":
-            self._later(AGAIN_S, self._renew)
+            self._renew_in(AGAIN_S)
         elif self._token_faults > 1:  # ably asks for a new token only the first time
             self._token_faults = 0
-            loop.create_task(self._renew())
+            self._renew_in(0.0)
+
+    def _renew_in(self, delay_s: float) -> None:
+        """Make another client by then. Many may ask: with the connection each of its channels fails, too."""
+        loop = asyncio.get_running_loop()
+        if self._renewal is not None:
+            if self._renewal.when() <= loop.time() + delay_s:
+                return
+            self._renewal.cancel()
+        self._renewal = loop.call_later(delay_s, lambda: loop.create_task(self._renew()))
 
     async def _renew(self) -> None:
+        self._renewal = None
+        await self._become("connecting", None)
         await self._shut()
         if not self._closed:
             await self._connect()
@@ -228,12 +242,15 @@ class AblyConnection:
         changed = self._condition()
         try:
             async with asyncio.timeout(timeout_s), changed:
-                await changed.wait_for(lambda: self.state in ("connected", "failed") or _final(self.fault))
+                await changed.wait_for(lambda: self._is_up() or self.state == "failed" or _final(self.fault))
         except TimeoutError:
             raise Unreachable(f"no connection to Ably within {timeout_s:g} s: {self.fault or self.state}") from None
-        if self.state != "connected" or self._token is None:
+        if not self._is_up() or self._token is None:
             raise self.fault or Unreachable("the Ably connection failed")
         return self._token
+
+    def _is_up(self) -> bool:
+        return self.state == "connected" and self._client is not None
 
     async def _publish(self, channel: str, message_id: str, name: str, data: object, timeout_s: float) -> None:
         from ably import AblyException
@@ -258,8 +275,11 @@ class AblyConnection:
         try:
             async with asyncio.timeout(timeout_s):
                 await listening.attach(self._client)
-        except TimeoutError:
-            raise Unreachable(f"attach: no answer within {timeout_s:g} s") from None
+        except BaseException as fault:
+            listening.let_go()
+            if isinstance(fault, TimeoutError):
+                raise Unreachable(f"attach: no answer within {timeout_s:g} s") from None
+            raise
         self._listening[channel] = listening
 
     def _refused(self, fault: EndcapError) -> None:
@@ -267,11 +287,7 @@ class AblyConnection:
         log.warning("an Ably channel was refused: %s; trying again in %g s", fault, AGAIN_S)
         self.fault = fault
         self._on_change(self.state, fault)
-        self._later(AGAIN_S, self._renew)
-
-    def _later(self, delay_s: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        loop = asyncio.get_running_loop()
-        loop.call_later(delay_s, lambda: loop.create_task(work()))
+        self._renew_in(AGAIN_S)
 
     async def _shut(self) -> None:
         client, self._client = self._client, None

@@ -55,6 +55,13 @@ class Listening:
         except AblyException as fault:
             raise fault_from(fault, "attach", self.name) from fault
 
+    def let_go(self) -> None:
+        """Hear nothing more: ably keeps a listener whose attach was given up, and would attach in the end."""
+        if self._client is not None:
+            channel = self._client.channels.get(self.name)
+            channel.off(self._on_state)
+            channel.unsubscribe(self._hear)
+
     def _on_state(self, change: Any) -> None:
         if change.current.value == "attached":
             if self._attached and not change.resumed:
