@@ -34,7 +34,7 @@ from endcap_backend.wiring import learning_of
 from endcap_devkit.demo.city import WALK_FILE, load_city
 
 pytestmark = pytest.mark.kafka
-WAIT_S = 60.0
+WAIT_S = 180.0
 HER = "walker"
 PACED = Limits(per_fix=1, cooldown_s=12.0, per_visit=100, per_hour=100, per_day=100, per_promotion=100)
 TOPICS = ("customers_locations", "stores_products", "products_promotions", "customers_events", CUSTOMERS_ALERTS)
@@ -167,6 +167,12 @@ def make_topics(admin):
             raise AssertionError(f"{topic} is made anew by somebody each time it is deleted")
 
 
+def settled(kafka):
+    """Whether all of the shop can be read: a moment after its commit a transaction may still look open."""
+    places = places_of(kafka, ("stores_products", "products_promotions"))
+    return ends_of(kafka, places) == ends_of(kafka, places, settled=True)
+
+
 def offers_by_kafka(log, kafka, clock, shop, walk, learning=None):
     make_topics(AdminClient(kafka.client_config()))
     ensure_topics(kafka, TOPICS)
@@ -175,6 +181,7 @@ def offers_by_kafka(log, kafka, clock, shop, walk, learning=None):
     log.append(shop)
     forwarder.start()
     wait(lambda: forwarder.stats()["forward lag"] == 0, log)
+    wait(lambda: settled(kafka), log)
     for stage in stages:
         stage.start()
     wait(lambda: all(stage.stats()["partitions"] for stage in stages), log)

@@ -26,7 +26,7 @@ from endcap_backend.pipeline.kafka import PARTITIONER, KafkaSettings
 from endcap_backend.pipeline.stages.reading import ends_of
 from endcap_backend.pipeline.stages.topics import LOCATIONS_BY_CELL
 
-WAIT_S = 60.0
+WAIT_S = 180.0  # a loaded machine takes its time, and a killed worker is missed late
 PARTITIONS = 4
 TOPICS = (
     CUSTOMERS_LOCATIONS, STORES_PRODUCTS, PRODUCTS_PROMOTIONS, LOCATIONS_BY_CELL, NEARBY_CUSTOMERS, CUSTOMERS_ALERTS,
