@@ -311,6 +311,74 @@ def test_a_stop_that_the_server_did_not_hear_is_told_again_on_the_next_visit(lit
     expect(walker.cards).to_have_count(0)
 
 
+def test_a_claim_that_the_server_could_not_take_is_made_again(lite, shop, walker):
+    refused = []
+
+    def be_away_once(route):
+        refused.append(route)
+        route.fulfill(status=503) if len(refused) == 1 else route.continue_()
+
+    walker.page.clock.install()
+    walker.page.route("**/sign*", be_away_once)
+    walker.page.goto(lite.url)
+    walker.page.get_by_label("Or where you are").select_option("Coffee & tea")
+    walker.page.get_by_role("button", name="Show offers here").click()
+    expect(walker.status).to_contain_text("No network")
+    walker.page.clock.fast_forward(16_000)
+    expect(walker.cards).to_have_count(1)
+    assert len(refused) == 2
+
+
+def test_a_stop_while_her_yes_is_on_its_way_ends_the_visit_that_it_opens(lite, shop, walker):
+    shop.lets_in.clear()
+    walker.stand()
+    walker.share(lite.url)
+    assert shop.shopper
+    walker.page.get_by_role("button", name="Stop and erase").click()
+    expect(walker.status).to_contain_text("Stopped")
+    shop.lets_in.set()
+    assert shop.until(lambda: shop.erased == shop.shoppers)
+    assert shop.fixes == {}
+
+
+def test_a_claim_under_way_when_she_stops_says_nothing_more(lite, walker):
+    held = []
+    walker.page.route("**/sign*", lambda route: held.append(route))
+    walker.page.goto(lite.url)
+    walker.page.get_by_label("Or where you are").select_option("Coffee & tea")
+    with walker.page.expect_request("**/sign*"):
+        walker.page.get_by_role("button", name="Show offers here").click()
+    walker.page.get_by_role("button", name="Stop and erase").click()
+    expect(walker.status).to_contain_text("Stopped")
+    with walker.page.expect_request_finished(lambda request: "/sign" in request.url):
+        held[0].fulfill(json={"say": "claimed", "zone": "Coffee & tea"})
+    walker.page.evaluate("() => new Promise((go) => setTimeout(go))")
+    expect(walker.status).to_contain_text("Stopped")
+    assert walker.page.locator("html").get_attribute("data-state") == "first"
+
+
+def test_offers_asked_for_before_she_stops_are_not_shown_after(lite, shop, walker):
+    held = []
+    walker.page.clock.install()
+    walker.page.route("**/sse*", lambda route: route.abort())
+    walker.page.route("**/offers", lambda route: held.append(route))
+    walker.stand()
+    walker.share(lite.url)
+    assert shop.until(lambda: shop.fixes)
+    for _ in range(2):
+        with walker.page.expect_response("**/stream"):
+            walker.page.clock.fast_forward(16_000)
+    with walker.page.expect_request("**/offers"):
+        walker.page.clock.fast_forward(16_000)
+    walker.page.get_by_role("button", name="Stop and erase").click()
+    expect(walker.status).to_contain_text("Stopped")
+    offer = {"id": "a1", "kind": "deal", "title": "Roast", "why": "Near", "expires_at": "2999-01-01T00:00:00Z"}
+    with walker.page.expect_request_finished(lambda request: "/offers" in request.url):
+        held[0].fulfill(json={"offers": [offer]})
+    walker.page.evaluate("() => fetch('/healthz').then(() => 1)")
+    expect(walker.cards).to_have_count(0)
+
+
 def test_a_browser_with_scripts_but_without_cookies_gets_offers_by_a_key_of_its_own(lite, shop, walker):
     strip = {"cookie": ""}
     walker.page.route("**/*", lambda route: route.continue_(headers={**route.request.headers, **strip}))

@@ -1,30 +1,29 @@
 // One tap: fixes go out to our own origin, offers come in by EventSource. No library, no build step.
 // Field names are those of the messages `customers_locations` and `customers_alerts`.
 
-const SLOW_MS = 1e4; // without a fix for so long, a sign is offered
-const SILENCE_MS = 3e4; // a watch this quiet has died: some phones' do after a timeout
-const BACK_OFF_MS = [0, 5e3, 15e3, 6e4];
-const QUEUE = 200; // fixes kept while nobody answers
-const CARDS = 50;
-const HOUR_MS = 36e5;
+const SLOW_MS = 1e4, // without a fix for so long, a sign is offered
+  SILENCE_MS = 3e4, // a watch this quiet has died: some phones' do after a timeout
+  BACK_OFF_MS = [0, 5e3, 15e3, 6e4],
+  QUEUE = 200, // fixes kept while nobody answers
+  CARDS = 50,
+  HOUR_MS = 36e5;
 
 const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
 const words = JSON.parse(document.body.dataset.words);
-const list = $('offers');
-const form = $('sign');
+const list = $('offers'), form = $('sign');
 const place = isSecureContext && navigator.geolocation;
 
 const WORKER = '/sw.js?lang=' + root.lang;
 const policy = self.trustedTypes?.createPolicy('sw', { createScriptURL: () => WORKER });
 
-let live; // she has said yes, and not stop
+let live; // she has said yes; false once she has said stop
 let joined, claiming, watch, slow, watchdog, renew, stream, lastEvent, said, sending, newest, heard;
 let silent = 0, failures = 0, tries = 0;
-let skew = 0; // the shop's clock minus the phone's, which may be hours off
-let key = '';
-let queue = [];
-let offers = []; // as on the page, newest first
+let skew = 0, // the shop's clock minus the phone's, which may be hours off
+  key = '',
+  queue = [],
+  offers = []; // as on the page, newest first
 
 // A captive browser has no storage: then nothing is remembered, and everything else works.
 function remember(name, value) {
@@ -42,6 +41,10 @@ function say(name, values, state) {
   if (name !== 'new') said = name;
   $('status').textContent = fill(name, values);
   if (state) root.dataset.state = state;
+  buttons();
+}
+
+function buttons() {
   $('go').hidden = live || !place;
   $('stop').hidden = !remember('visit') && !live;
 }
@@ -138,8 +141,12 @@ async function join(path = '/stream') {
   let answer;
   try {
     answer = await post(path);
-    if (answer.ok) return open(await answer.json());
-    if (live) say('away');
+    const ticket = answer.ok && (await answer.json());
+    key = ticket.visit || key;
+    if (live) {
+      if (ticket) return open(ticket);
+      say('away');
+    } else erase(); // she stopped meanwhile: what this has opened ends, too
   } catch {
     if (live) offline();
   }
@@ -153,9 +160,7 @@ function again(answer) {
   renew = setTimeout(() => listen(), patience(failures, answer));
 }
 
-function open({ url, seconds, now, visit = key }) {
-  if (!live) return;
-  key = visit;
+function open({ url, seconds, now }) {
   skew = now - Date.now();
   stream?.close();
   stream = new EventSource(url + (lastEvent ? '&lastEvent=' + encodeURIComponent(lastEvent) : '&rewind=100'));
@@ -178,8 +183,8 @@ function open({ url, seconds, now, visit = key }) {
 
 async function poll() {
   try {
-    const answer = await fetch('/offers', { headers: { 'X-Visit': key } });
-    (await answer.json()).offers.reverse().forEach((offer) => show(offer, !live));
+    const answer = await (await fetch('/offers', { headers: { 'X-Visit': key } })).json();
+    if (live !== false) answer.offers.reverse().forEach((offer) => show(offer, !live)); // else she said stop meanwhile
   } catch {} // the next one may come through
 }
 
@@ -234,6 +239,7 @@ function begin() {
   live = true;
   remember('consented', 1);
   remember('visit', 1);
+  buttons();
   listen();
   navigator.serviceWorker?.register(policy ? policy.createScriptURL('') : WORKER).catch(() => {});
 }
@@ -241,13 +247,15 @@ function begin() {
 function end() {
   live = false;
   place?.clearWatch(watch);
-  [slow, watchdog, renew].map(clearTimeout);
+  [slow, watchdog, renew, claiming].map(clearTimeout);
   stream?.close();
-  stream = lastEvent = watch = undefined;
+  stream = lastEvent = watch = claiming = undefined;
   queue = [];
 }
 
-const erase = () => post('/stop').then(({ ok }) => ok && remember('owed', 0), () => {}); // else it is owed
+// Owed until the shop has heard it. What may be opened at this moment ends when it is known, and the next yes waits.
+const erase = () =>
+  (joined = Promise.all([post('/stop'), joined]).then(([{ ok }]) => ok && remember('owed', 0), () => {}));
 
 function stop() {
   end();
@@ -263,14 +271,16 @@ function stop() {
 
 async function claim(event) {
   event?.preventDefault();
-  claiming = true;
+  claiming = clearTimeout(claiming);
   begin();
   try {
     const result = await (await call(form.action, new URLSearchParams(new FormData(form)))).json();
-    say(result.say, result, 'sharing');
-    claiming = false;
+    if (live) say(result.say, result, 'sharing');
   } catch {
-    offline();
+    if (live) {
+      claiming = setTimeout(claim, patience(tries++));
+      offline();
+    }
   }
 }
 
@@ -294,8 +304,7 @@ ononline = back;
 onoffline = offline;
 document.onvisibilitychange = () => document.hidden || back();
 
-$('go').hidden = !place;
-$('stop').hidden = !remember('visit');
+buttons();
 if (!place) say('refused');
 const written = list.firstChild;
 list.replaceChildren(); // what the server wrote does not go when it ends
