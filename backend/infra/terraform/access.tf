@@ -38,6 +38,7 @@ locals {
       ["match", "CLUSTER", "LITERAL", "kafka-cluster", "DESCRIBE_CONFIGS"],
       ["match", "TOPIC", "LITERAL", "customers_alerts", "READ"],
       ["match", "TOPIC", "LITERAL", "customers_alerts", "WRITE"],
+      ["match", "TOPIC", "LITERAL", "customers_alerts", "DESCRIBE_CONFIGS"],
       ["match", "TOPIC", "LITERAL", "customers_withheld", "READ"],
       ["match", "TOPIC", "LITERAL", "customers_withheld", "WRITE"],
       ["match", "TOPIC", "LITERAL", "customers_events_dlq", "WRITE"],
@@ -65,6 +66,8 @@ locals {
     ],
     [for group in ["endcap-match", "endcap-decide"] : ["match", "GROUP", "PREFIXED", group, "READ"]],
     [for topic in local.forwarded : ["match", "TOPIC", "LITERAL", topic, "READ"]],
+    # ksqlDB keeps a stream's own topic as long as the one it reads, and looks there
+    [for topic in local.forwarded : ["match", "TOPIC", "LITERAL", topic, "DESCRIBE_CONFIGS"]],
     # a custom connector keeps its own dead letters, successes and errors in topics of these names
     [
       for pair in setproduct(["dlq-lcc", "success-lcc", "error-lcc"], ["CREATE", "WRITE"]) :

@@ -13,6 +13,7 @@ resource "confluent_custom_connector_plugin" "ably" {
   connector_type              = "SINK"
   sensitive_config_properties = ["client.key"]
   filename                    = var.ably_connector_zip
+  cloud                       = var.cloud
 }
 
 resource "confluent_connector" "ably" {

@@ -56,6 +56,15 @@ resource "confluent_kafka_acl" "ksqldb" {
   }
 }
 
+# The rules above let ksqlDB at its topics; whoever sends statements wants this one, on that one ksqlDB cluster
+resource "confluent_role_binding" "ksqldb" {
+  count = var.match == "ksqldb" ? 1 : 0
+
+  principal   = "User:${confluent_service_account.program["match"].id}"
+  role_name   = "KsqlAdmin"
+  crn_pattern = confluent_ksql_cluster.match[0].resource_name
+}
+
 resource "confluent_api_key" "ksqldb" {
   count = var.match == "ksqldb" ? 1 : 0
 
@@ -77,6 +86,8 @@ resource "confluent_api_key" "ksqldb" {
       id = confluent_environment.main.id
     }
   }
+
+  depends_on = [confluent_role_binding.ksqldb]
 }
 
 resource "confluent_flink_compute_pool" "match" {

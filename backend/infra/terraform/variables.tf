@@ -37,6 +37,11 @@ variable "cloud" {
   description = "Cloud provider of the cluster: AWS, AZURE or GCP."
   type        = string
   default     = "AWS"
+
+  validation {
+    condition     = contains(["AWS", "AZURE", "GCP"], var.cloud)
+    error_message = "Use AWS, AZURE or GCP."
+  }
 }
 
 variable "region" {
@@ -46,9 +51,14 @@ variable "region" {
 }
 
 variable "availability" {
-  description = "SINGLE_ZONE or MULTI_ZONE; a basic cluster allows the first only."
+  description = "SINGLE_ZONE or MULTI_ZONE, or Confluent's newer words LOW and HIGH; a basic cluster allows one zone only."
   type        = string
   default     = "SINGLE_ZONE"
+
+  validation {
+    condition     = contains(["SINGLE_ZONE", "MULTI_ZONE", "LOW", "HIGH"], var.availability)
+    error_message = "Use SINGLE_ZONE, MULTI_ZONE, LOW or HIGH."
+  }
 }
 
 variable "cluster_type" {
