@@ -95,12 +95,13 @@ $(JAVA_DIR)/classpath: tests/devkit/java/pom.xml
 		-Dmdep.outputFile=$(CURDIR)/$@.new -Dstyle.color=never
 	mv $@.new $@
 
-flink: system $(FLINK_DIR)/.installed  ## PyFlink, in an environment of its own
+flink: sync system $(FLINK_DIR)/.installed  ## PyFlink, in an environment of its own, and its Kafka connector
 
-$(FLINK_DIR)/.installed: pyproject.toml tests/flink/constraints.txt | $(VENV)/bin/python
+$(FLINK_DIR)/.installed: pyproject.toml tests/flink/constraints.txt | $(VENV)/.test
 	$(BIN)/python -m venv $(FLINK_DIR)/venv
 	$(FLINK_DIR)/venv/bin/python -m pip install --quiet --disable-pip-version-check \
 		-c tests/flink/constraints.txt -e '.[flink]'
+	$(BIN)/python -c 'from endcap_devkit.flink.jars import connector_jars; connector_jars()'
 	touch $@
 
 $(VENV)/bin/python:
