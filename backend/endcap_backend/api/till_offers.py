@@ -24,7 +24,7 @@ GET_OFFERS = Operation(
                 "store": TEXT,
                 "at": INSTANT,
                 "currency": CURRENCY,
-                "prices": {"type": "array", "items": {"type": "array", "minItems": 3, "maxItems": 3}},
+                "prices": {"type": "array", "items": {"type": "array", "minItems": 4, "maxItems": 4}},
                 "promotions": OFFERS,
                 "coupons": OFFERS,
             }

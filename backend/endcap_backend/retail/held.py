@@ -26,6 +26,7 @@ class Price:
 
     segment: str
     cents: int | None
+    name: str = ""  # or its variant; "" where it has neither
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Held:
             "store": self.store,
             "at": write_instant(self.at),
             "currency": self.currency,
-            "prices": [[sku, each.segment, each.cents] for sku, each in self.prices.items()],
+            "prices": [[sku, each.segment, each.cents, each.name] for sku, each in self.prices.items()],
             "promotions": [_offer_json(each) for each in self.promotions],
             "coupons": [{"number": number, **_offer_json(each)} for number, each in self.coupons.items()],
         }
@@ -70,7 +71,7 @@ class Held:
             store=str(value["store"]),
             at=_instant(value["at"]),
             currency=str(value["currency"]),
-            prices={int(sku): Price(str(segment), cents) for sku, segment, cents in value["prices"]},
+            prices={int(sku): _price(*about) for sku, *about in value["prices"]},
             promotions=[_offer(each) for each in value["promotions"]],
             coupons={int(each["number"]): _offer(each) for each in value["coupons"]},
         )
@@ -78,12 +79,20 @@ class Held:
 
 def held_for(connection: Connection, store: str, moment: datetime, currency: str) -> Held:
     """What the tills of a store need to price a basket by themselves."""
-    query = select(Placement.sku, Product.segment, Placement.price).join(Product, Product.sku == Placement.sku)
+    facts = (Placement.sku, Product.segment, Product.variant, Product.name, Placement.price)
+    query = select(*facts).join(Product, Product.sku == Placement.sku)
     prices = {
-        row.sku: Price(row.segment, None if row.price is None else round(row.price * 100))
+        row.sku: Price(
+            row.segment, None if row.price is None else round(row.price * 100), row.name or row.variant or ""
+        )
         for row in connection.execute(query.where(Placement.store == store).order_by(Placement.sku))
     }
     return Held(store, moment, currency, prices, _promotions(connection, store, moment), _coupons(connection, moment))
+
+
+def _price(segment: str, cents: int | None, name: str = "") -> Price:
+    """As a drawer has it; those of before names were told are without."""
+    return Price(str(segment), cents, str(name))
 
 
 def _promotions(connection: Connection, store: str, moment: datetime) -> list[Offer]:

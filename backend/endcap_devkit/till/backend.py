@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, cast
 
 import httpx
 
-from endcap.errors import Refused, Unreachable
+from endcap.errors import BadConfig, Refused, Unreachable
 
 TIMEOUT_S = 10.0
 TRIES = 3  # of one request: a repeat of a purchase changes nothing
-FINAL = frozenset((400, 409, 410, 413, 422))  # what the backend says of a purchase itself, and says again
+_FINAL = frozenset((400, 409, 410, 413, 422))  # what the backend says of a purchase itself, and says again
+_OURS = "urn:endcap:problem:"  # how the types of the backend's problems begin
 _AWAY = frozenset((408, 429))  # with all from 500 on: a proxy's words as well as the backend's
 
 
@@ -21,11 +23,14 @@ class ShopBackend:
     Raises, in every call:
         Unreachable: there is no answer, or only that it should come later, or it is a proxy's; what was asked may have
             happened.
-        Refused: the backend says why. What it says of a purchase for good has a status of `FINAL`.
+        Refused: the backend says why, or a proxy before it: `is_final` and `is_unknown` tell which.
+
+    Raises:
+        BadConfig: `url` is none.
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url.rstrip("/")
+        self._url = _checked(url)
         self._token = ""
 
     def keys(self) -> object:
@@ -63,6 +68,33 @@ class ShopBackend:
             if answer.status_code == 429:
                 break  # more of the same is what it complains of
         raise Unreachable(f"no answer from {self._url}: {why}")
+
+
+def is_final(fault: Refused) -> bool:
+    """Whether the backend refuses a purchase for what it is, and will again."""
+    return fault.status in _FINAL and _is_ours(fault)
+
+
+def is_unknown(fault: Refused) -> bool:
+    """Whether the backend says that there is no such thing; a proxy's 404 says only that it did not get there."""
+    return fault.status == 404 and _is_ours(fault)
+
+
+def _is_ours(fault: Refused) -> bool:
+    try:
+        return str(json.loads(fault.body)["type"]).startswith(_OURS)
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def _checked(url: str) -> str:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as fault:
+        raise BadConfig("url", f"{url!r} is none: {fault}") from None
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise BadConfig("url", f"{url!r} is none: give the backend's, such as http://127.0.0.1:8700")
+    return url.rstrip("/")
 
 
 def _json(answer: httpx.Response) -> object:

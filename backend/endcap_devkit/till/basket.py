@@ -42,7 +42,12 @@ def parse_line(text: str, prices: Mapping[int, Price] | None = None) -> BasketLi
             price = _price_of(int(sku), prices or {})
         found = {"sku": int(sku), "quantity": int(quantity) if times else 1, "price": float(price)}
     except LookupError:
-        raise BadMessage("item", f"{text!r} has no price: write SKU x pieces @ price, such as {EXAMPLE}") from None
+        why = (
+            "has no price"
+            if sku.isdecimal() and int(sku) in (prices or {})
+            else "names no product whose price is known"
+        )
+        raise BadMessage("item", f"{text!r} {why}: write SKU x pieces @ price, such as {EXAMPLE}") from None
     except ValueError:
         raise BadMessage("item", f"{text!r} is no line: write SKU x pieces @ price, such as {EXAMPLE}") from None
     return BasketLine.from_json(found)

@@ -32,9 +32,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from endcap.clock import SystemClock
 from endcap.errors import BadConfig, BadMessage, Refused, Unreachable
+from endcap_backend.commands import number_from
 from endcap_backend.retail.codes import Code, read_code
 from endcap_backend.retail.held import Held, Price
-from endcap_devkit.till.backend import FINAL, ShopBackend
+from endcap_devkit.till.backend import ShopBackend, is_final
 from endcap_devkit.till.basket import EXAMPLE, Basket, make_basket
 from endcap_devkit.till.drawer import DONE, Drawer
 from endcap_devkit.till.keys import keep, load_kept, read_jwks
@@ -59,8 +60,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", default="s1", metavar="ID", help="the store the till stands in (s1)")
     parser.add_argument(
         "--url",
-        default=os.environ.get("ENDCAP_URL", DEFAULT_URL),
-        help=f"of the backend (ENDCAP_URL, else {DEFAULT_URL})",
+        default=os.environ.get("ENDCAP_BACKEND_URL") or os.environ.get("ENDCAP_URL") or DEFAULT_URL,
+        help=f"of the backend (ENDCAP_BACKEND_URL, else {DEFAULT_URL})",
     )
     parser.add_argument("--name", default="till-1", help="the till's account (till-1)")
     parser.add_argument("--id", default="", help="of the purchase (default: a new one)")
@@ -84,7 +85,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ("hours", 12.0, "how old prices and offers may be"),
     ):
         parser.add_argument(
-            f"--offline-{name}", type=float, default=default, metavar="NUMBER", help=f"{what} ({default:g})"
+            f"--offline-{name}",
+            type=number_from(0, 1_000_000),
+            default=default,
+            metavar="NUMBER",
+            help=f"{what} ({default:g})",
         )
     parser.add_argument("--reverse", default="", metavar="ID", help="take a purchase back, and do nothing else")
 
@@ -123,7 +128,7 @@ def _sell(args: argparse.Namespace, drawer: Drawer, backend: ShopBackend) -> int
         answer = _redeemed(drawer, backend, sent)
     if answer is None:
         answer = _priced(args, drawer, code, basket, sent["id"], now)
-    print(receipt(basket, answer, code.card, args.store))
+    print(receipt(basket, answer, code.card, args.store, _prices(drawer, args.store)))
     return 0
 
 
@@ -133,17 +138,28 @@ def _prices(drawer: Drawer, store: str) -> Mapping[int, Price]:
 
 
 def _caught_up(args: argparse.Namespace, drawer: Drawer, backend: ShopBackend) -> bool:
-    """Whether the backend answers; what waited for it is sent then, and prices and offers are fetched anew."""
+    """Whether the backend answers; what waited for it is sent then, and prices and offers are fetched anew.
+
+    One that refuses the till's account is as good as away: she who stands at the till can't help it.
+    """
     try:
         backend.sign_in(args.name, _password(args.name))
         for line in send_waiting(drawer, backend):
             print(line, file=sys.stderr)
         held = drawer.held()
         if held is None or held.store != args.store or SystemClock().now() - held.at > FRESH:
-            drawer.hold(Held.from_json(backend.offers(args.store)))
+            held = Held.from_json(backend.offers(args.store))
+            drawer.hold(held)
     except Unreachable as fault:
         print(fault, file=sys.stderr)
         return False
+    except Refused as fault:
+        print(f"{fault}; until {args.name} is let in, the till sells as if the backend were away", file=sys.stderr)
+        return False
+    if not held.prices:
+        print(
+            f"nothing stands in a store named {args.store}: {args.url}/v1/stores names those there are", file=sys.stderr
+        )
     return True
 
 
@@ -156,7 +172,7 @@ def _redeemed(drawer: Drawer, backend: ShopBackend, sent: Mapping[str, Any]) -> 
         print(fault, file=sys.stderr)
         return None
     except Refused as fault:
-        if fault.status in FINAL:
+        if is_final(fault):
             drawer.drop(sent["id"])
         else:
             drawer.give_up(sent["id"])  # an earlier try may have got through

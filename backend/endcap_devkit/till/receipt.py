@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from endcap_backend.retail.held import Price
 from endcap_devkit.till.basket import Basket
 
 WIDTH = 48
 
 
-def receipt(basket: Basket, answer: Mapping[str, Any], card: str, store: str) -> str:
-    """The lines of a receipt, as wide as its paper."""
-    return "\n".join(_lines(basket, answer, card, store))
+def receipt(
+    basket: Basket, answer: Mapping[str, Any], card: str, store: str, known: Mapping[int, Price] | None = None
+) -> str:
+    """The lines of a receipt, as wide as its paper; products by their names, as far as they are `known`."""
+    return "\n".join(_lines(basket, answer, card, store, known or {}))
 
 
-def _lines(basket: Basket, answer: Mapping[str, Any], card: str, store: str) -> Iterator[str]:
+def _lines(
+    basket: Basket, answer: Mapping[str, Any], card: str, store: str, known: Mapping[int, Price]
+) -> Iterator[str]:
     yield _row(f"store {store}", str(answer["at"])[:16].replace("T", " "))
     yield "-" * WIDTH
     for line in basket.lines:
-        yield _row(f"{line.quantity:>3} x {line.sku}", _money(line.quantity * round(line.price * 100) / 100))
+        name = known[line.sku].name if line.sku in known else ""
+        yield _row(f"{line.quantity:>3} x {name or line.sku}", _money(line.quantity * round(line.price * 100) / 100))
     for saved in (*answer["promotions"], *answer["applied"]):
         yield _row(f"    {saved['title']} ({saved['why']})", _money(-saved["off"]))
     yield "-" * WIDTH

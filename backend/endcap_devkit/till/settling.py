@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from endcap.errors import Refused
-from endcap_devkit.till.backend import FINAL, ShopBackend
+from endcap_devkit.till.backend import ShopBackend, is_final, is_unknown
 from endcap_devkit.till.drawer import DONE, REFUSED, WAITING, Drawer, Kept
 
 UNSEEN = "the till stopped before its receipt: take it back, unless she paid by it"
@@ -46,7 +46,7 @@ def _sent(drawer: Drawer, backend: ShopBackend, kept: Kept) -> str:
     try:
         answer = _redeemed(backend, kept)
     except Refused as fault:
-        if fault.status not in FINAL:
+        if not is_final(fault):
             return _left(drawer, kept, fault)
         drawer.settle(kept.id, REFUSED, None, f"refused: {fault}")
         return f"purchase {kept.id} was refused: {fault}"
@@ -72,7 +72,7 @@ def _taken_back(drawer: Drawer, backend: ShopBackend, kept: Kept) -> str:
         backend.reverse(kept.id)
         told = "is taken back: it had been redeemed, and was sold without"
     except Refused as fault:
-        if fault.status != 404:
+        if not is_unknown(fault):
             return _left(drawer, kept, fault)
         told = "was never redeemed, and sold without"
     drawer.settle(kept.id, DONE, None)

@@ -27,6 +27,7 @@ from endcap_devkit.till.drawer import Drawer
 from endcap_devkit.till.pricing import price
 from endcap_devkit.till.settling import send_waiting
 
+NAME = ["Dark", "roast", "500", "g"]
 AWAY = "http://127.0.0.1:1"
 COFFEE = ("--item", "9001x2@6.90")
 
@@ -68,13 +69,13 @@ def test_without_the_backend_a_basket_costs_what_it_would_with_it(stocked, shopp
     with books.reading() as connection:
         evidence = select(JournalRow.evidence).where(JournalRow.redemption == "off-1")
         assert connection.execute(evidence).scalar_one() == "scan offline"
-    assert receipt(stocked(shopper.code(), *COFFEE)[1])[0] == receipt(said)[0] == ["2", "x", "9001", "13.80"]
+    assert receipt(stocked(shopper.code(), *COFFEE)[1])[0] == receipt(said)[0] == ["2", "x", *NAME, "13.80"]
     assert ["saved", "2.76"] in receipt(said)
 
 
 def test_a_line_without_a_price_costs_what_the_shop_told(stocked, shopper):
-    assert ["2", "x", "9001", "13.80"] in receipt(stocked(shopper.code(), "--item", "9001x2", url=AWAY)[1])
-    assert ["1", "x", "9001", "6.90"] in receipt(stocked(shopper.code(), "--item", "9001")[1])
+    assert ["2", "x", *NAME, "13.80"] in receipt(stocked(shopper.code(), "--item", "9001x2", url=AWAY)[1])
+    assert ["1", "x", *NAME, "6.90"] in receipt(stocked(shopper.code(), "--item", "9001")[1])
 
 
 def test_what_waits_is_sent_in_order_before_the_next_purchase(stocked, make_shopper, books):
@@ -144,7 +145,7 @@ def test_what_was_priced_at_the_till_counts_against_limits_and_budgets(tmp_path)
 def test_what_a_till_holds_is_read_as_it_was_told(books):
     with books.reading() as connection:
         held = held_for(connection, "s1", NOON, "EUR")
-    assert held.prices[9001] == Price("coffee", 690)
+    assert held.prices[9001] == Price("coffee", 690, "Dark roast 500 g")
     assert {each.id for each in held.coupons.values()} == {"c1", "c2"}
     assert Held.from_json(held.to_json()) == held
 
@@ -290,6 +291,26 @@ def test_what_was_sold_without_the_code_after_all_gets_no_discount_under_its_id(
         status, said, fault = stocked(*again, url=url)
         assert (status, "was sold without the code: take a new id" in fault, "to pay" in said) == (1, True, False)
     assert uses(books, shopper) == 0
+
+
+@pytest.mark.parametrize("status", [404, 413])
+def test_a_proxys_word_is_not_taken_for_the_backends(stocked, shopper, books, gate, status):
+    id = f"proxys-{status}"
+    Gate.instead = {"/v1/redemptions": 504, f"/v1/redemptions/{id}/reversal": status}
+    assert stocked(shopper.code(), *COFFEE, "--id", id, "--offline-off", 1, url=gate)[0] == 1
+    assert (
+        f"purchase {id} waits: POST /v1/redemptions/{id}/reversal: status {status}\n" in stocked("--send", url=gate)[1]
+    )
+    assert uses(books, shopper) == 1
+    assert f"purchase {id} is taken back: " in stocked("--send")[1]
+    assert uses(books, shopper) == 0
+
+
+def test_a_purchase_that_a_proxy_finds_too_large_waits_on(stocked, shopper, books, gate):
+    assert stocked(shopper.code(), *COFFEE, "--id", "too-large", url=AWAY)[0] == 0
+    Gate.instead = {"/v1/redemptions": 413}
+    assert "purchase too-large waits: POST /v1/redemptions: status 413\n" in stocked("--send", url=gate)[1]
+    assert "purchase too-large is in the books\n" in stocked("--send")[1]
 
 
 def test_a_purchase_that_was_taken_back_gets_its_receipt_no_more(stocked, shopper):

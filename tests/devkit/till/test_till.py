@@ -16,7 +16,7 @@ def test_a_code_that_is_scanned_becomes_a_receipt(till, shopper):
     assert lines[0].startswith("card 29")
     assert ", 2 coupons, good until " in lines[0]
     assert [line.split() for line in lines[3:6]] == [
-        ["2", "x", "9001", "13.80"],
+        ["2", "x", "Dark", "roast", "500", "g", "13.80"],
         ["1", "x", "7", "0.50"],
         ["20", "%", "off", "coffee", "(20", "%", "off)", "-2.76"],
     ]
@@ -71,7 +71,10 @@ def test_a_basket_comes_from_a_file_too(till, shopper, tmp_path):
     ("arguments", "fault"),
     [
         ([], "item: name at least one, such as --item 9001x2@6.90, or a file with --basket"),
-        (["--item", "42"], "item: '42' has no price: write SKU x pieces @ price, such as 9001x2@6.90"),
+        (
+            ["--item", "42"],
+            "item: '42' names no product whose price is known: write SKU x pieces @ price, such as 9001x2@6.90",
+        ),
         (["--item", "x@1"], "item: 'x@1' is no line: write SKU x pieces @ price, such as 9001x2@6.90"),
         (["--item", "1x0@1"], "quantity: must not be below 1"),
         (["--item", "1@nan"], "price: must be a finite number"),
@@ -84,10 +87,32 @@ def test_a_basket_that_cannot_be_says_what_to_write(till, shopper, arguments, fa
 
 def test_who_may_not_redeem_is_told_so(till, shopper, monkeypatch):
     status, _, fault = till(shopper.code(), "--item", "9001@1", "--name", "helper")
-    assert (status, fault) == (1, "endcap till: GET /v1/till/offers/s1: this is for the role till\n")
+    assert (status, fault.startswith("GET /v1/till/offers/s1: this is for the role till; ")) == (1, True)
+    assert fault.endswith("endcap till: offline: nothing of s1 is kept: run once with the backend in reach\n")
     monkeypatch.setenv("ENDCAP_TILL_PASSWORD", "wrong")
-    status, _, fault = till(shopper.code(), "--item", "9001@1")
+    status, _, fault = till("--send")
     assert (status, fault.startswith("endcap till: POST /v1/staff/sessions: ")) == (1, True)
+
+
+def test_a_till_that_is_not_let_in_says_so_and_sells_on(till, shopper, password, monkeypatch):
+    assert till(shopper.code(), "--item", "9001")[0] == 0  # which fetches prices and offers
+    monkeypatch.setenv("ENDCAP_TILL_PASSWORD", "wrong")
+    status, said, fault = till(shopper.code(), "--item", "9001", "--id", "let-out")
+    assert (status, "to pay, EUR" in said) == (0, True)
+    assert "; until till-1 is let in, the till sells as if the backend were away\n" in fault
+    monkeypatch.setenv("ENDCAP_TILL_PASSWORD", password)
+    assert till("--send")[1].startswith("purchase let-out is in the books\n")
+
+
+@pytest.mark.parametrize("url", ["foo", "ftp://127.0.0.1", "http://", "http://[::1"])
+def test_an_address_that_is_none_is_no_outage(till, shopper, url):
+    status, said, fault = till(shopper.code(), "--item", "9001@1", url=url)
+    assert (status, said, fault.startswith(f"endcap till: url: {url!r} is none: ")) == (1, "", True)
+
+
+def test_a_store_that_nobody_knows_is_told(till, shopper):
+    status, _, fault = till(shopper.code(), "--item", "9001@1", "--store", "s9")
+    assert (status, fault.startswith("nothing stands in a store named s9: ")) == (0, True)
 
 
 def test_without_a_terminal_it_says_where_the_password_goes(till, shopper, monkeypatch):
