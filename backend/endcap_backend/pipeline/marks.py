@@ -23,6 +23,8 @@ from endcap_backend.pipeline.kafka import KafkaSettings
 log = logging.getLogger("endcap.forward")
 
 MARKS = "endcap_forwarder_marks"
+SEGMENT_MS = 4 * 3600 * 1000  # only closed segments are compacted; by default after a week, of a mark a transaction
+KEPT = {"cleanup.policy": "compact", "segment.ms": str(SEGMENT_MS)}
 TRANSACTION_TIMEOUT_MS = 30_000  # of a forwarder; as long may one that died keep the end of the marks from being read
 CALL_TIMEOUT_S = 30.0
 
@@ -44,7 +46,7 @@ def make_marks_topic(settings: KafkaSettings) -> None:
     admin = AdminClient(settings.client_config() | {"logger": log})
     if MARKS in admin.list_topics(timeout=CALL_TIMEOUT_S).topics:
         return
-    made = admin.create_topics([NewTopic(MARKS, 1, config={"cleanup.policy": "compact"})])
+    made = admin.create_topics([NewTopic(MARKS, 1, config=KEPT)])
     try:
         made[MARKS].result(CALL_TIMEOUT_S)
     except KafkaException as fault:

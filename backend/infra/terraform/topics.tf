@@ -1,7 +1,9 @@
-# The topics of docs/messages.md. Retention is in milliseconds; -1 keeps for ever.
+# The topics of docs/messages.md. Retention is in milliseconds; -1 keeps for ever. What is over goes by whole segments
+# of four hours, the shortest that basic and standard clusters allow; by default they are a week long.
 
 locals {
-  hour_ms = 3600 * 1000
+  hour_ms   = 3600 * 1000
+  segment_h = 4
 
   # hours each topic is kept; null keeps for ever
   kept_h = {
@@ -18,22 +20,27 @@ locals {
 
   topics = merge(
     {
-      for name, hours in local.kept_h : name => {
-        "cleanup.policy" = "delete"
-        "retention.ms"   = hours == null ? "-1" : tostring(hours * local.hour_ms)
-      }
+      for name, hours in local.kept_h : name => merge(
+        {
+          "cleanup.policy" = "delete"
+          "retention.ms"   = hours == null ? "-1" : tostring(hours * local.hour_ms)
+        },
+        hours == null ? {} : { "segment.ms" = tostring(min(hours, local.segment_h) * local.hour_ms) },
+      )
     },
     # what was refused, a day at most
     {
       for name in keys(local.kept_h) : "${name}_dlq" => {
         "cleanup.policy" = "delete"
         "retention.ms"   = tostring(min(var.locations_retention_h, 24) * local.hour_ms)
+        "segment.ms"     = tostring(min(var.locations_retention_h, local.segment_h) * local.hour_ms)
       }
     },
     # the forwarder's position, one key per log file
     {
       endcap_forwarder_marks = {
         "cleanup.policy" = "compact"
+        "segment.ms"     = tostring(local.segment_h * local.hour_ms)
       }
     },
   )

@@ -104,6 +104,11 @@ def test_the_topics_are_those_that_apply_makes_and_as_long_kept():
     assert {name for name in wanted if name.endswith("_dlq")} == {f"{name}_dlq" for name in kept}
     assert {name: wanted[name]["retention.ms"] for name in kept} == kept
     assert {config["cleanup.policy"] for name, config in wanted.items() if name != MARKS} == {"delete"}
+    segments = {name: config["segment.ms"] for name, config in wanted.items() if "segment.ms" in config}
+    assert set(segments) == set(wanted) - {"stores_products", "products_promotions"}
+    assert set(segments.values()) == {str(4 * 3_600_000)}
+    assert re.search(r"segment_h = 4\b", WHOLE)
+    assert len(re.findall(r'"segment.ms"', WHOLE)) == 3
     assert re.search(rf'{MARKS} = {{\s*"cleanup.policy" = "compact"', WHOLE)
 
 

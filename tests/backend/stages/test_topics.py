@@ -11,6 +11,7 @@ from endcap_backend.pipeline.stages.topics import LOCATIONS_BY_CELL, ensure_topi
 
 pytestmark = pytest.mark.kafka
 WAIT_S = 60
+HOLDING = {CUSTOMERS_LOCATIONS, LOCATIONS_BY_CELL, NEARBY_CUSTOMERS}
 MADE = (CUSTOMERS_LOCATIONS, STORES_PRODUCTS, LOCATIONS_BY_CELL, NEARBY_CUSTOMERS, f"{LOCATIONS_BY_CELL}_dlq")
 
 
@@ -24,6 +25,13 @@ def test_a_topic_that_a_worker_makes_is_kept_as_long_as_one_that_apply_makes(kaf
     assert {name: {key: found[name][key].value for key in config} for name, config in wanted.items()} == wanted
     assert wanted[NEARBY_CUSTOMERS]["retention.ms"] == "86400000"
     assert wanted[STORES_PRODUCTS]["retention.ms"] == "-1"
+
+
+def test_no_position_outlives_its_time_by_more_than_a_short_segment():
+    holding = [each for each in topics(locations_h=1.0) if each.name.removesuffix("_dlq") in HOLDING]
+    segments_ms = [int(each.config["segment.ms"]) for each in holding]
+    assert len(segments_ms) == 6
+    assert set(segments_ms) == {3600_000}
 
 
 def test_what_was_told_is_kept_as_long_as_decisions_remember_it():

@@ -13,7 +13,7 @@ from endcap.messages import (
     STORES_PRODUCTS,
 )
 from endcap_backend.pipeline.forward import FORWARDED
-from endcap_backend.pipeline.marks import MARKS
+from endcap_backend.pipeline.marks import KEPT, MARKS, SEGMENT_MS
 
 LOCATIONS_BY_CELL = "customers_locations_by_cell"  # the same records, in the partition of the region they lie in
 OFFERS_WITHHELD = "customers_withheld"  # what shoppers who are held out would have been told, as events
@@ -57,12 +57,16 @@ def topics(partitions: int = PARTITIONS, locations_h: float = LOCATIONS_H) -> tu
         for name in (*FORWARDED, LOCATIONS_BY_CELL, NEARBY_CUSTOMERS, CUSTOMERS_ALERTS, OFFERS_WITHHELD)
     ]
     # one partition: a forwarder reads it to its end before it begins
-    marks = Topic(MARKS, 1, {"cleanup.policy": "compact"})
+    marks = Topic(MARKS, 1, KEPT)
     return (*forwarded, *made, *letters, marks)
 
 
 def _kept(name: str, partitions: int, retention_ms: str) -> Topic:
-    return Topic(name, partitions, {"cleanup.policy": "delete", "retention.ms": retention_ms})
+    config = {"cleanup.policy": "delete", "retention.ms": retention_ms}
+    if retention_ms != FOR_EVER:
+        # a segment goes as a whole, and by default a quiet topic's is a week long; Confluent Cloud allows no shorter one
+        config["segment.ms"] = str(min(SEGMENT_MS, int(retention_ms)))
+    return Topic(name, partitions, config)
 
 
 def _hours(hours: float) -> str:
