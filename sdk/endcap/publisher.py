@@ -76,6 +76,7 @@ class Publisher:
         self._wake = Event()
         self._drained = Event()
         self._hurry = False  # a flush was asked for
+        self._flushes = 0  # asked for so far
         self._resuming = False
         self._failures = 0
         self._not_before = 0.0  # monotonic
@@ -123,8 +124,10 @@ class Publisher:
 
         The one wait in real seconds: whoever calls it waits in them, whatever clock a replay runs on.
         """
-        self._drained.clear()
-        self._hurry = True
+        with self._lock:
+            self._flushes += 1
+            self._drained.clear()
+            self._hurry = True
         self._wake.set()
         return self._drained.wait(timeout_s)
 
@@ -250,9 +253,12 @@ class Publisher:
         return entry.message(uid=uid, install=self._outbox.install)
 
     def _rest(self) -> None:
+        flushes = self._flushes
         if not self._waiting():
-            self._hurry = False
-            self._drained.set()
+            with self._lock:
+                if flushes == self._flushes:  # else it was empty before what the last flush is about was put
+                    self._hurry = False
+                    self._drained.set()
         self._become("idle")
 
     def _postpone(self, reason: str, retry_after_s: float | None) -> float:

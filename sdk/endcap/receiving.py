@@ -95,9 +95,10 @@ class Receiver:
     def _listen(self) -> bool:
         try:
             self._channel = channel = self._connect()
-            channel.listen(self._subscriber)
-            self._become("listening")
-            return True
+            if not self._stopping:  # else `close` may have found no channel yet to let go of
+                channel.listen(self._subscriber)
+                self._become("listening")
+                return True
         except EndcapError as fault:
             self._become(f"not listening: {fault}")
         except Exception as fault:  # ours stay ours: the host must not die of them
@@ -107,6 +108,6 @@ class Receiver:
         return False
 
     def _become(self, state: str) -> None:
-        if state != self.state:
+        if state != self.state and (state == "stopped" or not self._stopping):
             self.state = state
             self._on_state()

@@ -92,6 +92,7 @@ def test_fixes_wait_for_company_after_the_first(patient):
     patient.publisher.start()
     patient.put(fixes=1)
     assert patient.transport.until_sent(1)
+    patient.until("idle")
     patient.put(fixes=3)
     patient.until("idle")
     patient.clock.advance(59.9)
@@ -124,6 +125,28 @@ def test_a_flush_does_not_wait_for_company(patient):
     patient.put(fixes=2)
     assert patient.flushed()
     assert len(patient.transport.sent) == 3
+
+
+def test_a_flush_asked_for_just_as_the_outbox_was_found_empty_is_no_less_a_flush(patient, monkeypatch):
+    patient.publisher.start()
+    patient.put(fixes=1)
+    assert patient.transport.until_sent(1)
+    patient.until("idle")
+    counted, flushes = patient.outbox.count, []
+
+    def count_and_then_put(kind):
+        count = counted(kind)
+        if kind == "fix" and len(flushes) < 2:  # the second time is the one after which it rests
+            flushes.append(count)
+            if len(flushes) == 2:
+                patient.put(fixes=1)
+                patient.publisher.flush(0.0)
+        return count
+
+    monkeypatch.setattr(patient.outbox, "count", count_and_then_put)
+    patient.publisher.wake()
+    assert patient.transport.until_sent(2)
+    assert flushes == [0, 0]
 
 
 def test_a_flush_that_takes_too_long_says_so(rig):

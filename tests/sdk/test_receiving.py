@@ -96,6 +96,24 @@ def test_closing_lets_go_of_the_channel(desk):
     assert made.states == ["connecting", "listening", "stopped"]
 
 
+def test_a_channel_that_is_made_while_it_closes_is_never_listened_to():
+    line, asked, let_on = Line(), threading.Event(), threading.Event()
+
+    def connect():
+        asked.set()
+        assert let_on.wait(WAIT_S)
+        return line
+
+    receiver = Receiver(connect, Subscriber(lambda alert: None), clock=ManualClock())
+    receiver.start()
+    assert asked.wait(WAIT_S)
+    receiver.close(timeout_s=0.0)
+    let_on.set()
+    assert line.closed.wait(WAIT_S)
+    assert not line.listening.is_set()
+    assert receiver.state == "stopped"
+
+
 def test_a_fault_of_ours_is_tried_again(desk, caplog):
     with caplog.at_level("CRITICAL", "endcap"):
         made = desk(Line(ZeroDivisionError("ours")), Line())
