@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from threading import Timer
 
 import pytest
 from confluent_kafka.admin import (
@@ -18,13 +19,16 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from endcap.clock import SystemClock
 from endcap.errors import BadConfig
 from endcap_backend.pipeline.cluster.check import check
+from endcap_backend.pipeline.cluster.deadline import Deadline
 from endcap_backend.pipeline.cluster.findings import well
+from endcap_backend.pipeline.cluster.group_rights import groups_of
 from endcap_backend.pipeline.cluster.roles import ROLES
 from endcap_backend.pipeline.cluster.topics import topics
 from endcap_backend.pipeline.kafka import KafkaSettings
-from endcap_devkit.kafka.broker import free_port
+from endcap_devkit.kafka.broker import KafkaBroker, free_port
 
 pytestmark = pytest.mark.kafka
 WAIT_S = 60
@@ -207,6 +211,28 @@ def test_a_missing_right_is_named(lacking, says, secured, emptied, as_user, allo
     assert fault.startswith(says)
 
 
+ENDS = (sys.executable, "-c", "import os; os.abort()")  # as librdkafka ends it when a broker goes away meanwhile
+
+
+def test_when_asking_for_groups_ends_with_the_broker_the_check_says_so_and_goes_on(settings):
+    says = "the connection to its coordinator broke while it was asked"
+    found = groups_of(settings, ROLES["match"], Deadline(SystemClock(), WAIT_S), ENDS)
+    assert [(each.state, each.says) for each in found] == [
+        ("unknown", f"{group}: {says}") for group in ROLES["match"].groups
+    ]
+
+
+def test_a_broker_that_dies_while_it_is_asked_for_groups_is_unknown():
+    with KafkaBroker() as broker:
+        settings = KafkaSettings(broker.bootstrap)
+        broker.freeze()
+        killer = Timer(1.0, broker.kill)
+        killer.start()
+        found = groups_of(settings, ROLES["match"], Deadline(SystemClock(), 4.0))
+        killer.join()
+    assert [each.state for each in found] == ["unknown", "unknown"]
+
+
 def command(*arguments, **environ):
     order = [sys.executable, "-m", "endcap_backend", "check", *arguments]
     known = {name: value for name, value in os.environ.items() if not name.startswith("ENDCAP_KAFKA")}
@@ -235,5 +261,5 @@ def test_the_command_ends_with_1_and_says_what_to_do():
 
 def test_the_command_without_a_server_says_which_variable_to_set():
     ran = command()
-    assert (ran.returncode, ran.stdout) == (1, "")
+    assert (ran.returncode, ran.stdout) == (2, "")
     assert "ENDCAP_KAFKA_BOOTSTRAP_SERVERS" in ran.stderr

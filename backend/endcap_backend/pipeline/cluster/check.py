@@ -10,7 +10,8 @@ from endcap.clock import Clock, SystemClock
 from endcap_backend.pipeline.cluster.contact import advertised, log, log_in, reach
 from endcap_backend.pipeline.cluster.deadline import Deadline
 from endcap_backend.pipeline.cluster.findings import Finding, well
-from endcap_backend.pipeline.cluster.rights import groups_of, topics_of, transactions_of
+from endcap_backend.pipeline.cluster.group_rights import groups_of
+from endcap_backend.pipeline.cluster.rights import topics_of, transactions_of
 from endcap_backend.pipeline.cluster.roles import Role
 from endcap_backend.pipeline.cluster.topics import Topic
 from endcap_backend.pipeline.kafka import KafkaSettings
@@ -41,6 +42,6 @@ def check(
     admin = AdminClient(settings.client_config() | {"logger": log, "log_level": 0})
     user = settings.kafka_sasl_username
     findings += topics_of(admin, role, made, user, deadline)
-    findings += groups_of(admin, role, user, deadline)
+    findings += groups_of(settings, role, deadline)
     findings += transactions_of(settings, role, user, deadline)
     return findings

@@ -146,6 +146,11 @@ _WORDS = (
         "set ENDCAP_KAFKA_SECURITY_PROTOCOL to PLAINTEXT or SASL_PLAINTEXT, or take the listener with TLS",
     ),
     (
+        "unexpected eof while reading",  # the same, where the end of the connection comes before its reset
+        "TLS is spoken to a listener without TLS",
+        "set ENDCAP_KAFKA_SECURITY_PROTOCOL to PLAINTEXT or SASL_PLAINTEXT, or take the listener with TLS",
+    ),
+    (
         "security.protocol configuration",
         "the listener wants another protocol than the one set",
         "set ENDCAP_KAFKA_SECURITY_PROTOCOL as the listener has it",

@@ -1,13 +1,13 @@
 """Are the topics there as they should be, and may this account do what its program does?
 
-Topics and groups are asked which operations the cluster allows; transactions are tried, with an id of the check's own.
+Topics are asked which operations the cluster allows; transactions are tried, with an id of the check's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType, TopicDescription
@@ -54,7 +54,7 @@ def topics_of(admin: AdminClient, role: Role, made: Iterable[Topic], user: str, 
             continue
         missing = wanted - {each.name for each in described.authorized_operations or ()}
         if missing:
-            found.append(_no_right("topic", name, user, missing))
+            found.append(no_right("topic", name, user, missing))
             continue
         found.append(
             ok("topic", f"{name}: {len(described.partitions)} partitions, {' and '.join(sorted(wanted))} allowed")
@@ -62,11 +62,6 @@ def topics_of(admin: AdminClient, role: Role, made: Iterable[Topic], user: str, 
         if name in shapes:
             visible.append(shapes[name])
     return found + _shape(admin, visible, deadline)
-
-
-def groups_of(admin: AdminClient, role: Role, user: str, deadline: Deadline) -> list[Finding]:
-    """Whether the account may read as a member of the role's consumer groups."""
-    return [_group(admin, group, user, deadline) for group in role.groups]
 
 
 def transactions_of(settings: KafkaSettings, role: Role, user: str, deadline: Deadline) -> list[Finding]:
@@ -77,31 +72,11 @@ def transactions_of(settings: KafkaSettings, role: Role, user: str, deadline: De
         producer.init_transactions(max(0.1, deadline.left_s()))
     except KafkaException as fault:
         if fault.args[0].code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-            return [_no_right("transactional id", f"{role.transactional_id}*", user, {"WRITE", "DESCRIBE"})]
+            return [no_right("transactional id", f"{role.transactional_id}*", user, {"WRITE", "DESCRIBE"})]
         if fault.args[0].code() == KafkaError._TIMED_OUT:
             return [wrong(what, "none could be begun in time", _NO_COORDINATOR)]
-        return [wrong(what, _said(fault), "look at the broker's log")]
+        return [wrong(what, said(fault), "look at the broker's log")]
     return [ok(what, f"{role.transactional_id}*: one was begun")]
-
-
-def _group(admin: AdminClient, group: str, user: str, deadline: Deadline) -> Finding:
-    what = "group"
-
-    def ask() -> Future[Any]:
-        asked: dict[str, Future[Any]] = admin.describe_consumer_groups(
-            [group], include_authorized_operations=True, request_timeout=max(1.0, deadline.left_s())
-        )
-        return asked[group]
-
-    try:
-        described = settled(ask, deadline)
-    except (KafkaException, TimeoutError) as fault:
-        if isinstance(fault, KafkaException) and fault.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
-            return _no_right(what, group, user, {"READ"})
-        return unknown(what, f"{group}: {_said(fault)}")
-    if "READ" not in {each.name for each in described.authorized_operations or ()}:
-        return _no_right(what, group, user, {"READ"})
-    return ok(what, f"{group}: READ allowed")
 
 
 def _shape(admin: AdminClient, visible: Iterable[Topic], deadline: Deadline) -> list[Finding]:
@@ -142,18 +117,18 @@ def _no_topic(name: str, fault: Exception, user: str, wanted: Iterable[str]) -> 
     if code == KafkaError.UNKNOWN_TOPIC_OR_PART:
         return wrong("topic", f"{name} does not exist", APPLY)
     if code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-        return _no_right("topic", name, user, wanted)
-    return wrong("topic", f"{name}: {_said(fault)}", "ask again; when it stays, look at the broker's log")
+        return no_right("topic", name, user, wanted)
+    return wrong("topic", f"{name}: {said(fault)}", "ask again; when it stays, look at the broker's log")
 
 
-def _no_right(what: str, name: str, user: str, missing: Iterable[str]) -> Finding:
+def no_right(what: str, name: str, user: str, missing: Iterable[str]) -> Finding:
     operations = " and ".join(sorted(missing))
     who = f"User:{user}" if user else "this client"
     says = f"{name}: {who} is not allowed to {operations}" + (", or it does not exist" if what == "topic" else "")
     return wrong(what, says, f"add an ACL that allows {who} {operations} on {what} {name}")
 
 
-def _said(fault: Exception) -> str:
+def said(fault: Exception) -> str:
     if isinstance(fault, KafkaException):
         return str(fault.args[0].str())
     return "no answer in time"

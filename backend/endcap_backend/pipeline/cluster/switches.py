@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping
 
 from endcap.errors import BadConfig
+from endcap_backend.commands import number_from, whole_from
 from endcap_backend.pipeline.cluster.connect import ConnectSettings
 from endcap_backend.pipeline.cluster.ksqldb import KsqlSettings
 from endcap_backend.pipeline.cluster.topics import LOCATIONS_H, PARTITIONS, Topic, topics
@@ -57,7 +58,11 @@ def add_doing(parser: argparse.ArgumentParser) -> None:
 def add_topics(parser: argparse.ArgumentParser) -> None:
     """How the topics should be."""
     parser.add_argument(
-        "--partitions", type=int, default=PARTITIONS, metavar="N", help=f"of each topic (default {PARTITIONS})"
+        "--partitions",
+        type=whole_from(1, PARTITIONS_MOST),
+        default=PARTITIONS,
+        metavar="N",
+        help=f"of each topic (default {PARTITIONS})",
     )
     add_locations_h(parser)
 
@@ -77,7 +82,7 @@ def add_locations_h(parser: argparse.ArgumentParser) -> None:
     """How long positions are kept."""
     parser.add_argument(
         "--keep-locations-h",
-        type=float,
+        type=number_from(1, LOCATIONS_H_MOST),
         default=LOCATIONS_H,
         metavar="HOURS",
         help=f"how long positions are kept (default {LOCATIONS_H:g})",

@@ -64,7 +64,7 @@ def topics(partitions: int = PARTITIONS, locations_h: float = LOCATIONS_H) -> tu
 def _kept(name: str, partitions: int, retention_ms: str) -> Topic:
     config = {"cleanup.policy": "delete", "retention.ms": retention_ms}
     if retention_ms != FOR_EVER:
-        # a segment goes as a whole, and by default a quiet topic's is a week long; Confluent Cloud allows no shorter one
+        # a segment goes as a whole, and a quiet topic's is a week long by default; Confluent Cloud takes no shorter one
         config["segment.ms"] = str(min(SEGMENT_MS, int(retention_ms)))
     return Topic(name, partitions, config)
 

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from endcap.errors import BadConfig, EndcapError
+from endcap_backend.commands import whole_from
 from endcap_backend.config import Settings
 from endcap_backend.pipeline.cluster.connect import Connect, Status, differing
 from endcap_backend.pipeline.cluster.findings import Finding, as_json, as_text, ok, well, wrong
@@ -37,7 +38,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="where the worker finds the Ably key, such as '${directory:/run/secrets:ably_key}'; else the key in "
         "ENDCAP_ABLY_KEY (or ENDCAP_ABLY_KEY_FILE) goes into the configuration, for all to read who reach Connect",
     )  # fmt: skip
-    parser.add_argument("--replication", type=int, default=3, metavar="N", help="of the dead letters (default 3)")
+    parser.add_argument(
+        "--replication", type=whole_from(1, 100), default=3, metavar="N", help="of the dead letters (default 3)"
+    )
     parser.add_argument("--dry-run", action="store_true", help="apply: show what would change, and change nothing")
     parser.add_argument("--json", action="store_true", help="status: one JSON object on one line")
 
