@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from endcap.errors import BadConfig
 from endcap.transports.ably_endpoint import ably_options
+from endcap_backend.retail.database import parsed_url
 from endcap_backend.retail.tiers import DEFAULT_TIERS, LoyaltyRules, read_tiers
 from endcap_backend.settings import number, setting, settings_of, whole, words
 
@@ -44,7 +45,8 @@ class Settings:
     ably_endpoint: str = setting("URL of an Ably of your own, such as http://localhost:8801; empty: Ably's cloud", "")
     ably_key: str = setting("Ably API key, app.key:secret; without one nothing is delivered", "", secret=True)
     database_url: str = setting(
-        "PostgreSQL for the shop's data, such as postgresql://user@host/endcap; empty: SQLite in --data",
+        "database of the shop's data: postgresql://user:password@host:5432/name or sqlite:////path/to/file.db; "
+        "empty: SQLite in --data",
         "",
         secret=True,
     )
@@ -139,6 +141,8 @@ class Settings:
             raise BadConfig("ably_key", "is no Ably API key: it has the form app.key:secret")
         if self.secret and len(self.secret) < 32:
             raise BadConfig("secret", f"has {len(self.secret)} characters; at least 32 are needed")
+        if self.database_url:
+            parsed_url(self.database_url)  # raises for one that can't work
         ably_options(self.ably_endpoint)  # raises for a URL that can't work
         if self.pipeline == "kafka" and not self.kafka_bootstrap_servers:
             raise BadConfig("kafka_bootstrap_servers", "is needed with pipeline kafka: host:port of a broker")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -56,21 +57,27 @@ class Setting:
         try:
             value = self.read(text.strip())
         except ValueError:
-            raise BadConfig(self.name, f"{text!r} is not {_ARTICLES.get(self.read, 'such a value')}") from None
+            raise BadConfig(self.name, f"must be {self._allowed()}, not {text!r}") from None
         return self.checked(value)
 
     def checked(self, value: Any) -> Any:
         """The value itself, when it is within bounds; raises as `parse`."""
-        if self.choices and value not in self.choices:
-            raise BadConfig(self.name, f"must be one of {', '.join(self.choices)}")
         low, high = self.minimum, self.maximum
-        if low is not None and high is not None and not low <= value <= high:
-            raise BadConfig(self.name, f"must be from {low:g} to {high:g}")
-        if low is not None and value < low:
-            raise BadConfig(self.name, f"must not be below {low:g}")
-        if high is not None and value > high:
-            raise BadConfig(self.name, f"must not be above {high:g}")
+        if (
+            (self.choices and value not in self.choices)
+            or (low is not None and value < low)
+            or (high is not None and value > high)
+        ):
+            raise BadConfig(self.name, f"must be {self._allowed()}, not {str(value)!r}")
         return value
+
+    def _allowed(self) -> str:
+        if self.choices:
+            return f"one of {', '.join(each or 'empty' for each in self.choices)}"
+        what, low, high = _ARTICLES.get(self.read, "a value"), self.minimum, self.maximum
+        if low is not None and high is not None:
+            return f"{what} from {low:g} to {high:g}"
+        return what if low is None else f"{what}, {low:g} or more"
 
 
 def setting(
@@ -106,23 +113,35 @@ def add_switches(parser: argparse.ArgumentParser, cls: type[Any], only: Collecti
             continue
         what = f"{each.help} ({'file that holds it; or ' if each.secret else ''}{each.variable}"
         shown = f", default {each.shown}" if each.shown else ""
-        parser.add_argument(
-            each.switch, dest=each.name, metavar=_METAVARS.get(each.read, "TEXT"), help=f"{what}{shown})"
-        )
+        metavar = f"{{{','.join(filter(None, each.choices))}}}" if each.choices else _METAVARS.get(each.read, "TEXT")
+        parser.add_argument(each.switch, dest=each.name, metavar=metavar, help=f"{what}{shown})")
 
 
 def read_settings(cls: type[T], args: argparse.Namespace, environ: Mapping[str, str]) -> T:
     """Settings from switches, where they are given, then from the environment, then the defaults.
 
     Raises:
-        BadConfig: names the setting at fault.
+        BadConfig: names the switch or the variable at fault, whichever was used.
     """
     found: dict[str, Any] = {}
-    for each in settings_of(cls):
-        text = _secret(each, args, environ) if each.secret else _text(each, args, environ)
-        if text is not None:
-            found[each.name] = each.parse(text)
-    return cls(**found)
+    try:
+        for each in settings_of(cls):
+            text = _secret(each, args, environ) if each.secret else _text(each, args, environ)
+            if text is not None:
+                found[each.name] = each.parse(text)
+        return cls(**found)
+    except BadConfig as fault:
+        names = {each.name: _given_by(each, args, environ) for each in settings_of(cls)}
+        raise BadConfig(names.get(fault.setting, fault.setting), fault.reason) from None
+
+
+def _given_by(each: Setting, args: argparse.Namespace, environ: Mapping[str, str]) -> str:
+    if getattr(args, each.name, None) is not None:
+        return each.switch
+    file = f"{each.variable}_FILE"
+    if each.secret and environ.get(file):
+        return file
+    return each.variable if each.variable in environ else f"{each.switch} or {each.variable}"
 
 
 def _text(each: Setting, args: argparse.Namespace, environ: Mapping[str, str]) -> str | None:
@@ -147,7 +166,10 @@ def whole(text: str) -> int:
 
 def number(text: str) -> float:
     """A number, as a setting reads it."""
-    return float(text)
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(text)
+    return value
 
 
 def words(text: str) -> tuple[str, ...]:

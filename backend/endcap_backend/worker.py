@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from endcap.clock import Clock, SystemClock
 from endcap.errors import BadConfig, EndcapError
+from endcap_backend.commands import PORTS, whole_from
 from endcap_backend.config import Settings
 from endcap_backend.logs import set_up_logging
 from endcap_backend.pipeline.kafka import KafkaSettings
@@ -159,7 +160,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="match: the product's rows, or ksqlDB's for the seed's statements (default: product)",
     )
     parser.add_argument("--metrics-host", default="127.0.0.1", help="address of /metrics (default: 127.0.0.1)")
-    parser.add_argument("--metrics-port", type=int, default=0, help="port of /metrics (default: a free one)")
+    parser.add_argument(
+        "--metrics-port", type=whole_from(*PORTS), default=0, help="port of /metrics (default: a free one)"
+    )
     add_switches(parser, Settings, SETTINGS)
 
 

@@ -132,6 +132,25 @@ def test_its_page_shows_channels_members_links_and_messages(
     page.get_by_text("away, can resume").wait_for()
 
 
+def test_a_link_with_many_channels_is_two_lines_high_and_its_buttons_are_in_sight(
+    page: Page, ably_server: AblyServer, raw: Callable[..., Any]
+) -> None:
+    link = raw(clientId="a" * 32).open()
+    for number in range(40):
+        link.attach(f"promotions:{number:032x}")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(ably_server.url)
+    button = page.get_by_role("button", name=f"Drop {link.id}")
+    page.get_by_text("and 39 more").wait_for()
+    seen = button.evaluate(
+        "it => [it.closest('tr').offsetHeight, it.closest('.scroll').getBoundingClientRect().right"
+        " - it.getBoundingClientRect().right, it.closest('.scroll').scrollWidth - it.closest('.scroll').clientWidth]"
+    )
+    assert seen[0] <= 60
+    assert seen[1] > 0
+    assert seen[2] == 0
+
+
 def test_its_page_narrows_to_a_channel_and_to_words(page: Page, ably_server: AblyServer, http: httpx.Client) -> None:
     for channel, data in (("a", "apple"), ("b", "bean"), ("b", "beet")):
         http.post(f"/channels/{channel}/messages", json={"data": data})

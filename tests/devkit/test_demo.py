@@ -380,7 +380,7 @@ def test_a_data_folder_that_can_t_be_used_is_said(tmp_path, folder):
     )  # fmt: skip
     reason = "Not a directory" if "taken" in str(folder) else "No such file or directory"
     said = f"{folder} can't be used: {reason}; choose a folder that you may write to"
-    assert (ran.returncode, ran.stderr) == (1, f"endcap demo: --data: {said}\n")
+    assert (ran.returncode, ran.stderr) == (2, f"endcap demo: --data: {said}\n")
 
 
 def test_a_port_in_use_is_said_and_nothing_is_started():
@@ -390,5 +390,5 @@ def test_a_port_in_use_is_said_and_nothing_is_started():
             [sys.executable, "-m", "endcap_devkit", "demo", "--port", str(port)],
             capture_output=True, text=True, timeout=30,
         )  # fmt: skip
-    assert ran.returncode == 1
+    assert ran.returncode == 2
     assert f"endcap demo: --port: port {port} of 127.0.0.1 is in use; choose another, or 0 for a free one" in ran.stderr

@@ -112,7 +112,8 @@ def test_a_port_that_can_t_be_is_named():
     ran = subprocess.run(
         [sys.executable, "-m", "endcap_devkit", "kafka", "--port", "99999"], capture_output=True, text=True, timeout=30
     )
-    assert (ran.returncode, ran.stderr) == (1, "endcap kafka: --port: must be from 0 to 65535\n")
+    said = "argument --port: must be a whole number from 0 to 65535, not '99999' (--help says what there is)"
+    assert (ran.returncode, ran.stderr) == (2, f"endcap kafka: error: {said}\n")
 
 
 def test_a_missing_java_says_what_to_install(monkeypatch):

@@ -24,6 +24,8 @@ from endcap_backend.retail.rewriting import rewrite
 from endcap_backend.retail.schema import VERSION, Identity
 
 SQLITE_FILE = "retail.db"  # in the data folder
+DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
+FORMS = "it is postgresql://user:password@host:5432/name or sqlite:////path/to/file.db; left out: SQLite in --data"
 BUSY_TIMEOUT_S = 30.0  # a large load holds SQLite's write lock for some seconds
 ROWS = 500  # a statement: SQLite takes at most 32,766 variables
 
@@ -38,7 +40,7 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = _parsed(url)
+        self.url = parsed_url(url)
         self.changed = Event()
         self._turn = Lock()  # of SQLite's writers here: waiting for each other at the file they would sleep too long
         self._engine = create_engine(self.url)
@@ -49,7 +51,8 @@ class Database:
         try:
             self._migrate()
         except OperationalError as fault:
-            raise BadConfig("database_url", f"{self._shown()} can't be opened: {fault.orig}") from None
+            why = " ".join(str(fault.orig).split())  # libpq's take several lines
+            raise BadConfig("database_url", f"{self._shown()} can't be opened: {why}; {FORMS}") from None
 
     @property
     def file(self) -> Path | None:
@@ -161,7 +164,8 @@ def add_database_switches(parser: argparse.ArgumentParser) -> None:
         "--database-url",
         default=os.environ.get("ENDCAP_DATABASE_URL", ""),
         metavar="URL",
-        help="PostgreSQL instead of the data folder's SQLite (ENDCAP_DATABASE_URL)",
+        help="another database than the data folder's SQLite, such as postgresql://user:password@host:5432/name "
+        "(better by ENDCAP_DATABASE_URL: a command line is seen by all)",
     )
 
 
@@ -202,14 +206,20 @@ def lock_table(connection: Connection, table: type[DeclarativeBase]) -> None:
         connection.execute(text(f"LOCK TABLE {table.__tablename__} IN EXCLUSIVE MODE"))
 
 
-def _parsed(url: str) -> URL:
+def parsed_url(url: str) -> URL:
+    """The URL of a database that can be used here.
+
+    Raises:
+        BadConfig: it is none; says what forms there are, and nothing of its password.
+    """
     try:
         parsed = make_url(url)
-    except ArgumentError:
-        raise BadConfig("database_url", "must be a URL such as postgresql://user@host/endcap") from None
-    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise BadConfig("database_url", f"{parsed.get_backend_name()} is not known; use sqlite or postgresql")
-    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed
+    except (ArgumentError, ValueError):  # the latter: a port that is no number
+        raise BadConfig("database_url", f"is no URL of a database; {FORMS}") from None
+    driver = DRIVERS.get(parsed.get_backend_name())
+    if driver is None:
+        raise BadConfig("database_url", f"{parsed.get_backend_name()}: is no database known here; {FORMS}")
+    return parsed.set(drivername=driver)
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

@@ -20,6 +20,7 @@ from endcap.clock import SystemClock
 from endcap.errors import BadConfig
 from endcap.wire import write_instant
 from endcap_backend.api.roles import Role
+from endcap_backend.commands import whole_from
 from endcap_backend.retail.audit import last
 from endcap_backend.retail.database import Database, add_database_switches, database_of, existing_database_of
 from endcap_backend.retail.staff import Staff
@@ -38,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("remove", help="delete an account; its sessions end at once").add_argument("name")
     actions.add_parser("list", help="the accounts, with their roles")
     audit = actions.add_parser("audit", help="what staff changed, newest first")
-    audit.add_argument("--last", type=int, default=50, metavar="N", help="how many entries (50)")
+    audit.add_argument("--last", type=whole_from(1, 1_000_000), default=50, metavar="N", help="how many entries (50)")
     for each in actions.choices.values():
         add_database_switches(each)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
+from endcap_backend.commands import SEEDS, number_from, whole_from
 from endcap_backend.retail.progress import Progress
 from endcap_devkit.day.run import Day, Told
 from endcap_devkit.day.world import CLOSES_H, OPENS_H
@@ -23,11 +24,19 @@ SHOWN = 20  # faults
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = __doc__
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--shoppers", type=int, default=10_000, metavar="N", help="how many (default: 10000)")
-    parser.add_argument("--stores", type=int, default=50, metavar="N", help="how many (default: 50)")
-    parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same day (default: 1)")
     parser.add_argument(
-        "--held-out", type=float, default=10.0, metavar="PERCENT", help="of the shoppers hear nothing (default: 10)"
+        "--shoppers", type=whole_from(1, 10_000_000), default=10_000, metavar="N", help="how many (default: 10000)"
+    )
+    parser.add_argument("--stores", type=whole_from(1, 100_000), default=50, metavar="N", help="how many (default: 50)")
+    parser.add_argument(
+        "--seed", type=whole_from(*SEEDS), default=1, help="the same seed makes the same day (default: 1)"
+    )
+    parser.add_argument(
+        "--held-out",
+        type=number_from(0, 100),
+        default=10.0,
+        metavar="PERCENT",
+        help="of the shoppers hear nothing (default: 10)",
     )
 
 

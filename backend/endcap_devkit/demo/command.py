@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from endcap.errors import BadConfig
-from endcap_devkit.demo.settings import BACKEND_PORT, PAGE_PORT, Settings
+from endcap_backend.commands import PORTS, SEEDS, number_from, whole_from
+from endcap_devkit.demo.settings import BACKEND_PORT, MAX_PHONES, MAX_SHOPPERS, PACES, PAGE_PORT, Settings
 
 EPILOG = """\
 The map is real (OpenStreetMap), a walk is (recorded, moved here); shelves, offers and the other shoppers are made up.
@@ -22,18 +23,31 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     plain = Settings()
     ports = parser.add_argument_group("ports", "each 0 by default: a free one")
-    ports.add_argument("--port", type=int, default=0, help=f"of the map (default: {PAGE_PORT} when it is free)")
     ports.add_argument(
-        "--backend-port", type=int, default=0, metavar="PORT",
+        "--port", type=whole_from(*PORTS), default=0, help=f"of the map (default: {PAGE_PORT} when it is free)"
+    )
+    ports.add_argument(
+        "--backend-port", type=whole_from(*PORTS), default=0, metavar="PORT",
         help=f"of the backend (default: {BACKEND_PORT} when it is free)",
     )  # fmt: skip
-    ports.add_argument("--ably-port", type=int, default=0, metavar="PORT", help="of the local Ably")
-    ports.add_argument("--lite-port", type=int, default=0, metavar="PORT", help="of the lite page")
+    ports.add_argument("--ably-port", type=whole_from(*PORTS), default=0, metavar="PORT", help="of the local Ably")
+    ports.add_argument("--lite-port", type=whole_from(*PORTS), default=0, metavar="PORT", help="of the lite page")
     who = parser.add_argument_group("who walks")
-    who.add_argument("--shoppers", type=int, default=plain.shoppers, help="who post by HTTP (default: %(default)s)")
-    who.add_argument("--phones", type=int, default=plain.phones, help="who run the SDK (default: %(default)s)")
-    who.add_argument("--pace", type=float, default=plain.pace, help="times as fast as people (default: %(default)s)")
-    who.add_argument("--seed", type=int, default=plain.seed, help="the same seed, the same walks (default: 1)")
+    who.add_argument(
+        "--shoppers",
+        type=whole_from(0, MAX_SHOPPERS),
+        default=plain.shoppers,
+        help="who post by HTTP (default: %(default)s)",
+    )
+    who.add_argument(
+        "--phones", type=whole_from(0, MAX_PHONES), default=plain.phones, help="who run the SDK (default: %(default)s)"
+    )
+    who.add_argument(
+        "--pace", type=number_from(*PACES), default=plain.pace, help="times as fast as people (default: %(default)s)"
+    )
+    who.add_argument(
+        "--seed", type=whole_from(*SEEDS), default=plain.seed, help="the same seed, the same walks (default: 1)"
+    )
     parser.add_argument(
         "--kafka", action="store_true",
         help="through a real Kafka broker, with a worker that matches, decides and delivers; needs Java and Maven",

@@ -24,6 +24,7 @@ from endcap_devkit.kafka.jars import kafka_classpath
 
 PARTITIONS = 4  # of each topic, with Kafka
 MANAGER = "manager"  # who may sign in to the console
+OWN_KEY = {"ENDCAP_ABLY_KEY": "", "ENDCAP_ABLY_KEY_FILE": ""}  # made up, whatever the shell names: no cloud's here
 PACING = {  # of the backend's alerts: spread over a visit, where one could watch them; the caps stay as they are
     "ENDCAP_ALERTS_PER_FIX": "1",
     "ENDCAP_ALERT_COOLDOWN_S": "12",
@@ -43,7 +44,9 @@ class Parts:
 
     async def start_ably(self) -> str:
         """The local Ably's address."""
-        ready = await self._tree.start("ably", "endcap_devkit", ["ably", "--port", str(self._settings.ably_port)], {})
+        ready = await self._tree.start(
+            "ably", "endcap_devkit", ["ably", "--port", str(self._settings.ably_port)], OWN_KEY
+        )
         self.key = str(ready["key"])
         return str(ready["http"])
 

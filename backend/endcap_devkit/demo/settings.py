@@ -11,6 +11,7 @@ from endcap.errors import BadConfig
 PAGE_PORT, BACKEND_PORT = 8600, 8700  # tried first when none is chosen; the backend's is its own default
 MAX_SHOPPERS = 2000  # what a browser draws and two cores post
 MAX_PHONES = 20
+PACES = 0.1, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Settings:
     data: Path | None = None  # None: a temporary folder, gone at the end
 
     def __post_init__(self) -> None:
-        for name, low, high in (("shoppers", 0, MAX_SHOPPERS), ("phones", 0, MAX_PHONES), ("pace", 0.1, 10)):
+        for name, low, high in (("shoppers", 0, MAX_SHOPPERS), ("phones", 0, MAX_PHONES), ("pace", *PACES)):
             if not low <= getattr(self, name) <= high:
                 raise BadConfig(f"--{name}", f"must be from {low:g} to {high:g}")
         for name in ("port", "backend_port", "ably_port", "lite_port"):

@@ -10,16 +10,21 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from endcap.errors import BadConfig
+from endcap_backend.commands import PORTS, whole_from
 from endcap_devkit.kafka.broker import KafkaBroker
 from endcap_devkit.kafka.connect import ConnectWorker
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=0, help="the port to listen on (default: a free one)")
+    parser.add_argument(
+        "--port", type=whole_from(*PORTS), default=0, help="the port to listen on (default: a free one)"
+    )
     parser.add_argument("--data", type=Path, help="where to keep the records (default: gone when it stops)")
     parser.add_argument("--secure", action="store_true", help="SASL_SSL with PLAIN and ACLs, as on Confluent Cloud")
     parser.add_argument("--connect", action="store_true", help="a Kafka Connect worker beside it")
-    parser.add_argument("--connect-port", type=int, default=0, help="where its REST listens (default: a free port)")
+    parser.add_argument(
+        "--connect-port", type=whole_from(*PORTS), default=0, help="where its REST listens (default: a free port)"
+    )
     parser.add_argument("--plugins", type=Path, help="folder with Connect's plugins, such as Ably's sink")
 
 
@@ -28,9 +33,6 @@ def run(args: argparse.Namespace) -> int:
 
     SIGTERM or Ctrl-C ends it.
     """
-    for name, port in (("--port", args.port), ("--connect-port", args.connect_port)):
-        if not 0 <= port <= 65535:
-            raise BadConfig(name, "must be from 0 to 65535")
     if args.plugins is not None and not args.plugins.is_dir():
         raise BadConfig("--plugins", f"{args.plugins} is no folder")
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -17,6 +17,7 @@ from endcap.messages import Fix
 from endcap.presets import PRESETS
 from endcap.sim import Flaw, Run
 from endcap.tracks import read_track
+from endcap_backend.commands import SEEDS, whole_from
 from endcap_devkit.replay.page import draw, moment_of
 
 EPILOG = """\
@@ -53,7 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--flaw", type=_flaw, action="append", default=[], metavar="NAME[:N...]", help="see below")
     parser.add_argument(
-        "--seed", type=int, default=0, help="of the flaws: the same seed gives the same run (default: 0)"
+        "--seed", type=whole_from(*SEEDS), default=0, help="of the flaws: the same seed gives the same run (default: 0)"
     )
     parser.add_argument("--preset", choices=PRESETS, help="look only as often as this preset does (default: every fix)")
     parser.add_argument("--explain", action="store_true", help="say for each fence why it did or did not fire")

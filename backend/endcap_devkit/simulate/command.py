@@ -13,6 +13,7 @@ from pathlib import Path
 
 from endcap.errors import BadConfig, OutOfRange
 from endcap.geo import LatLon, check
+from endcap_backend.commands import SEEDS, whole_from
 from endcap_devkit.simulate.generators import COUNTRY, EVERYWHERE, NEAR_CENTRE, NEAR_RADIUS_M, STREAMS, Where
 from endcap_devkit.simulate.pace import paced, reported
 from endcap_devkit.simulate.sinks import Sink, to_kafka, to_log, to_stdout
@@ -33,7 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("stream", choices=STREAMS, help="what to make: one topic each")
     parser.add_argument("--count", type=_positive, help="stop after so many (default: never)")
     parser.add_argument("--rate", type=_rate, metavar="N/s", help="records a second (default: as fast as they go out)")
-    parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same records (default: 1)")
+    parser.add_argument(
+        "--seed", type=whole_from(*SEEDS), default=1, help="the same seed makes the same records (default: 1)"
+    )
     parser.add_argument(
         "--near", action="store_true", help="positions within 60 m of each other and 50 SKUs, so that matches happen"
     )

@@ -53,8 +53,20 @@ def test_a_second_backend_on_the_same_data_is_refused(serve):
 @pytest.mark.parametrize(
     ("switches", "environ", "said"),
     [
-        (["--threads", "0"], {}, "threads: must be from 1 to 1000"),
-        ([], {"ENDCAP_ABLY_KEY": "nonsense"}, "ably_key: is no Ably API key"),
+        (["--threads", "0"], {}, "--threads: must be a whole number from 1 to 1000, not '0'"),
+        ([], {"ENDCAP_ABLY_KEY": "nonsense"}, "ENDCAP_ABLY_KEY: is no Ably API key"),
+        (["--port", "80x"], {}, "serve: --port: must be a whole number from 0 to 65535, not '80x'"),
+        (
+            [],
+            {"ENDCAP_DATABASE_URL": "mysql://x"},
+            "ENDCAP_DATABASE_URL: mysql: is no database known here; it is postgres",
+        ),
+        (
+            [],
+            {"ENDCAP_DATABASE_URL": "postgresql://h:80x/x"},
+            "ENDCAP_DATABASE_URL: is no URL of a database; it is postgresql://user:password",
+        ),
+        (["--log-levle", "INFO"], {}, "endcap-backend: error: unrecognized arguments: --log-levle"),
         (["--host", "192.0.2.1"], {}, "can't be listened on"),
         ([], {"ENDCAP_QUIET_HOURS": "at night"}, "quiet_hours: 'at night' is not of the form"),
     ],
@@ -62,9 +74,10 @@ def test_a_second_backend_on_the_same_data_is_refused(serve):
 def test_a_setting_that_cannot_work_ends_it_with_one_line(serve, switches, environ, said):
     served = serve(*switches, **environ)
     _, logged = served.process.communicate(timeout=20)
-    assert served.process.returncode == 1
+    assert served.process.returncode == (1 if "listened" in said or "night" in said else 2)
     assert said in logged
     assert "Traceback" not in logged
+    assert logged.splitlines()[-1].startswith("endcap-backend")
 
 
 @pytest.mark.parametrize("name", ["plan.csv", "plan.csv/data"])
