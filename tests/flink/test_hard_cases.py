@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -112,7 +112,7 @@ def shifted(said: list[Said], at: int) -> Iterator[Record]:
         yield Record(topic, None, value, (at + 1) * SLOT_MS + 10 * HOUR_MS + ms)
 
 
-def multiset(rows: list[tuple[str, str | None, dict[str, Any], int]]) -> Counter[str]:
+def multiset(rows: Iterable[tuple[str, str | None, dict[str, Any], int]]) -> Counter[str]:
     """Topic, key, time and columns; distances to 1e-6 ft, since maths libraries differ in the last bit."""
     found: Counter[str] = Counter()
     for topic, key, columns, ms in rows:
