@@ -18,7 +18,10 @@ ALIASES = {"lat": "latitude", "lon": "longitude", "lng": "longitude", "long": "l
 
 
 class Row(NamedTuple):
-    """One row as JSON values by wire name, or what is wrong with it. `where` reads "shelves.csv line 14"."""
+    """One row as JSON values by wire name, or what is wrong with all of it. `where` reads "shelves.csv line 14".
+
+    A cell that can't be read is what is wrong with it, in place of its value.
+    """
 
     where: str
     value: Mapping[str, object] | BadMessage
@@ -72,14 +75,11 @@ def _csv_rows(lines: Any, columns: Sequence[Wire | None], path: Path) -> Iterato
 def _csv_value(cells: Sequence[str], columns: Sequence[Wire | None]) -> Mapping[str, object] | BadMessage:
     if len(cells) != len(columns):
         return BadMessage("", f"has {len(cells)} cells where the header has {len(columns)}")
-    try:
-        return {
-            wire.name: _json_value(cell.strip(), wire)
-            for cell, wire in zip(cells, columns, strict=True)
-            if wire is not None and cell.strip()
-        }
-    except BadMessage as fault:
-        return fault
+    return {
+        wire.name: _json_value(cell.strip(), wire)
+        for cell, wire in zip(cells, columns, strict=True)
+        if wire is not None and cell.strip()
+    }
 
 
 def _columns(header: Sequence[str], cls: type[Message], path: Path) -> list[Wire | None]:
@@ -96,9 +96,9 @@ def _columns(header: Sequence[str], cls: type[Message], path: Path) -> list[Wire
 
 
 def _json_value(cell: str, wire: Wire) -> object:
-    """A cell as the JSON value of its field; what is no number stays text, for the message's own check to name."""
+    """A cell as the JSON value of its field, or what is wrong with it."""
     if any("\udc80" <= char <= "\udcff" for char in cell):
-        raise BadMessage(wire.name, "is not valid UTF-8; save the file as UTF-8")
+        return BadMessage(wire.name, "is not valid UTF-8; save the file as UTF-8")
     if wire.kind == "flag":
         return FLAGS.get(cell.lower(), cell)
     if wire.kind not in ("number", "integer"):
@@ -109,8 +109,8 @@ def _json_value(cell: str, wire: Wire) -> object:
         except ValueError:
             continue
     if "," in cell:
-        raise BadMessage(wire.name, "must be a number with a point, such as 2.49, not a comma")
-    raise BadMessage(wire.name, "must be a number")
+        return BadMessage(wire.name, "must be a number with a point, such as 2.49, not a comma")
+    return BadMessage(wire.name, "must be a number")
 
 
 def _read_json_lines(path: Path, cls: type[Message], progress: Progress) -> Iterator[Row]:

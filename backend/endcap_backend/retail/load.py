@@ -75,7 +75,8 @@ def run(args: argparse.Namespace) -> int:
         wanted = _read(database, args)
         _tell_faults(wanted.faults)
         if wanted.faults and not args.skip_bad:
-            _say(f"{len(wanted.faults)} bad rows: nothing is stored; mend them, or let the others pass with --skip-bad")
+            count = len({each.where for each in wanted.faults})
+            _say(f"{count} bad rows: nothing is stored; mend them, or let the others pass with --skip-bad")
             return 1
         _store(database, wanted, dry=args.dry_run)
     return 1 if wanted.faults else 0

@@ -85,23 +85,15 @@ def check_products(
     paths: Sequence[Path], progress: Progress = lambda read: None
 ) -> tuple[dict[object, Mapping[str, object]], list[Fault]]:
     """What each product is, by SKU, whichever shelf it stands on: its checked fields without a position."""
-    wires = {wire.name: wire for wire in StoreProduct.wires().values()}
     products: dict[object, Mapping[str, object]] = {}
     faults: list[Fault] = []
     for row in (row for path in paths for row in read_rows(path, StoreProduct, progress)):
-        try:
-            if isinstance(row.value, BadMessage):
-                raise row.value
-            if row.value.get("SKU") is None:
-                raise BadMessage("SKU", "is missing")
-            for name, value in row.value.items():
-                if name in wires and value is not None:
-                    wires[name].read(value)
-            if row.value["SKU"] in products:
-                raise BadMessage("SKU", "stands twice; a product has one row")
+        found = _product_faults(row.value)
+        if isinstance(row.value, Mapping) and not found and row.value["SKU"] in products:
+            found = [BadMessage("SKU", "stands twice; a product has one row")]
+        faults += [Fault(row.where, fault.field, fault.reason) for fault in found]
+        if isinstance(row.value, Mapping) and not found:
             products[row.value["SKU"]] = row.value
-        except BadMessage as fault:
-            faults.append(Fault(row.where, fault.field, fault.reason))
     return products, faults
 
 
@@ -120,11 +112,40 @@ def check_rows(rows: Iterable[Row], cls: type[M]) -> Checked[M]:
             _refuse_twice(message, row.where, seen)
             _refuse_other_product(message, row.where, products)
             checked.messages.append(message)
-        except BadMessage as fault:
-            checked.faults.append(Fault(row.where, fault.field, fault.reason))
+        except BadMessage as first:
+            found = faults_of(row.value, cls) or [first]
+            checked.faults += [Fault(row.where, fault.field, fault.reason) for fault in found]
         except OutOfRange as fault:
             checked.faults.append(Fault(row.where, "", str(fault)))
     return checked
+
+
+def faults_of(value: object, cls: type[Message]) -> list[BadMessage]:
+    """What is wrong with a row's fields, each by itself, so that a row need not be mended more than once."""
+    if not isinstance(value, Mapping):
+        return []
+    found = []
+    for wire in cls.wires().values():
+        raw = value.get(wire.name)
+        try:
+            if isinstance(raw, BadMessage):
+                raise raw
+            if raw is not None:
+                wire.read(raw)
+            elif wire.required:
+                raise BadMessage(wire.name, "is missing" if wire.name not in value else "must not be null")
+        except BadMessage as fault:
+            found.append(fault)
+    return found
+
+
+def _product_faults(value: Mapping[str, object] | BadMessage) -> list[BadMessage]:
+    """As `faults_of`, of a product, which needs nothing but its SKU."""
+    if isinstance(value, BadMessage):
+        return [value]
+    required = {wire.name for wire in StoreProduct.wires().values() if wire.required} - {"SKU"}
+    found = faults_of(value, StoreProduct)
+    return [fault for fault in found if fault.field not in required or value.get(fault.field) is not None]
 
 
 def _settled(message: M) -> M:

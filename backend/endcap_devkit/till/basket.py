@@ -11,6 +11,7 @@ from endcap.errors import BadMessage
 from endcap_backend.retail.files import read_rows
 from endcap_backend.retail.held import Price
 from endcap_backend.retail.purchase import BasketLine
+from endcap_backend.retail.rows import faults_of
 
 EXAMPLE = "9001x2@6.90"
 
@@ -87,5 +88,6 @@ def _line(where: str, value: object) -> BasketLine:
         if isinstance(value, BadMessage):
             raise value
         return BasketLine.from_json(value)
-    except BadMessage as fault:
+    except BadMessage as first:
+        fault = (*faults_of(value, BasketLine), first)[0]
         raise BadMessage(f"{where}: {fault.field}".rstrip(": "), fault.reason) from None

@@ -100,7 +100,7 @@ def test_a_bad_json_line_is_told_and_its_neighbours_pass(a_file, row, said):
         ({"geometry": None}, "geometry: must be a Point"),
         ("point", "geometry: must be a Point"),
         ({"geometry": {"type": "Point", "coordinates": [24.9]}}, "coordinates: must be [longitude, latitude]"),
-        ({"geometry": {"type": "Point", "coordinates": ["a", 60]}}, "SKU: is missing"),
+        ({"geometry": {"type": "Point", "coordinates": [24.9, 60]}, "properties": {"segment": "tea"}}, "SKU: is missing"),
         ({"geometry": {"type": "Point", "coordinates": ["a", 60]}, "properties": {"SKU": 1, "segment": "tea"}},
          "longitude: must be a number, not text"),
         ({"geometry": {"type": "Point", "coordinates": [24.9, 60]}, "properties": [1]}, "must be a JSON object"),

@@ -86,6 +86,26 @@ def test_one_bad_row_and_nothing_is_stored(load, shelves, stored):
     assert stored(StoreProduct) == []
 
 
+def test_all_that_is_wrong_with_a_row_is_told_at_once_and_a_dry_run_tells_the_same(load, shelves, stored):
+    shelves.write_text(shelves.read_text() + '9004,,95,24.9,s1,Tea,Black,"2,5",x\n9005,tea,1,2,s1,Tea,Black,free,-1\n')
+    found = load("--placements", shelves)
+    assert found[:2] == (1, "")
+    assert found[2].splitlines() == [
+        "shelves.csv line 5: segment: is missing",
+        "shelves.csv line 5: latitude: must not be above 90",
+        "shelves.csv line 5: price: must be a number with a point, such as 2.49, not a comma",
+        "shelves.csv line 5: stock: must be a number",
+        "shelves.csv line 6: price: must be a number",
+        "shelves.csv line 6: stock: must not be below 0",
+        "2 bad rows: nothing is stored; mend them, or let the others pass with --skip-bad",
+    ]
+    assert load("--placements", shelves, "--dry-run") == found
+    skipped = load("--placements", shelves, "--dry-run", "--skip-bad")
+    assert skipped[:2] == (1, "placements: 3 new, 0 changed, 0 unchanged (dry run: nothing stored)\n")
+    assert skipped[2].splitlines() == found[2].splitlines()[:-1]
+    assert stored(StoreProduct) == []
+
+
 def test_bad_rows_may_be_skipped_and_the_status_still_tells_of_them(load, shelves, stored):
     shelves.write_text(shelves.read_text() + "9004,tea,95,24.9,s1,Tea,Black,2,1\n")
     status, said, faults = load("--placements", shelves, "--skip-bad")
