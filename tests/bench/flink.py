@@ -201,6 +201,28 @@ def measured(broker: KafkaBroker, cluster: FlinkCluster, promotions: int, most: 
     return found
 
 
+def flatness(broker: KafkaBroker, cluster: FlinkCluster, form: str, most: int) -> list[float]:
+    """A form at the most live promotions to itself at the fewest, the two side by side: each turn's ratio, sorted.
+
+    The table's sizes are measured minutes apart, in which a shared machine may change by more than a factor of two.
+    """
+    rigs: dict[int, Rig] = {}
+    for size in (SIZES[0], SIZES[-1]):
+        name = f"flat-{form}-{size}"
+        rigs[size] = Rig(
+            broker, cluster, FlinkSettings(flink_form=form, flink_name=name, flink_topic_prefix=f"{name}-")
+        )
+        rigs[size].stock(size)
+    ratios = []
+    for number in range(2 * ROUNDS):  # the first warms up
+        few, many = (rig.fixes_per_s(most, size, seed=number) for size, rig in rigs.items())
+        ratios += [many / few] if number else []
+    print(form, ratios, file=sys.stderr, flush=True)
+    for rig in rigs.values():
+        rig.end()
+    return sorted(ratios)
+
+
 def latency_ms(broker: KafkaBroker, cluster: FlinkCluster, form: str, guarantee: str) -> list[float]:
     """From a fix's sending to its row's being seen by a reader of what is committed, at a steady rate, sorted."""
     name = f"{form}-{guarantee}"
@@ -255,9 +277,18 @@ def run(quick: bool) -> str:
             for form in FORMS[1:]
             for guarantee in ("exactly-once", "at-least-once")
         }
+        flat = {form: flatness(broker, cluster, form, most) for form in FORMS[1:]}
         again = {form: taken_up_s(broker, cluster, form, 2 * most) for form in FORMS[1:]}
-    lines = [*by_promotions(figures), "", *by_guarantee(waits), "", *by_state(again, 2 * most)]
+    lines = [*by_promotions(figures), "", *by_turns(flat), "", *by_guarantee(waits), "", *by_state(again, 2 * most)]
     return "\n".join(["## The match on Flink", "", *lines])
+
+
+def by_turns(flat: dict[str, list[float]]) -> list[str]:
+    lines = [
+        f"| {SIZES[-1]:,} live promotions to {SIZES[0]}, by turns | median | least | most |",
+        "|---|---:|---:|---:|",
+    ]
+    return lines + [f"| {form} | {median(all_):.2f} | {all_[0]:.2f} | {all_[-1]:.2f} |" for form, all_ in flat.items()]
 
 
 def by_state(again: dict[str, tuple[float, float, float]], fixes: int) -> list[str]:
