@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from threading import Lock
+from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 from endcap import ClientState, CustomerAlert, Fix
@@ -14,7 +15,8 @@ from endcap_shopper.state import Here
 if TYPE_CHECKING:
     from endcap_shopper.parts import Parts
 
-OFFERS_A_CALL = 50  # taken in at once, so that a flood leaves the window its frames
+OFFERS_A_CALL = 25  # taken in at once, so that a flood leaves the window its frames
+A_CALL_S = 0.004  # nor for longer than this, of the window's own processor time, where one offer costs more
 
 
 class Arrivals:
@@ -36,19 +38,30 @@ class Arrivals:
             self._ground.post(self._take_offers)
 
     def _take_offers(self) -> None:
-        with self._arrivals:
-            now, self._arrived = self._arrived[:OFFERS_A_CALL], self._arrived[OFFERS_A_CALL:]
-            more = bool(self._arrived)
-        state = self._ground.state
+        """As many as a frame has time for, at least one; the next frame goes on."""
+        state, until_s = self._ground.state, thread_time() + A_CALL_S
         state.now = self._ground.now()
-        for alert in now:
-            state.inbox = state.inbox.received(alert, state.now)
-            if state.inbox.get(alert.id) is not None:
-                self._parts.alerts.offer(alert)
+        with self._arrivals:
+            waiting = self._arrived[:OFFERS_A_CALL]
+        taken = 0
+        for alert in waiting:
+            self._take_offer(alert)
+            taken += 1
+            if thread_time() >= until_s:
+                break
+        with self._arrivals:
+            del self._arrived[:taken]
+            more = bool(self._arrived)
         self._parts.catalogue.offered()
         self._ground.tell("near", None)
         if more:
             self._ground.post(self._take_offers)
+
+    def _take_offer(self, alert: CustomerAlert) -> None:
+        state = self._ground.state
+        state.inbox = state.inbox.received(alert, state.now)
+        if state.inbox.get(alert.id) is not None:
+            self._parts.alerts.offer(alert)
 
     def notice(self, notice: Mapping[str, Any]) -> None:
         """On the SDK's thread."""

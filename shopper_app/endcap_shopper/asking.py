@@ -15,6 +15,7 @@ T = TypeVar("T")
 FRESH = {  # an answer this old is asked for anew when its page is opened
     "coupons": timedelta(seconds=30),
     "loyalty": timedelta(seconds=30),
+    "savings": timedelta(seconds=30),
     "wishlist": timedelta(seconds=30),
     "stores": timedelta(hours=1),
     "plan": timedelta(hours=1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from endcap.wire import BIGINT_MAX, ID_PATTERN, Message, wired
@@ -148,6 +148,25 @@ class Best:
             each_of(value.get("applied"), _applied, "a coupon that applies"),
             each_of(value.get("refused"), _refused, "a refused coupon"),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """What the coupons and offers of one month's purchases took off, in the shop's currency."""
+
+    month: date  # its first day
+    off: float
+    purchases: int
+
+
+def savings(value: Mapping[str, Any]) -> tuple[Saving, ...]:
+    """Read the months of an answer of `GET /v1/coupons/history`, the latest first."""
+    found = each_of(value.get("months"), _saving, "what a month saved")
+    return tuple(sorted(found, key=lambda saving: saving.month, reverse=True))
+
+
+def _saving(value: Mapping[str, Any]) -> Saving:
+    return Saving(date.fromisoformat(f"{value['month']}-01"), float(value["off"]), int(value["purchases"]))
 
 
 def _applied(value: Mapping[str, Any]) -> Applied:

@@ -151,6 +151,8 @@ class Errands:
             return self._shop.ask_help({"id": first.id, **first.body})
         if first.kind == "cancel_help":
             return self._shop.cancel_help(first.body["id"])
+        if first.kind == "preferences":
+            return self._shop.put_preferences(first.body)
         raise Refused(f"{first.kind} is nothing this version can tell", 0)
 
     def _give_up(self, action: Action, fault: Refused) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from endcap.errors import Refused
 from endcap_shopper.asking import Asking
-from endcap_shopper.coupons import CouponBook
+from endcap_shopper.coupons import CouponBook, savings
 from endcap_shopper.floor import FloorPlan
 from endcap_shopper.goods import HelpCall, Pickup, Store
 from endcap_shopper.ground import Ground
@@ -40,6 +40,9 @@ class Fetching:
 
     def coupons(self) -> None:
         self._asking.when_due("coupons", self._shop.coupons, self._have_coupons)
+
+    def savings(self) -> None:
+        self._asking.when_due("savings", self._shop.savings, self._have_savings)
 
     def loyalty(self) -> None:
         self._asking.when_due("loyalty", self._shop.loyalty, self._have_loyalty)
@@ -120,6 +123,11 @@ class Fetching:
         self._ground.keep("coupons", book.to_json())
         self.on_coupons()
         self._ground.tell("coupons", "near", "card")
+
+    def _have_savings(self, body: dict[str, Any]) -> None:
+        self._ground.state.savings = savings(body)
+        self._ground.keep("savings", body)
+        self._ground.tell("coupons")
 
     def _have_loyalty(self, body: dict[str, Any]) -> None:
         self._ground.state.loyalty = Loyalty.from_json(body)

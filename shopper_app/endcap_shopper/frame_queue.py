@@ -6,11 +6,13 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from time import thread_time
 
 log = logging.getLogger("endcap.shopper")
 
 CAPACITY = 2000  # four seconds of the fastest Ably allows a connection
 A_FRAME = 50  # about 5 ms of them
+A_FRAME_S = 0.008  # of the window's own processor time; then the next frame goes on
 
 
 class FrameQueue:
@@ -43,10 +45,12 @@ class FrameQueue:
     def drain(self, most: int = A_FRAME) -> int:
         """Make the oldest calls, on the window's thread; how many. More left: `wake` is called again.
 
-        One that raises is logged, and the next is made.
+        At least one is made, and none that another one posts meanwhile: that is for the next frame. One that raises is
+        logged, and the next is made.
         """
-        made = 0
-        while made < most:
+        made, until_s = 0, thread_time() + A_FRAME_S
+        most = min(most, len(self._calls))
+        while made < most and (not made or thread_time() < until_s):
             with self._room:
                 if not self._calls:
                     break

@@ -53,7 +53,7 @@ class Looking:
             ),
             "map": (of.stores, of.plan, of.wishlist, products.wanted),
             "wishlist": (of.wishlist, of.stores, of.plan, products.wanted),
-            "coupons": (of.coupons, products.wanted, of.best),
+            "coupons": (of.coupons, products.wanted, of.best, of.savings),
             "card": (of.loyalty, of.coupons, of.code),
             "points": (of.loyalty,),
             "help": (of.stores,),
@@ -73,6 +73,7 @@ class Looking:
         self._ground.state.known = bool(self._ground.state.granted) and self._parts.account.running
         self._parts.again()
         remember(self._ground.state, self._ground.wallet, self._parts.clipping, self._parts.calling)
+        self._parts.preferring.tell()
         self._parts.errands.wake()
         self.refresh(self.page)
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from endcap_shopper.calling import Calling
 from endcap_shopper.clipping import Clipping
-from endcap_shopper.coupons import CouponBook
+from endcap_shopper.coupons import CouponBook, savings
 from endcap_shopper.floor import FloorPlan
 from endcap_shopper.goods import HelpCall, Product, Store
 from endcap_shopper.loyalty import Loyalty
@@ -27,6 +27,7 @@ def remember(state: State, wallet: Wallet, clipping: Clipping, calling: Calling)
     state.plans = {plan.store: plan for plan in plans if plan is not None}
     state.book = _read(wallet, "coupons", CouponBook.from_json) or CouponBook()
     state.loyalty = _read(wallet, "loyalty", Loyalty.from_json)
+    state.savings = _read(wallet, "savings", savings) or ()
     products = each_of(_body(wallet, "products"), Product.read, "a product")
     state.products = {product.sku: product for product in products}
     state.matches = {str(text): int(sku) for text, sku in (_body(wallet, "matches") or {}).items()}

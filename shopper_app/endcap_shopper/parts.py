@@ -27,6 +27,7 @@ from endcap_shopper.looking import Looking
 from endcap_shopper.memory import remember
 from endcap_shopper.outcomes import Outcomes
 from endcap_shopper.platform.ports import Platform
+from endcap_shopper.preferring import Preferring
 from endcap_shopper.settings import AppSettings
 from endcap_shopper.shop import Shop
 from endcap_shopper.state import State
@@ -84,6 +85,7 @@ class Parts:
         self.alerts = Alerts(self.ground)
         self.listing = Listing(self.ground, self.catalogue, self.fetching, self.guiding, self.errands)
         self.clipping = Clipping(self.ground, self.errands)
+        self.preferring = Preferring(self.ground, self.errands)
         self.calling = Calling(self.ground, self.errands, self.alerts)
         self.fetching.on_help, self.fetching.on_coupons = self.calling.moved, self.clipping.clip_all
         self.catalogue.on_prices = self.alerts.prices

@@ -89,6 +89,13 @@ def _one_of(*choices: Any) -> Any:
     return read
 
 
+def _scale(value: Any) -> float:
+    """The nearest of today's sizes: the app had others before."""
+    if isinstance(value, bool) or not 0.5 <= value <= 4.0:
+        raise ValueError(value)
+    return min(TEXT_SCALES, key=lambda scale: abs(scale - value))
+
+
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError(value)
@@ -106,7 +113,7 @@ def _texts(value: Any) -> frozenset[str]:
 _READ: dict[str, Any] = {
     "language": _one_of("", *LANGUAGES, PSEUDO),
     "theme": _one_of(*THEMES),
-    "text_scale": _one_of(*TEXT_SCALES),
+    "text_scale": _scale,
     "quiet_from": time.fromisoformat,
     "quiet_until": time.fromisoformat,
     "kinds_off": _texts,

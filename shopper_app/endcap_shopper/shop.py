@@ -104,6 +104,14 @@ class Shop:
     def cancel_help(self, id: str) -> HelpCall:
         return _read(HelpCall.from_json, self._asking.ask("PATCH", f"/help/{_segment(id)}", {"state": "cancelled"}))
 
+    def put_preferences(self, body: dict[str, Any]) -> None:
+        """When and of what she wants to hear, in place of what she said before."""
+        self._asking.ask("PUT", "/me/preferences", body)
+
+    def savings(self) -> dict[str, Any]:
+        """What each month saved her, as it came, to be kept; `coupons.savings` reads it."""
+        return {"months": self._get("/coupons/history").get("months")}
+
     def pickups(self) -> tuple[Pickup, ...]:
         return each_of(self._get("/pickups").get("orders"), Pickup.from_json, "an order")
 

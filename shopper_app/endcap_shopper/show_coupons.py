@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from endcap_shopper.codes import MAX_QR_CHARS, Matrix, card_bars, qr
-from endcap_shopper.coupons import ENDS_SOON, Coupon
+from endcap_shopper.coupons import ENDS_SOON, Coupon, Saving
 from endcap_shopper.i18n import Words, later
 from endcap_shopper.loyalty import Entry, Loyalty
 from endcap_shopper.show_near import off
 from endcap_shopper.state import State
-from endcap_shopper.views import BestDeal, Card, CouponRow, Coupons, CouponState, LedgerRow, Points
+from endcap_shopper.views import BestDeal, Card, CouponRow, Coupons, CouponState, LedgerRow, Points, SavedRow
 
 VALID_S = 60  # of a code for the till
 
@@ -33,6 +33,7 @@ def coupons(state: State) -> Coupons:
         auto_clip=state.settings.auto_clip,
         best=_best(state),
         empty_why=_why_empty(state),
+        saved=tuple(_saved(each, state.words) for each in state.savings),
     )
 
 
@@ -88,6 +89,11 @@ def _row(state: State, coupon: Coupon, reason: str = "") -> CouponRow:
         state=state_now,
         reason=reason,
     )
+
+
+def _saved(saving: Saving, words: Words) -> SavedRow:
+    bought = words.n("{count} purchase", "{count} purchases", saving.purchases)
+    return SavedRow(words.month(saving.month), bought, words.money(saving.off))
 
 
 def _ends(coupon: Coupon, left: timedelta | None, state: State) -> str:

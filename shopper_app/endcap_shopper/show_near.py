@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from endcap_shopper.coupons import Coupon
+from endcap_shopper.goods import Product
 from endcap_shopper.i18n import Words
 from endcap_shopper.inbox import Card
 from endcap_shopper.state import State
 from endcap_shopper.views import Chrome, CouponState, DealCard, NearYou, Notice, Undo
+
+DEALS_KEPT = 300  # cards as they were written last; an inbox holds 100
 
 
 def near_you(state: State) -> NearYou:
@@ -45,9 +50,22 @@ def off(coupon: Coupon, words: Words) -> str:
 
 
 def _deal(state: State, card: Card, coupons: tuple[Coupon, ...]) -> DealCard:
-    alert, words = card.alert, state.words
+    """The card as it was written last, unless something of it has changed."""
+    alert, left = card.alert, card.alert.expires_at - state.now
     coupon = state.coupon_for(alert, coupons)
     product = state.products.get(alert.sku) if alert.sku is not None else None
+    seconds = int(left.total_seconds())
+    of = (alert, card.seen, card.distance_m, coupon, product, state.words, seconds if seconds < 120 else seconds // 30)
+    kept = state.deals.get(alert.id)
+    if kept is None or kept[0] != of:
+        if len(state.deals) >= DEALS_KEPT:
+            state.deals.clear()
+        kept = state.deals[alert.id] = of, _written(card, coupon, product, left, state.words)
+    return kept[1]
+
+
+def _written(card: Card, coupon: Coupon | None, product: Product | None, left: timedelta, words: Words) -> DealCard:
+    alert = card.alert
     discount = product.promotion.discount if product is not None and product.promotion else None
     where = [words.distance(card.distance_m)] if card.distance_m is not None else []
     reduced = f"−{words.percent(discount)}" if discount else ""
@@ -57,7 +75,7 @@ def _deal(state: State, card: Card, coupons: tuple[Coupon, ...]) -> DealCard:
         why=alert.why,
         off=reduced or (off(coupon, words) if coupon is not None else ""),
         where=" · ".join([*where, *([alert.section] if alert.section else [])]),
-        ends=words.t("{time} left", time=words.left(alert.expires_at - state.now)),
+        ends=words.t("{time} left", time=words.left(left)),
         kind=alert.kind,
         segment=(product.segment if product is not None else None) or alert.section or "",
         fresh=not card.seen,

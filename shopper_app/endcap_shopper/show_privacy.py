@@ -33,6 +33,7 @@ _SENT = {
     "wish": later_n("A change of your list", "{count} changes of your list"),
     "help": later_n("A call for help", "{count} calls for help"),
     "cancel_help": later_n("A call for help taken back", "{count} calls for help taken back"),
+    "preferences": later_n("When you want to hear of offers", "{count} times when you want to hear of offers"),
     "fixes": later_n("A position or visit", "{count} positions and visits"),
 }
 

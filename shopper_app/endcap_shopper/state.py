@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
+from typing import Any
 
 from endcap.geo import LatLon, distance_m
 from endcap.messages import CustomerAlert
 from endcap_shopper import views
 from endcap_shopper.aisles import Reach
-from endcap_shopper.coupons import Best, Coupon, CouponBook
+from endcap_shopper.coupons import Best, Coupon, CouponBook, Saving
 from endcap_shopper.floor import FloorPlan
 from endcap_shopper.goods import HelpCall, Pickup, Product, SharedList, Store, store_at
 from endcap_shopper.i18n import Words
@@ -59,6 +60,7 @@ class State:
     book: CouponBook = field(default_factory=CouponBook)
     pending_clips: tuple[tuple[str, bool], ...] = ()
     best: Best | None = None
+    savings: tuple[Saving, ...] = ()
     loyalty: Loyalty | None = None
     code: TillCode | None = None
     wishes: Wishlist = field(default_factory=Wishlist)
@@ -92,6 +94,7 @@ class State:
     backend_url: str = ""
     lite_url: str = ""
     version: str = ""
+    deals: dict[str, tuple[Any, views.DealCard]] = field(default_factory=dict)  # as they were written last
     _reach: tuple[tuple[str, LatLon], Reach] | None = None
 
     # Where

@@ -179,11 +179,13 @@ class Taps(Showing):
 
     def set_quiet_hours(self, on: bool, start: time, end: time) -> None:
         self._ground.set(quiet_on=on, quiet_from=start, quiet_until=end)
+        self.parts.preferring.tell()
         self._ground.tell("settings")
 
     def set_alert_kind(self, kind: str, on: bool) -> None:
         off = self._ground.state.settings.kinds_off
         self._ground.set(kinds_off=off - {kind} if on else off | {kind})
+        self.parts.preferring.tell()
         self._ground.tell("settings")
 
     def finish_first_run(self) -> None:

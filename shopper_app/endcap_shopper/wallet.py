@@ -19,7 +19,7 @@ from endcap_shopper.reading import each_of
 from endcap_shopper.wishlist import Item, Wishlist
 
 NAME = "wallet"
-PERSONAL = ("help", "told")  # pieces of state that tell of her
+PERSONAL = ("help", "told", "preferences")  # pieces of state that tell of her
 SENT_KEPT = 500  # lines of what left the phone that she can look at
 
 _SCHEMA = """

@@ -48,3 +48,14 @@ def test_a_coupon_the_shop_no_longer_has_is_let_go_and_said(a_phone, shop):
     assert phone.until(lambda: phone.all_told() and phone.app.chrome().notice is not None)
     assert phone.app.chrome().notice.text == "The shop does not give you this coupon any more."
     assert phone.app.coupons().clipped == ()
+
+
+def test_what_each_month_saved_stands_in_the_history_also_without_a_network(a_phone, shop):
+    phone = a_phone().agree("promotions")
+    phone.app.entered("coupons")
+    phone.settle()
+    saved = [(each.month, each.purchases, each.off) for each in phone.app.coupons().saved]
+    assert saved == [("November 2026", "3 purchases", "€2.76"), ("October 2026", "1 purchase", "€1.50")]
+    shop.go_offline()
+    phone.app.close()
+    assert [each.off for each in a_phone().app.coupons().saved] == ["€2.76", "€1.50"]

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from endcap.testing import an_alert
+from endcap_shopper.arrivals import OFFERS_A_CALL
 
 
 def test_an_offer_is_a_card_once_and_is_seen_when_she_leaves(a_phone):
@@ -99,10 +100,24 @@ def test_a_hundred_offers_at_once_are_taken_a_few_at_a_time(a_phone):
             an_alert(id=f"a{number}", pid=f"p{number}", expires_at=phone.clock.now() + timedelta(hours=1))
         )
     assert len(phone.queue) == 1
-    phone.queue.drain(1)
-    assert len(phone.app.near_you().deals) == 50
+    phone.queue.drain()
+    assert 0 < len(phone.app.near_you().deals) <= OFFERS_A_CALL
     phone.settle()
     assert len(phone.app.near_you().deals) == 100
+
+
+def test_a_card_is_written_anew_only_when_something_of_it_is_new(a_phone):
+    phone = a_phone().agree("promotions")
+    phone.offer()
+    phone.offer(id="alert-2", pid="p2")
+    before = {deal.id: deal for deal in phone.app.near_you().deals}
+    phone.offer(id="alert-3", pid="p2", title="New")
+    after = {deal.id: deal for deal in phone.app.near_you().deals}
+    assert after["alert-1"] is before["alert-1"]
+    assert after["alert-3"].title == "New"
+    phone.clock.advance(1800)
+    phone.app.tick()
+    assert phone.app.near_you().deals[0].ends != before["alert-1"].ends
 
 
 def test_an_order_that_is_ready_is_what_matters_now(a_phone, shop):

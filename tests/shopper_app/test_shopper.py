@@ -2,6 +2,9 @@
 
 from datetime import time
 
+import pytest
+
+from endcap_shopper.settings import AppSettings
 from endcap_shopper.views import Intents
 
 
@@ -48,13 +51,18 @@ def test_closing_twice_is_closing_once(a_phone):
 
 def test_settings_outlive_the_app(a_phone):
     phone = a_phone()
-    phone.app.set_text_scale(1.6)
+    phone.app.set_text_scale(1.5)
     phone.app.set_quiet_hours(True, time(20), time(9))
     phone.app.set_alert_kind("deal", False)
     phone.app.close()
     again = a_phone().app.settings()
     assert (again.look.text_scale, again.quiet_from, [kind.id for kind in again.kinds if not kind.on]) == (
-        1.6,
+        1.5,
         time(20),
         ["deal"],
     )
+
+
+@pytest.mark.parametrize(("kept", "now"), [(1.3, 1.25), (1.6, 1.5), (2.0, 2.0), ("large", 1.0), (True, 1.0), (40, 1.0)])
+def test_a_text_size_of_an_older_version_is_the_nearest_of_todays(kept, now):
+    assert AppSettings.from_json({"text_scale": kept}).text_scale == now

@@ -8,13 +8,14 @@ words.money(2.5)                                     # 2,50 €
 from __future__ import annotations
 
 import gettext
+from datetime import date as Day
 from datetime import datetime, timedelta, tzinfo
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, format_percent
@@ -67,6 +68,10 @@ class Words:
 
     def date(self, moment: datetime) -> str:
         return format_date(self._local(moment), "medium", locale=self._locale)
+
+    def month(self, day: Day) -> str:
+        """November 2026"""
+        return format_skeleton("yMMMM", day, locale=self._locale)
 
     def time(self, moment: datetime) -> str:
         return format_time(self._local(moment), "short", locale=self._locale)

@@ -25,6 +25,7 @@ from endcap_shopper.views import (
     Points,
     Privacy,
     ProductRow,
+    SavedRow,
     SentRow,
     Settings,
     Share,
@@ -124,6 +125,7 @@ class SampleScreens:
             self._auto_clip,
             best,
             "New ones come every week.",
+            (SavedRow("November 2026", "3 purchases", "€12.40"), SavedRow("October 2026", "5 purchases", "€21.15")),
         )
 
     def card(self) -> Card:

@@ -56,7 +56,8 @@ class Phone:
         """Draw frames until nothing is under way."""
         for _ in range(5):
             assert self.app.until_idle(20)
-            self.queue.drain()
+            while self.queue.drain():
+                pass
 
     def all_told(self) -> bool:
         """True when the shop has heard of everything she did."""

@@ -22,6 +22,7 @@ class TinyAnswers:
         self.calls: dict[str, Json] = {}
         self.products = [product(9001, "Dark roast", "coffee", at(15, 15)), product(7, "Green tea", "tea", at(5, 4))]
         self.positions: list[Json] = []
+        self.preferences: Json = {}
         self.orders: list[Json] = []
         self.unwanted: set[str] = set()  # ids of items it will not have
         self.refuse: dict[str, tuple[int, str]] = {}  # path -> (status, title)
@@ -42,6 +43,8 @@ class TinyAnswers:
         return 201, {"uid": "u1", "token": "t1", "refresh_token": "r1", **times}
 
     def _put_me(self, rest: list[str], query: dict[str, str], body: Any) -> Answer:
+        if rest == ["preferences"]:
+            self.preferences = body
         return 200, body
 
     def _get_me(self, rest: list[str], query: dict[str, str], body: Any) -> Answer:
@@ -81,6 +84,12 @@ class TinyAnswers:
         return 200, {"products": named}
 
     def _get_coupons(self, rest: list[str], query: dict[str, str], body: Any) -> Answer:
+        if rest == ["history"]:
+            months = [
+                {"month": "2026-10", "off": 1.5, "purchases": 1},
+                {"month": "2026-11", "off": 2.76, "purchases": 3},
+            ]
+            return 200, {"currency": "EUR", "redemptions": [], "months": months}
         return 200, {"coupons": list(self.coupons.values())}
 
     def _post_coupons(self, rest: list[str], query: dict[str, str], body: Any) -> Answer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from endcap_shopper.views.choice import Choice
 from endcap_shopper.views.chrome import Chrome, Notice, Sharing, Tone, Undo
-from endcap_shopper.views.coupons import BestDeal, Card, CouponRow, Coupons, CouponState
+from endcap_shopper.views.coupons import BestDeal, Card, CouponRow, Coupons, CouponState, SavedRow
 from endcap_shopper.views.help import Alternatives, Help, HelpState, HelpStep, ProductRow
 from endcap_shopper.views.intents import Intents
 from endcap_shopper.views.near_you import DealCard, NearYou
@@ -49,6 +49,7 @@ __all__ = [
     "Privacy",
     "ProductRow",
     "Purpose",
+    "SavedRow",
     "SentRow",
     "Settings",
     "Share",

@@ -35,6 +35,15 @@ class BestDeal:
 
 
 @dataclass(frozen=True, slots=True)
+class SavedRow:
+    """What one month's purchases saved her: "November 2026", "3 purchases", "12,40 €"."""
+
+    month: str
+    purchases: str
+    off: str
+
+
+@dataclass(frozen=True, slots=True)
 class Coupons:
     available: tuple[CouponRow, ...] = ()
     clipped: tuple[CouponRow, ...] = ()
@@ -42,6 +51,7 @@ class Coupons:
     auto_clip: bool = False
     best: BestDeal | None = None
     empty_why: str = ""
+    saved: tuple[SavedRow, ...] = ()  # the latest month first
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ class Look:
     language: str = "en"
 
 
-TEXT_SCALES = (1.0, 1.3, 1.6, 2.0)
+TEXT_SCALES = (1.0, 1.25, 1.5, 2.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,14 @@ def test_an_expired_coupon_is_in_the_history(open_app):
     driver.until_text("Expired on 1 Nov")
 
 
+def test_the_history_says_what_each_month_saved(open_app):
+    driver = open_app(page="coupons")
+    driver.tap("History")
+    driver.until_text("November 2026")
+    assert driver.says("€12.40")
+    assert driver.says("5 purchases")
+
+
 def test_auto_clip_is_a_switch(open_app):
     driver = open_app(page="coupons")
     driver.tap(driver.in_row("Clip everything for me", "Toggle"))

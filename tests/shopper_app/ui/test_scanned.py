@@ -7,7 +7,7 @@ from endcap_shopper.codes import qr
 from endcap_shopper.sample import NUMBER, SIGNED
 
 
-@pytest.mark.parametrize(("theme", "scale"), [("light", 1.0), ("dark", 1.6), ("contrast", 2.0)])
+@pytest.mark.parametrize(("theme", "scale"), [("light", 1.0), ("dark", 1.5), ("contrast", 2.0)])
 def test_a_scanner_reads_the_code_and_the_bars_from_the_screen(open_app, theme, scale):
     driver = open_app(page="card", theme=theme, text_scale=scale)
     page = driver.app.shell.screen

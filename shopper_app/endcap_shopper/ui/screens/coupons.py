@@ -38,6 +38,8 @@ class CouponsPage(PageScreen):
             shown.append(auto)
         if self.shelf == "clipped" and coupons.best is not None:
             return shown + self._best(coupons)
+        if self.shelf == "history" and coupons.saved:
+            shown += self._saved(coupons)
         listed: tuple[CouponRow, ...] = getattr(coupons, self.shelf)
         shown += [self._coupon(each) for each in listed]
         return shown if listed else [*shown, empty("ticket-percent-outline", self._none(), coupons.empty_why)]
@@ -51,6 +53,15 @@ class CouponsPage(PageScreen):
         if best.refused:
             shown.append(row("SectionTitle", "not", text=self.tr("Not together with these")))
         return shown + [self._coupon(each) for each in best.refused]
+
+    def _saved(self, coupons: Coupons) -> list[Row]:
+        title = row("SectionTitle", "saved", text=self.tr("What you saved"))
+        months = [
+            row("InfoRow", f"saved {each.month}", icon="ticket-percent", title=each.month, detail=each.purchases,
+                aside=each.off)
+            for each in coupons.saved
+        ]  # fmt: skip
+        return [title, *months, row("SectionTitle", "over", text=self.tr("Redeemed and over"))]
 
     def _coupon(self, coupon: CouponRow) -> Row:
         return row("CouponRow", coupon.id, coupon=coupon, live=coupon.state in ("available", "clipped"))

@@ -1,0 +1,41 @@
+"""The shop is told when and of what she wants to hear."""
+
+from datetime import time
+
+DEFAULT = {"quiet_hours": "22:00-08:00", "timezone": None, "muted": []}
+
+
+def test_who_agrees_to_offers_has_her_quiet_hours_told(a_phone, shop):
+    phone = a_phone().agree("promotions")
+    assert phone.until(phone.all_told)
+    assert shop.preferences == DEFAULT
+    (line,) = [each.what for each in phone.app.privacy().sent if "hear" in each.what]
+    assert line == "When you want to hear of offers"
+
+
+def test_who_has_not_agreed_to_offers_tells_nothing_of_them(a_phone, shop):
+    phone = a_phone().agree("location")
+    phone.app.set_alert_kind("help", False)
+    assert phone.all_told()
+    assert shop.preferences == {}
+
+
+def test_what_she_changes_without_a_network_is_told_once_as_it_is_in_the_end(a_phone, shop):
+    phone = a_phone().agree("promotions")
+    assert phone.until(phone.all_told)
+    shop.go_offline()
+    phone.app.set_quiet_hours(True, time(20), time(9, 30))
+    phone.app.set_alert_kind("help", False)
+    phone.app.set_quiet_hours(False, time(20), time(9, 30))
+    assert phone.app.parts.ground.wallet.waiting() == 1
+    shop.go_online()
+    phone.app.resume()
+    assert phone.until(phone.all_told)
+    assert shop.preferences == {"quiet_hours": None, "timezone": None, "muted": ["help"]}
+
+
+def test_what_the_shop_knows_is_not_told_again(a_phone):
+    phone = a_phone().agree("promotions")
+    assert phone.until(phone.all_told)
+    phone.app.set_quiet_hours(True, time(22), time(8))
+    assert phone.all_told()
