@@ -90,7 +90,8 @@ def test_an_answer_that_is_lost_repeats_the_action_and_changes_nothing_more(a_ph
     phone = a_phone().agree("location", "promotions")
     phone.stand(build.at(5, 5))
     assert phone.app.parts.client.flush()
-    shop.lose_answers = 3
+    assert phone.until(phone.all_told)  # of her quiet hours
+    shop.lose_answers, shop.lose_those_of = 3, ("/wishlist", "/coupons", "/help")  # and none that the SDK asks for
     phone.app.add_wish("Tea")
     phone.app.clip("c1")
     phone.app.ask_help(text="Where?")

@@ -26,7 +26,7 @@ class TinyShop(TinyAnswers):
         super().__init__()
         self.patience_s = 1
         self.lose_answers = 0  # so many answers never reach the app
-        self.lose_those_of = ""  # only to requests of a path that begins so
+        self.lose_those_of: str | tuple[str, ...] = ""  # only to requests of a path that begins so
         self.held_up: threading.Event | None = None  # every answer waits for it
         self.port = 0
         self._server: ThreadingHTTPServer | None = None
