@@ -5,8 +5,9 @@
     for record in log.read(log.committed("match")): …
     log.commit("match", record.offset, alerts)      # the position and what came of it, in one transaction
 
-Callers' threads hand their work to one writer thread and wait. It takes whatever waits, up to 500 rows, commits it with
-one fsync and wakes them all: many callers share the price of the disk, and a single one never waits for company.
+One at a time writes. A single caller does it himself; when many come, their threads hand their work to the log's own
+and wait. It takes whatever waits, up to 500 rows, commits it with one fsync and wakes them all: many callers
+share the price of the disk, and a single one never waits for company.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from endcap.clock import Clock
 from endcap_backend.logfile import LogClosed, LogDamaged, LogError, LogFile, LogFull, LogInUse
 from endcap_backend.logreader import LATEST_WINS, READ_LIMIT, LogReader, Record
 from endcap_backend.logsql import Appended, NewRecord
-from endcap_backend.logwriter import GROUP_ROWS, LogWriter, Work
+from endcap_backend.logwork import Work
+from endcap_backend.logwriter import GROUP_ROWS, LogWriter
 
 __all__ = [
     "GROUP_ROWS",
@@ -61,7 +63,7 @@ class LogStats:
 
 
 class Log(LogReader):
-    """The log as its owner has it: it may write. Safe from any thread; one writer thread, started here.
+    """The log as its owner has it: it may write. Safe from any thread; starts one, `endcap-log`.
 
     At most `max_records` are held and `min_free_bytes` left on the disk; beyond that `append` raises `LogFull`, while
     consumers may still commit what they read. It recovers by itself when there is room again. `durability="fast"`
@@ -122,7 +124,7 @@ class Log(LogReader):
         return cast(list[Appended], self._writer.do(Work(records=records, action=action))) if records else []
 
     def transact(self, action: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `action` on the writing connection, as part of a transaction; returns when it is on disk.
+        """Run `action` on the writing connection, as part of a transaction, on any thread; returns when it is on disk.
 
         For the small tables that others keep in the file; it must be quick and leave the log's own tables alone. What
         it raises is raised here, and then none of its statements happened. It may run twice, the first time in vain.

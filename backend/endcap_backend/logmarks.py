@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from itertools import chain
 from sys import byteorder
 from zlib import crc32
 
@@ -15,10 +16,10 @@ FILTER_BITS = 25
 FILTERED = 2_000_000  # marks in the table at a start, beyond which a filter would hold it up for too long
 _FILTER_MASK = (1 << FILTER_BITS) - 1
 NEVER = 2**63 - 1  # beyond every offset
+WRITTEN_AT_ONCE = 64  # a statement lets go of the interpreter's lock and has to win it back
 ASKED_AT_ONCE = 32  # one statement for 32 marks costs each two thirds of what one of its own does
 
 _ASK = f"SELECT mark, offset FROM marks WHERE mark IN ({','.join('?' * ASKED_AT_ONCE)})"
-_WRITE = "INSERT INTO marks VALUES (?, ?) ON CONFLICT DO NOTHING"
 _THROUGH = "UPDATE marked SET through = min(?, (SELECT coalesce(max(offset), 0) FROM records))"
 _NEWEST = "SELECT mark, offset FROM records WHERE offset > (SELECT through FROM marked) ORDER BY offset"
 
@@ -41,6 +42,10 @@ def mark(topic: str, key: str | None, id: str | None) -> bytes:
 def nameless(mark: bytes, offset: int) -> bytes:
     """The mark of a record without an id: nothing but its offset tells it from others."""
     return mark + offset.to_bytes(12)
+
+
+def _writing(count: int) -> str:
+    return f"INSERT INTO marks VALUES {', '.join(['(?, ?)'] * count)} ON CONFLICT DO NOTHING"
 
 
 class Filter:
@@ -101,13 +106,21 @@ class Marks:
             found.update(connection.execute(_ASK, (*asked, *(None,) * (ASKED_AT_ONCE - len(asked)))))
         return found
 
+    @property
+    def is_due(self) -> bool:
+        """Whether `write_some` has something to write."""
+        return bool(self._full) or self._count > YOUNG
+
     def write_some(self, connection: sqlite3.Connection) -> None:
         """Bring shares to the table when there are too many marks in memory; at the beginning of a transaction."""
         self._written = set(self._full)
         if self._count > YOUNG and not self._written:
             self._written.add(min(range(SHARES), key=self._oldest))
         for number in self._written:
-            connection.executemany(_WRITE, sorted(self._shares[number].items()))
+            marks = sorted(self._shares[number].items())
+            for start in range(0, len(marks), WRITTEN_AT_ONCE):
+                some = marks[start : start + WRITTEN_AT_ONCE]
+                connection.execute(_writing(len(some)), list(chain.from_iterable(some)))
             if self._filter is not None:
                 self._filter.add(self._shares[number])
         if self._written:

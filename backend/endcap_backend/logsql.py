@@ -12,9 +12,9 @@ from endcap_backend.logmarks import Marks, nameless
 
 FOLD_PATIENCE_MS = 50  # for readers; appends wait meanwhile, and the next fold may have better luck
 
-# So many rows at once, the most first: a statement lets go of the interpreter's lock and has to win it back.
+ROWS_AT_ONCE = 64  # a statement lets go of the interpreter's lock and has to win it back; so rows share one
 _INSERTS = [
-    (rows, f"INSERT INTO records VALUES {', '.join(['(?, ?, ?, ?, ?, ?, ?, ?)'] * rows)}") for rows in (64, 16, 4, 1)
+    f"INSERT INTO records VALUES {', '.join(['(?, ?, ?, ?, ?, ?, ?, ?)'] * rows)}" for rows in range(ROWS_AT_ONCE + 1)
 ]
 _POSITION = "INSERT INTO positions VALUES (?, ?) ON CONFLICT (consumer) DO UPDATE SET offset = excluded.offset"
 
@@ -99,11 +99,9 @@ def insert(
 
 
 def _store(connection: sqlite3.Connection, rows: Sequence[Sequence[object]]) -> None:
-    start = 0
-    for most, statement in _INSERTS:
-        while len(rows) - start >= most:
-            connection.execute(statement, list(chain.from_iterable(rows[start : start + most])))
-            start += most
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        some = rows[start : start + ROWS_AT_ONCE]
+        connection.execute(_INSERTS[len(some)], list(chain.from_iterable(some)))
 
 
 def move(connection: sqlite3.Connection, consumer: str, offset: int, end: int) -> None:

@@ -1,9 +1,13 @@
-"""The log's one writer: a thread that takes whatever waits, commits it with one fsync and wakes them all."""
+"""The log's one writer: it takes whatever waits, commits it with one fsync and wakes them all.
+
+Who comes while nobody else does writes on his own thread, since to wake another takes as long as half a transaction; as
+soon as callers meet, they wait for `endcap-log`, which shares a transaction out among them.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from threading import Condition, Lock, Thread
@@ -12,49 +16,21 @@ from typing import Any
 from endcap.clock import Clock
 from endcap.wire import epoch_ms
 from endcap_backend.logfile import LogClosed, LogError, LogFile, LogFull, damage_named
-from endcap_backend.logmarks import Marks, mark
+from endcap_backend.logmarks import Marks
 from endcap_backend.logreader import END, NEWEST
-from endcap_backend.logsql import Inserted, NewRecord, Topics, delete, fold, insert, move
+from endcap_backend.logsql import ROWS_AT_ONCE, Inserted, NewRecord, Topics, delete, fold, insert, move
+from endcap_backend.logwork import Work
 
 GROUP_ROWS = 500  # a transaction: enough to hide the fsync, few enough to stay below 10 ms
 WAKING_CHAINS = 2  # so many callers are woken at once, and each wakes one more
 DISK_EVERY_GROUPS = 16  # 32 MB at most in between, an eighth of what is kept free
+CALM_GROUPS = 4  # of one caller each, in a row, after which a caller writes himself
+LENGTHEN_EVERY_GROUPS = 8  # a look at the journal's length: before 1 MB of zeros is used up, as a rule
 FULL_RETRY_S = 5.0  # what a caller is told to wait when there is no room
 
 
-class Work:
-    """One caller's part of a transaction; `done` is a lock the caller blocks on, the cheapest thing that wakes one.
-
-    Whoever wakes first wakes `wakes`: a hundred threads woken at once would fight for the interpreter's lock.
-    """
-
-    __slots__ = ("action", "done", "drop", "fault", "folds", "marks", "position", "records", "result", "wakes")
-
-    def __init__(
-        self,
-        records: Sequence[NewRecord] = (),
-        position: tuple[str, int] | None = None,
-        action: Callable[[sqlite3.Connection], object] | None = None,
-        drop: Sequence[int] = (),
-        folds: bool = False,
-    ) -> None:
-        self.records = records
-        self.marks = [
-            mark(each.topic, each.key, each.id) for each in records
-        ]  # here, while the writer waits for the disk
-        self.position = position
-        self.action = action
-        self.drop = drop
-        self.folds = folds
-        self.result: Any = None
-        self.fault: Exception | None = None
-        self.wakes: Work | None = None
-        self.done = Lock()
-        self.done.acquire()
-
-
 class LogWriter:
-    """Owns the writing connection. `do` is for any thread; all else that is private runs on `endcap-log` alone.
+    """Owns the writing connection. `do` is for any thread; what else is private runs on one that holds `_writing`.
 
     `end` is the highest offset ever given, `newest` that of the newest record there is, `count` how many there are.
     """
@@ -79,6 +55,9 @@ class LogWriter:
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
         self._held: Work | None = None  # did not fit into the last group
         self._entry = Lock()  # between a call that enters and close
+        self._writing = Lock()  # held by who has the connection
+        self._single = 0  # groups of one in a row
+        self._calm = True  # nobody waits for `endcap-log`, and callers have not met lately
         self._thread = Thread(target=self._run, name="endcap-log", daemon=True)
         self._thread.start()
 
@@ -87,10 +66,15 @@ class LogWriter:
         with self._entry:
             if self.closed:
                 raise LogClosed(f"{self._file.path} is closed")
-            self._queue.put(work)
-        work.done.acquire()
-        if work.wakes is not None:
-            work.wakes.done.release()
+            alone = self._calm and self._writing.acquire(blocking=False)
+            if not alone:
+                self._queue.put(work)
+        if alone:
+            self._serve_oneself(work)
+        else:
+            work.done.acquire()
+            if work.wakes is not None:
+                work.wakes.done.release()
         if work.fault is not None:
             raise work.fault
         return work.result
@@ -120,7 +104,7 @@ class LogWriter:
                 self.closed = True
                 self._queue.put(None)
         self._thread.join()
-        with self.grown:
+        with self._writing, self.grown:
             self.grown.notify_all()
 
     def close(self) -> None:
@@ -128,20 +112,21 @@ class LogWriter:
         self._drop_connection()
 
     def _run(self) -> None:
-        while group := self._next_group():
-            try:
-                self._settle(group)
-            except Exception as fault:  # whatever it is, nobody may be left waiting
-                for work in group:
-                    work.fault = work.fault or fault
+        while first := self._held or self._queue.get():
+            self._calm = False  # before the lock, so that nobody overtakes those who wait
+            with self._writing:
+                group = self._group_of(first)
+                self._serve(group)
+                self._single = self._single + 1 if len(group) == 1 else 0
+                self._calm = self._single >= CALM_GROUPS and self._held is None and self._queue.empty()
             self._wake(group)
 
-    def _next_group(self) -> list[Work]:
-        """All that waits, up to `GROUP_ROWS`; blocks only for the first. Empty when the log is to close."""
-        work = self._held or self._queue.get()
+    def _group_of(self, first: Work) -> list[Work]:
+        """It and all that waits, up to `GROUP_ROWS`; does not block."""
         self._held = None
         group: list[Work] = []
         rows = 0
+        work: Work | None = first
         while work is not None:
             rows += len(work.records) + len(work.drop)
             if group and rows > GROUP_ROWS:
@@ -152,9 +137,25 @@ class LogWriter:
                 work = self._queue.get_nowait()
             except Empty:
                 return group
-        if group:
-            self._queue.put(None)  # for the next round
+        self._queue.put(None)  # for the next round
         return group
+
+    def _serve_oneself(self, work: Work) -> None:
+        try:
+            self._serve([work])
+        except BaseException:  # interrupted: what is in memory may not be what is on disk
+            self._topics.forget()
+            self._drop_connection()
+            raise
+        finally:
+            self._writing.release()
+
+    def _serve(self, group: Sequence[Work]) -> None:
+        try:
+            self._settle(group)
+        except Exception as fault:  # whatever it is, nobody may be left waiting
+            for work in group:
+                work.fault = work.fault or fault
 
     def _wake(self, group: Sequence[Work]) -> None:
         for work, after in zip(group, group[WAKING_CHAINS:], strict=False):
@@ -188,12 +189,14 @@ class LogWriter:
     def _commit(self, group: Sequence[Work]) -> None:
         records = [record for work in group for record in work.records]
         marked = [each for work in group for each in work.marks]
+        if len(records) <= ROWS_AT_ONCE and self._is_plain(group):
+            self._commit_at_once(group, records, marked)
+            return
         gone: list[bytes] = []
         with damage_named(self._file.path):
             with self._transaction() as connection:
-                now_ms = epoch_ms(self._clock.now())
                 self._marks.write_some(connection)
-                inserted = insert(connection, self._topics, self._marks, records, marked, self.end + 1, now_ms)
+                inserted = self._insert(connection, records, marked)
                 for work in group:
                     if work.position is not None:
                         move(connection, *work.position, self.end + len(records))
@@ -208,7 +211,31 @@ class LogWriter:
             for work in group:
                 if work.folds:
                     work.result = fold(connection)
-        self._note(records, inserted, newest, len(gone))
+        self._answer(group, records, inserted, newest, len(gone))
+
+    def _commit_at_once(self, group: Sequence[Work], records: Sequence[NewRecord], marked: Sequence[bytes]) -> None:
+        """In one statement, which is a transaction of its own: each more has to win the interpreter's lock back."""
+        with damage_named(self._file.path):
+            inserted = self._insert(self._checked(), records, marked)
+        self._marks.note(inserted.new.items())
+        self._answer(group, records, inserted, self.newest, 0)
+
+    def _is_plain(self, group: Sequence[Work]) -> bool:
+        """Whether there is nothing to do but to insert."""
+        if self.groups % LENGTHEN_EVERY_GROUPS == 0 or self._marks.is_due:
+            return False
+        return all(work.is_plain for work in group)
+
+    def _insert(
+        self, connection: sqlite3.Connection, records: Sequence[NewRecord], marked: Sequence[bytes]
+    ) -> Inserted:
+        now_ms = epoch_ms(self._clock.now())
+        return insert(connection, self._topics, self._marks, records, marked, self.end + 1, now_ms)
+
+    def _answer(
+        self, group: Sequence[Work], records: Sequence[NewRecord], inserted: Inserted, newest: int, deleted: int
+    ) -> None:
+        self._note(records, inserted, newest, deleted)
         start = 0
         for work in group:
             if work.records or work.position is not None:
@@ -234,10 +261,14 @@ class LogWriter:
             if new:
                 self.grown.notify_all()
 
+    def _checked(self) -> sqlite3.Connection:
+        """The connection, to the file that is still there."""
+        self._file.check_still_here()
+        return self._connection or self._reconnect()
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._file.check_still_here()
-        connection = self._connection or self._reconnect()
+        connection = self._checked()
         connection.execute("BEGIN IMMEDIATE")
         try:
             self._file.lengthen_journal()

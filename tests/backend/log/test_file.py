@@ -11,6 +11,7 @@ import pytest
 
 from endcap_backend import logfile
 from endcap_backend.log import Log, LogDamaged, LogInUse, LogReader
+from endcap_backend.logwriter import LENGTHEN_EVERY_GROUPS
 
 
 def filled(open_log, a_record, records=2000):
@@ -177,7 +178,7 @@ def test_what_was_discarded_is_nowhere_on_disk(log, path, a_record):
 
 def test_the_journal_is_longer_than_what_is_in_it_until_it_is_folded(log, path, a_record):
     """So that a sync has no new length to note."""
-    for _ in range(3):
+    for _ in range(LENGTHEN_EVERY_GROUPS + 1):
         log.append([a_record()])
     journal = logfile.journal(path)
     assert journal.read_bytes().endswith(bytes(logfile.AHEAD_BYTES - 100_000))
@@ -187,7 +188,7 @@ def test_the_journal_is_longer_than_what_is_in_it_until_it_is_folded(log, path, 
     assert log.fold()
     assert journal.stat().st_size == 0
     log.append([a_record()])
-    assert len(log.read(0)) == 5
+    assert len(log.read(0)) == LENGTHEN_EVERY_GROUPS + 3
 
 
 def test_a_clean_end_leaves_one_file_to_copy(open_log, a_record, path):

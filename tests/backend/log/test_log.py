@@ -1,5 +1,5 @@
 import sqlite3
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread, current_thread
 
 import pytest
 
@@ -138,6 +138,40 @@ def test_an_action_that_fails_leaves_nothing_behind(log):
 def test_an_action_answers_with_its_result(log):
     log.transact(lambda connection: connection.execute("CREATE TABLE mine (x)"))
     assert log.transact(lambda connection: connection.execute("INSERT INTO mine VALUES (7)").rowcount) == 1
+
+
+def test_a_single_caller_writes_on_its_own_thread(log):
+    assert log.transact(lambda connection: current_thread()) is current_thread()
+
+
+def test_closing_waits_for_a_caller_who_is_writing(log):
+    writing, finish, found = Event(), Event(), []
+
+    def count(connection):
+        writing.set()
+        finish.wait(30)
+        return connection.execute("SELECT count(*) FROM records").fetchone()
+
+    caller = Thread(target=lambda: found.append(log.transact(count)))
+    closing = Thread(target=log.close)
+    caller.start()
+    assert writing.wait(30)
+    closing.start()
+    finish.set()
+    caller.join(30)
+    closing.join(30)
+    assert found == [(0,)]
+
+
+def test_a_caller_interrupted_while_writing_leaves_the_log_to_others(log, a_record):
+    def interrupted(connection):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        log.append_and([a_record(topic="new", id="x")], interrupted)
+    assert log.read(0) == []
+    log.append([a_record(topic="new", id="x")])
+    assert [record.topic for record in log.read(0)] == ["new"]
 
 
 def test_waiting_ends_when_a_record_comes(log, a_record):
