@@ -1,10 +1,10 @@
-"""`/healthz`, `/readyz`, `/metrics`: whether the process lives, whether it may be sent work, and how it is doing."""
+"""`/`, `/healthz`, `/readyz`, `/metrics`: what there is, whether the process lives or may be sent work, how it does."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from endcap_backend.api.bodies import answer
 from endcap_backend.api.metrics import CONTENT_TYPE, Metrics
@@ -12,6 +12,14 @@ from endcap_backend.api.openapi import TEXT, Operation, object_of, operation
 from endcap_backend.log import Log, LogError
 
 RETRY_S = 5
+LINKS = {
+    "console": "/console",
+    "api": "/openapi.json",
+    "stores": "/v1/stores",
+    "health": "/healthz",
+    "ready": "/readyz",
+    "metrics": "/metrics",
+}
 _READY = object_of(
     {"ready": {"type": "boolean"}, "degraded": {"type": "boolean"}, "log": TEXT, "pipeline": TEXT, "delivery": TEXT}
 )
@@ -20,6 +28,22 @@ _READY = object_of(
 def blueprint(log: Log, pipeline_ready: Callable[[], bool], untold: str, metrics: Metrics) -> Blueprint:
     """`untold` says why nobody hears of alerts, by the settings; empty when somebody does."""
     routes = Blueprint("health", __name__)
+
+    @routes.get("/")
+    @operation(
+        Operation(
+            "What is here; a browser is sent to the console",
+            "operating",
+            {200: object_of(dict.fromkeys(LINKS, TEXT)), 303: None},
+        )
+    )
+    def links() -> Response:
+        wanted = request.accept_mimetypes.best_match(("application/json", "text/html"), "application/json")
+        found = Response(status=303) if wanted == "text/html" else answer(LINKS)
+        if found.status_code == 303:
+            found.headers["Location"] = LINKS["console"]
+        found.headers["Vary"] = "Accept"
+        return found
 
     @routes.get("/healthz")
     @operation(Operation("Whether the process answers", "operating", {200: object_of({"status": TEXT})}))

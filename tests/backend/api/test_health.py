@@ -10,6 +10,20 @@ def test_a_process_that_answers_is_healthy(api):
     assert api.get("/healthz", token="").get_json() == {"status": "ok"}
 
 
+def test_who_asks_for_nothing_is_told_what_there_is(api):
+    answer = api.get("/", token="")
+    assert (answer.status_code, answer.headers["Vary"]) == (200, "Accept")
+    assert {"/console", "/openapi.json", "/healthz"} <= set(answer.get_json().values())
+    for path in set(answer.get_json().values()) - {"/console"}:
+        assert api.get(path, token="").status_code == 200, path
+
+
+def test_a_browser_that_asks_for_nothing_is_sent_to_the_console(api):
+    browser = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+    answer = api.get("/", token="", headers=browser)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/console")
+
+
 def test_a_backend_that_can_store_is_ready(api):
     answer = api.get("/readyz", token="")
     assert answer.status_code == 200
