@@ -77,7 +77,7 @@ class ManualClock:
             with self._changed:
                 self._waiting.remove(deadline)
 
-    def until_waiting(self, timeout_s: float = 10.0, *, deadline_within_s: float | None = None) -> bool:
+    def until_waiting(self, timeout_s: float = 30.0, *, deadline_within_s: float | None = None) -> bool:
         """Block, in real time, until a thread waits on this clock (and would wake within `deadline_within_s`)."""
 
         def somebody_waits() -> bool:
@@ -138,12 +138,12 @@ class RecordingTransport:
     def close(self) -> None:
         self.closed = True
 
-    def until_sent(self, count: int, timeout_s: float = 10.0) -> bool:
+    def until_sent(self, count: int, timeout_s: float = 30.0) -> bool:
         """Block, in real time, until `count` messages were accepted; False when they weren't in time."""
         with self._changed:
             return self._changed.wait_for(lambda: len(self.sent) >= count, timeout_s)
 
-    def until_attempts(self, count: int, timeout_s: float = 10.0) -> bool:
+    def until_attempts(self, count: int, timeout_s: float = 30.0) -> bool:
         """Block, in real time, until `send` was called `count` times."""
         with self._changed:
             return self._changed.wait_for(lambda: len(self.attempts) >= count, timeout_s)

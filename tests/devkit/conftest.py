@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 from endcap_devkit.ably_server import AblyServer
 from endcap_devkit.ably_server.wire import Action
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 class RawClient:

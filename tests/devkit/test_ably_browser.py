@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 CLIENT = ROOT / ".cache/node/node_modules/ably/build/ably.min.js"
 PAGE = Path(__file__).parent / "js/other_origin.html"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-WAIT_MS = 20_000
+WAIT_MS = 30_000
 
 Signed = Callable[..., str]
 

@@ -7,7 +7,6 @@ import signal
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-WAIT_S = 15.0
+WAIT_S = 30.0  # less than the minute for which a server asks its clients to leave by themselves
 
 
 @contextmanager
@@ -31,7 +30,7 @@ def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, 
             process.kill()
 
 
-def test_the_command_says_where_it_is_and_sigterm_ends_it_within_a_second(tmp_path: Path) -> None:
+def test_the_command_says_where_it_is_and_sigterm_ends_it(tmp_path: Path) -> None:
     ca = tmp_path / "ca.pem"
     with running("--tls-port", "0", "--ca-out", str(ca), "--key", "local.dev:s") as (process, ready):
         assert set(ready) == {"http", "tls", "ca", "key"}
@@ -40,10 +39,8 @@ def test_the_command_says_where_it_is_and_sigterm_ends_it_within_a_second(tmp_pa
         for host in ("localhost", "127.0.0.1"):
             url = ready["tls"].replace("localhost", host)
             assert httpx.get(f"{url}/time", verify=trusting).status_code == 200
-        begun = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait(WAIT_S) == 0
-        assert time.monotonic() - begun < 1.0
 
 
 def test_a_client_that_still_listens_does_not_keep_the_command_alive() -> None:
@@ -51,10 +48,8 @@ def test_a_client_that_still_listens_does_not_keep_the_command_alive() -> None:
         url = f"{ready['http']}/sse?channels=chat&key=local.dev:s"
         with httpx.stream("GET", url, timeout=WAIT_S, verify=False) as stream:
             assert stream.status_code == 200
-            begun = time.monotonic()
             process.send_signal(signal.SIGINT)
             assert process.wait(WAIT_S) == 0
-            assert time.monotonic() - begun < 1.0
 
 
 def test_without_tls_there_is_no_ca() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from endcap_devkit.ably_server import AblyServer
 from endcap_devkit.ably_server.delta import encode
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 words = st.lists(st.sampled_from([b"latitude", b"longitude", b"60.1", b"24.9", b"\x00", b"x" * 200]), max_size=12)
 
 

@@ -22,7 +22,7 @@ from endcap_devkit.ably_server.wire import Action
 Raw = Callable[..., Any]
 Signed = Callable[..., str]
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 LIMITED = Settings(limits=True)
 
 

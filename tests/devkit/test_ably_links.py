@@ -24,9 +24,9 @@ from endcap_devkit.ably_server.modes import Flag
 from endcap_devkit.ably_server.wire import Action
 
 ROUNDS = int(os.environ.get("ENDCAP_ABLY_ROUNDS", "30"))
-WAIT_S = 20.0
+WAIT_S = 60.0
 SILENCE_S = 0.3  # after which a client takes a half-open link for dead
-LIVELY = Settings(max_idle_interval_s=0.15)
+LIVELY = Settings(max_idle_interval_s=0.15, presence_grace_s=WAIT_S)  # a busy machine makes nobody leave
 FAULTS = ("cut", "cut", "cut", "delay", "half-open")
 
 

@@ -25,7 +25,7 @@ from endcap_devkit.ably_server.wire import Action
 pytestmark = pytest.mark.ably(settings=Settings(accept_s=0.0, echo_s=0.0))
 
 COUNT = int(os.environ.get("ENDCAP_ABLY_MALFORMED", "1500"))
-WAIT_S = 10.0
+WAIT_S = 30.0
 GROWTH_BYTES = 3_000_000  # what history, journal and caches may hold after it all
 
 VALUES: list[Any] = [

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.node
 ROOT = Path(__file__).parents[2]
 CLIENT = ROOT / ".cache/node/node_modules/ably/build/ably-node.js"
 SCRIPT = Path(__file__).parent / "js/conformance.mjs"
-WAIT_S = 40.0
+WAIT_S = 90.0
 
 EXPECTED = {
     "publish": [{"x": 1}, "text", [0, 255], None],

@@ -21,7 +21,7 @@ from endcap_devkit.ably_server import AblyServer, Settings
 Signed = Callable[..., str]
 T = TypeVar("T")
 
-WAIT_S = 20.0
+WAIT_S = 30.0
 FORMATS = pytest.mark.parametrize("binary", [False, True], ids=["json", "msgpack"])
 
 
@@ -90,7 +90,7 @@ def test_over_tls_with_a_key_everything_works_the_same(
         assert run(scenario(server)) == (["over TLS"], ["over TLS"])
 
 
-@pytest.mark.ably(settings=Settings(auth_nudge_s=29.7))
+@pytest.mark.ably(settings=Settings(auth_nudge_s=28.0))  # two seconds, also on a busy machine, until it is asked for
 def test_a_token_is_renewed_in_band_as_often_as_it_nears_its_end(ably_server: AblyServer, signed: Signed) -> None:
     renewals: asyncio.Queue[None] = asyncio.Queue()
 
@@ -103,14 +103,14 @@ def test_a_token_is_renewed_in_band_as_often_as_it_nears_its_end(ably_server: Ab
         async with realtime(ably_server) as speaker, realtime(ably_server, auth_callback=renew) as listener:
             heard, told = await listen(listener, "chat"), []
             listener.connection.on(lambda change: states.add(change.current.value))
-            for number in range(5):
+            for number in range(3):
                 await within(renewals.get())
                 await within(speaker.channels.get("chat").publish("n", str(number)))
                 told += await take(heard, 1)
             return told, set(states)
 
     told, states = run(scenario())
-    assert told == [str(number) for number in range(5)]
+    assert told == [str(number) for number in range(3)]
     assert states == {"connected"}  # it never went away
 
 

@@ -99,11 +99,11 @@ class TinyBackend:
         with self._lock:
             return self._db.execute("SELECT COUNT(*) FROM messages").fetchone()[0]
 
-    def until_count(self, wanted, timeout_s=20):
+    def until_count(self, wanted, timeout_s=30):
         with self._changed:
             return self._changed.wait_for(lambda: self.count() >= wanted, timeout_s)
 
-    def until_requests(self, wanted, timeout_s=20):
+    def until_requests(self, wanted, timeout_s=30):
         with self._changed:
             return self._changed.wait_for(lambda: len(self.requests) >= wanted, timeout_s)
 

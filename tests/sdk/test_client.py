@@ -18,6 +18,8 @@ QUIET = {"remote_config": False, "shop_fences": False}  # nothing asked for in t
 
 SHOP_FENCE = endcap.Geofence("s1/coffee", endcap.Circle(endcap.LatLon(*SHOP), radius_m=30.48))
 
+HANG_S = 20.0  # of a request; half of it is more than a busy machine takes for anything
+
 
 class Rig:
     """A client on a real folder, in front of a real server, located by the test, at a time the test moves."""
@@ -136,14 +138,12 @@ def test_what_happens_offline_arrives_once_there_is_a_network(rig):
     assert {body["uid"] for body in bodies.values()} == {"u1"}
 
 
-def test_revoking_empties_the_queue_and_the_folder_within_a_second(rig):
+def test_revoking_empties_the_queue_and_the_folder_before_it_returns(rig):
     rig.backend.go_offline()
     client = rig.started()
     rig.stand(60)
     assert client.diagnostics()["outbox"]["fixes"] == 12
-    began = time.monotonic()
     client.consent.revoke()
-    assert time.monotonic() - began < 1.0
     assert [path.name for path in rig.folder.iterdir() if path.stat().st_size] == ["consent.json"]
     assert not rig.source.running
     rig.backend.go_online()
@@ -156,15 +156,15 @@ def test_revoking_does_not_wait_for_a_request_that_hangs(rig):
     release = threading.Event()
 
     def hang(handler):
-        handler.close_connection = release.wait(10)
+        handler.close_connection = release.wait(HANG_S)
 
     rig.backend.faults = [hang]
-    client = rig.started()
+    client = rig.started(request_timeout_s=2 * HANG_S)
     rig.stand(5)
     assert rig.backend.until_requests(1)
     began = time.monotonic()
     client.consent.revoke()
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < HANG_S / 2
     release.set()
     assert (client.state.publisher.doing, rig.backend.count()) == ("stopped", 0)
 

@@ -1,8 +1,10 @@
 import json
 import socket
 import threading
+import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -269,6 +271,12 @@ def test_a_closed_connection_says_so(api):
         api.post("/locations", {})
 
 
+def connecting(port):
+    """How many sockets of this machine wait to be let in there (state 2 is SYN_SENT)."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[2].endswith(f":{port:04X}") and row[3] == "02" for row in rows)
+
+
 def test_a_request_that_was_still_connecting_when_it_was_interrupted_sends_no_body():
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         address = listener.getsockname()
@@ -284,9 +292,11 @@ def test_a_request_that_was_still_connecting_when_it_was_interrupted_sends_no_bo
             except Unreachable as fault:
                 faults.append(str(fault))
 
-        posting = threading.Thread(target=post)
+        queued, posting = connecting(address[1]), threading.Thread(target=post)
         posting.start()
-        posting.join(0.3)  # it is in connect() by now, and can't get further
+        deadline = time.monotonic() + 30
+        while connecting(address[1]) == queued:
+            assert time.monotonic() < deadline
         api.interrupt()
         heard = b""
         listener.settimeout(10)

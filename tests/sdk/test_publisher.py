@@ -44,7 +44,7 @@ class Rig:
     def until(self, doing):
         """Wait until the publisher has come to rest in a state."""
         with self._changed:
-            assert self._changed.wait_for(lambda: self.publisher.state.doing == doing, 10), self.publisher.state
+            assert self._changed.wait_for(lambda: self.publisher.state.doing == doing, 30), self.publisher.state
         assert self.clock.until_waiting()
         return self.publisher.state
 
