@@ -269,7 +269,7 @@ class Publisher:
         else:
             pause_s = retry_after_s * (1.0 + RETRY_AFTER_SPREAD * self._jitter())
         if self._failures == 1:
-            log.info("nothing was delivered, trying again in %.0f s: %s", pause_s, reason)
+            log.warning("nothing could be sent, and all is kept; trying again in %.0f s: %s", pause_s, reason)
         return self._wait("waiting", reason, pause_s)
 
     def _pause(self, reason: str) -> float:

@@ -20,7 +20,11 @@ _SECRETS = re.compile(
 
 
 class LogTail(logging.Handler):
-    """Keeps the last 300 lines of the logger "endcap", redacted as they come."""
+    """Keeps the last 300 lines of the logger "endcap", redacted as they come.
+
+    Where nobody has set up logging, warnings go to standard error all the same, as Python does while a logger has no
+    handler at all.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,6 +33,15 @@ class LogTail(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(redacted(self.format(record)))
+        if logging.lastResort and record.levelno >= logging.lastResort.level and self._alone():
+            logging.lastResort.handle(record)
+
+    def _alone(self) -> bool:
+        """The first tail of the process, and no handler of the host's."""
+        logger = logging.getLogger("endcap")
+        tails = [each for each in logger.handlers if isinstance(each, LogTail)]
+        hosts = len(tails) < len(logger.handlers) or (logger.propagate and logging.getLogger().hasHandlers())
+        return not hosts and tails[0] is self
 
 
 def redacted(text: str) -> str:

@@ -1,6 +1,9 @@
 """The guides say what is so: their code runs, their tables are the code's."""
 
 import re
+import socket
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -46,6 +49,18 @@ def test_the_ten_lines_of_the_readme_run(path, shop, tmp_path, monkeypatch):
     assert client.state.granted == {"location", "promotions"}
     client.close()
     assert len([line for line in code.splitlines() if line]) <= 11
+
+
+def test_without_a_backend_the_ten_lines_warn_once_and_say_that_all_is_kept(tmp_path):
+    (code,) = [block for block in blocks("README.md") if "endcap.Endcap(" in block]
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        nobody = f"http://127.0.0.1:{held.getsockname()[1]}"
+    code = code.replace("http://127.0.0.1:8700", nobody).replace('"shopper-data"', repr(str(tmp_path / "data")))
+    code = code.replace("client.flush()", 'while client.state.publisher.doing != "waiting":\n    client.flush(0.1)')
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=90)
+    assert ran.returncode == 0, ran.stderr
+    (line,) = [each for each in ran.stderr.splitlines() if "all is kept" in each]
+    assert f"nothing could be sent, and all is kept; trying again in 1 s: POST {nobody}/v1/sessions: " in line
 
 
 def test_the_guides_first_program_publishes_and_hears(shop, tmp_path, monkeypatch, capsys):
