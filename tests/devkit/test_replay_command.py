@@ -53,6 +53,16 @@ def test_a_walk_is_told_explained_and_drawn(fences, tmp_path):
     assert "s1/&lt;door&gt;" in out.read_text()
 
 
+def test_without_a_place_the_drawing_goes_to_the_users_data_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    beside = set(WALK.parent.iterdir())
+    said = replay(WALK, "--fence", "60.1689,24.93683,30").stderr
+    drawn = tmp_path / "share" / "endcap" / "replays" / "walk.html"
+    assert said == f"drawn: {drawn}\n"
+    assert "svg" in Page(drawn.read_text()).tags
+    assert set(WALK.parent.iterdir()) == beside
+
+
 def test_events_come_as_json_lines_the_same_for_the_same_seed(fences, tmp_path):
     arguments = (WALK, "--fences", fences, "--flaw", "correlated:15:60", "--flaw", "gaps", "--seed", "7", "--json")
     first, again = (replay(*arguments, "--out", tmp_path / "a.html").stdout for _ in range(2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -59,7 +60,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", choices=PRESETS, help="look only as often as this preset does (default: every fix)")
     parser.add_argument("--explain", action="store_true", help="say for each fence why it did or did not fire")
     parser.add_argument("--json", action="store_true", help="events as JSON lines instead of words")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the drawing (default: the track's name with .html)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help=f"the drawing (default: the track's name with .html in {_drawings()})"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -79,10 +82,17 @@ def _replay(args: argparse.Namespace) -> int:
     if args.explain:
         for fence in fences:
             print(f"\n{found.explain(fence.id, moment_of(found, fence))}")
-    out = args.out or args.track.with_name(args.track.name.split(".")[0] + ".html")
+    out = args.out or _drawings() / (args.track.name.split(".")[0] + ".html")
+    if args.out is None:
+        out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(draw(track, fences, found), encoding="utf-8")
     print(f"drawn: {out}", file=sys.stderr)
     return 0
+
+
+def _drawings() -> Path:
+    """The user's own folder for data: a recording may lie where nobody wants to find a drawing, as in a clone."""
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "endcap" / "replays"
 
 
 def _print(run: Run, fixes: Sequence[Fix]) -> None:
