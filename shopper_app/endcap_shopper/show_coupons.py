@@ -49,7 +49,19 @@ def card(state: State) -> Card:
         valid_s=VALID_S,
         carries=words.n("Card and {count} coupon", "Card and {count} coupons", carried) if carried else words.t("Card"),
         why="" if code is not None else _why_no_code(state),
+        forgotten=_forgotten(state),
     )
+
+
+def _forgotten(state: State) -> str:
+    """What is for her list and she could still clip, while she stands at the till."""
+    products = ((item.sku, state.product_of(item)) for item in state.wishes.shown)
+    skus = {sku if product is None else product.sku for sku, product in products} - {None}
+    left = len(state.coupons.forgotten((sku for sku in skus if sku is not None), state.now))
+    said = state.words.n(
+        "{count} coupon for your list is not clipped yet", "{count} coupons for your list are not clipped yet", left
+    )
+    return said if left else ""
 
 
 def points(state: State) -> Points:

@@ -46,3 +46,12 @@ def test_points_add_up_line_by_line(a_phone):
     assert (points.balance, points.tier) == ("120", "Silver")
     assert (points.next_tier, points.ratio) == ("100 points to Gold", 0.75)
     assert [(row.points, row.balance) for row in points.ledger] == [("+120", "120")]
+
+
+def test_a_coupon_for_her_list_that_is_not_clipped_is_remembered_at_the_till(a_phone):
+    phone = a_phone().agree("promotions")
+    assert phone.app.card().forgotten == ""
+    phone.app.add_wish("Dark roast", 9001)
+    assert phone.app.card().forgotten == "1 coupon for your list is not clipped yet"
+    phone.app.clip("c1")
+    assert phone.app.card().forgotten == ""

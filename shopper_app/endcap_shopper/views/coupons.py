@@ -64,4 +64,5 @@ class Card:
     seconds_left: int = 0
     valid_s: int = 60
     carries: str = ""  # "Card and 3 coupons"
+    forgotten: str = ""  # "1 coupon for your list is not clipped"
     why: str = ""
