@@ -46,11 +46,13 @@ class Demo:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env={**os.environ, "TMPDIR": str(self.scratch)},
         )  # fmt: skip
+        self.said = ""
         self.links = dict(self._read_links())
         self.children = children_of(self.process.pid)
 
     def _read_links(self):
         for line in self.process.stdout:
+            self.said += line
             if found := re.match(r"  (\w+(?: \w+)?) +(http\S+)", line):
                 yield found.groups()
             if line.startswith("Ctrl-C"):
@@ -161,6 +163,18 @@ def visit(browser, demo):
 
 
 @pytest.mark.slow
+def test_it_says_where_its_data_is_and_who_may_sign_in(demo):
+    folder = re.search(r"^  Data +(\S+) \(gone at the end\)$", demo.said, re.M)[1]
+    assert (Path(folder) / "backend" / "log.db").is_file()
+    password = re.search(r"\(name manager, password (\S+)\)", demo.said)[1]
+    assert "endcap till CODE --url http" in demo.said
+    body = json.dumps({"name": "till-1", "password": password}).encode()
+    address = demo.links["Backend"].replace("/readyz", "/v1/staff/sessions")
+    asked = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(asked, timeout=30) as answer:
+        assert json.load(answer)["role"] == "till"
+
+
 def test_the_check_passes_and_says_what_it_saw(tmp_path):
     ran = subprocess.run(
         [sys.executable, "-m", "endcap_devkit", "demo", "--check", "--shoppers", "60", "--phones", "2"],

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 
 import pytest
 
@@ -26,6 +27,25 @@ def read_by_a_shell(path, **env):
 def test_a_shell_reads_where_it_is(path):
     Beside(path).tell(LINKS)
     assert read_by_a_shell(path) == ["http://127.0.0.1:4001", "http://127.0.0.1:4002"]
+
+
+def test_what_a_killed_demo_left_says_so_and_sets_nothing(path):
+    left = f"Beside(Path({str(path)!r})).tell({LINKS})"
+    imports = "from pathlib import Path; from endcap_devkit.demo.beside import Beside"
+    demo = subprocess.Popen([sys.executable, "-c", f"{imports}; {left}"])
+    os.waitid(os.P_PID, demo.pid, os.WEXITED | os.WNOWAIT)  # over, and its parent has not looked yet
+    first = told_to_a_shell(path)
+    demo.wait()
+    for said in (first, told_to_a_shell(path)):
+        assert said.stdout == "[]\n"
+        assert "The demo that this was about is gone" in said.stderr
+
+
+def told_to_a_shell(path):
+    return subprocess.run(
+        ["sh", "-c", f'. {path}; echo "[$ENDCAP_BACKEND_URL]"'], capture_output=True, text=True, check=True,
+        env={"PATH": os.environ["PATH"]},
+    )  # fmt: skip
 
 
 def test_what_somebody_has_set_stays(path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +13,8 @@ SETTINGS = {"ENDCAP_BACKEND_URL": "backend", "ENDCAP_LITE_URL": "lite"}  # of th
 
 
 class Beside:
-    """`demo.env`, which a shell reads; what is set there already stays. The demo that started last is told of.
+    """`demo.env`, which a shell reads; what is set there already stays. What a demo left that was
+    killed says so and sets nothing. The demo that started last is told of.
 
     Who can't write the cache folder has a demo without it: a convenience is no reason to fail.
     """
@@ -23,7 +25,11 @@ class Beside:
 
     def tell(self, links: Mapping[str, str]) -> None:
         lines = (f': "${{{name}:={links[part]}}}"; export {name}\n' for name, part in SETTINGS.items())
-        self._text = "".join(lines)
+        told = "".join(lines)
+        gone = "The demo that this was about is gone (it was killed): start make demo again. Without it, no network."
+        # a zombie takes signals, too; where there is no /proc, nothing says that it is one
+        lives = f"kill -0 {os.getpid()} 2>/dev/null && ! grep -qs '^State:.Z' /proc/{os.getpid()}/status"
+        self._text = f'if {lives}; then\n{told}else\n  echo "{gone}" >&2\nfi\n'
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.write_text(self._text, encoding="utf-8")

@@ -107,7 +107,7 @@ async def _main(settings: Settings, args: argparse.Namespace) -> int:
 
 
 async def _show(settings: Settings, stop: asyncio.Event) -> int:
-    from endcap_devkit.demo.parts import MANAGER
+    from endcap_devkit.demo.parts import MANAGER, TILL
     from endcap_devkit.demo.show import Show
 
     _say("Starting the demo: backend, local Ably, lite page and shoppers …")
@@ -119,6 +119,8 @@ async def _show(settings: Settings, stop: asyncio.Event) -> int:
             f"\n  Map         {show.links['map']}/\n  Lite page   {show.links['lite']}/\n"
             f"  Local Ably  {show.links['ably']}/\n  Backend     {show.links['backend']}/readyz\n"
             f"  Console     {show.links['backend']}/console  (name {MANAGER}, password {show.password})\n"
+            f"  Till        endcap till CODE --url {show.links['backend']}  (name {TILL}, the same password)\n"
+            f"  Data        {show.data}{' (gone at the end)' if settings.data is None else ''}\n"
             "\nThe shopper's app beside it, in another terminal: make app\n"
             "\nCtrl-C stops it."
         )

@@ -34,6 +34,7 @@ ARRIVING = 60  # steps in which the first ones come: all at once would be a stor
 INSIDE_SHARE = 0.6  # of the first ones, who start in a store: about as many are in one later
 PATIENCE_S = 10.0
 AGAIN_S = 2.0
+RENEW_AFTER = 0.8  # of a token's life
 
 
 @dataclass(slots=True)
@@ -43,6 +44,8 @@ class Member:
     person: Person
     shopper: Shopper
     token: str = ""
+    refresh_token: str = ""
+    renew_at_s: float = 0.0  # on the monotonic clock
     waiting: list[CustomerLocation] = field(default_factory=list)
     fixes: count[int] = field(default_factory=lambda: count(1))
     since_fix_s: float = 0.0
@@ -111,18 +114,25 @@ class Crowd:
     async def _agree(self, member: Member, *, by_sse: bool) -> None:
         session = await self._ask("POST", "/v1/sessions", {"consent": CONSENT})
         if by_sse:
-            token = partial(self._page_token, session["token"])
+            token = partial(self._page_token, member)
             heard = partial(self.heard, by="sse")
             stream = listen_by_sse(self._http, self._ably, session["uid"], token, heard)
             member.stream = asyncio.create_task(stream)
         else:
             await self._listener.listen(session["uid"])
         self._stage.people.known_as(member.person, session["uid"])
-        member.token = session["token"]
+        _admit(member, session)
 
-    async def _page_token(self, session_token: str) -> str:
-        answer = await self._ask("POST", "/v1/ably-token", {"for": "page"}, session_token)
+    async def _page_token(self, member: Member) -> str:
+        answer = await self._ask("POST", "/v1/ably-token", {"for": "page"}, await self._token(member))
         return str(answer["token"])
+
+    async def _token(self, member: Member) -> str:
+        """Her session's token, renewed before its hour is over: at a slow pace she walks longer."""
+        if time.monotonic() >= member.renew_at_s:
+            member.renew_at_s = time.monotonic() + PATIENCE_S  # nobody else asks meanwhile; the old one is good yet
+            _admit(member, await self._ask("POST", "/v1/sessions", {"refresh_token": member.refresh_token}))
+        return member.token
 
     def _walk(self, member: Member, dt_s: float) -> None:
         person, shopper = member.person, member.shopper
@@ -165,7 +175,7 @@ class Crowd:
         try:
             self._stage.posted(member.person, _points(batch), time.monotonic())
             body = {"locations": [location.to_json() for location in batch]}
-            answer = await self._ask("POST", "/v1/locations", body, member.token)
+            answer = await self._ask("POST", "/v1/locations", body, await self._token(member))
             self._stage.figures.count("fixes", answer["accepted"])
             self._stage.figures.count("refused", answer["rejected"])
         finally:
@@ -204,6 +214,12 @@ class Crowd:
         except (aiohttp.ClientError, TimeoutError) as fault:
             self._stage.figures.count("failed")
             log.info("a shopper's request failed: %s", type(fault).__name__)
+
+
+def _admit(member: Member, session: dict[str, Any]) -> None:
+    left_s = (datetime.fromisoformat(session["expires_at"]) - datetime.now(UTC)).total_seconds()
+    member.token, member.refresh_token = session["token"], session["refresh_token"]
+    member.renew_at_s = time.monotonic() + RENEW_AFTER * left_s
 
 
 def _points(batch: Sequence[CustomerLocation]) -> list[LatLon]:

@@ -23,7 +23,7 @@ from endcap_devkit.demo.tree import ChildFailed, Tree
 from endcap_devkit.kafka.jars import kafka_classpath
 
 PARTITIONS = 4  # of each topic, with Kafka
-MANAGER = "manager"  # who may sign in to the console
+MANAGER, TILL = "manager", "till-1"  # who may sign in to the console, and at the till
 OWN_KEY = {"ENDCAP_ABLY_KEY": "", "ENDCAP_ABLY_KEY_FILE": ""}  # made up, whatever the shell names: no cloud's here
 PACING = {  # of the backend's alerts: spread over a visit, where one could watch them; the caps stay as they are
     "ENDCAP_ALERTS_PER_FIX": "1",
@@ -67,14 +67,16 @@ class Parts:
         await self._tree.run("load", "endcap_backend", [*load, "--data", str(self._data / "backend")], {})
 
     def hire(self) -> str:
-        """Give the console's manager an account, or a new password; the password. Blocks for a moment."""
+        """Give the console's manager and the till accounts, or a new password; the password. Blocks for a moment."""
         password = secrets.token_urlsafe(9)
         with closing(Database(database_url(self._data / "backend"))) as database:
             staff = Staff(database, SystemClock())
-            if MANAGER in {each.name for each in staff.accounts()}:
-                staff.change_password(MANAGER, password)
-            else:
-                staff.add(MANAGER, Role.MANAGER, password)
+            hired = {each.name for each in staff.accounts()}
+            for name, role in ((MANAGER, Role.MANAGER), (TILL, Role.TILL)):
+                if name in hired:
+                    staff.change_password(name, password)
+                else:
+                    staff.add(name, role, password)
         return password
 
     async def start_servers(self, ably: str) -> dict[str, str]:

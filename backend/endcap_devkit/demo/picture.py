@@ -6,12 +6,13 @@ import asyncio
 import base64
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from endcap.errors import BadConfig
+from endcap.errors import BadConfig, Unreachable
 from endcap_devkit.demo.parts import MANAGER
 from endcap_devkit.demo.settings import Settings
 from endcap_devkit.demo.show import Show
@@ -171,6 +172,7 @@ ALL: Mapping[str, type[Map] | type[LitePage] | type[ConsolePage] | type[AblyPage
 
 
 async def _photograph(show: Show, path: str, pictures: Sequence[Picture]) -> None:
+    from playwright.async_api import TimeoutError as TooLate
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:
@@ -178,9 +180,25 @@ async def _photograph(show: Show, path: str, pictures: Sequence[Picture]) -> Non
         try:
             for picture in pictures:
                 picture.file.parent.mkdir(parents=True, exist_ok=True)
-                await picture.shoot(show, browser)
+                try:
+                    await picture.shoot(show, browser)
+                except TooLate as fault:
+                    awaited = " ".join(str(fault).split())
+                    raise Unreachable(f"no picture {picture.file.name}: {awaited}") from None
         finally:
             await browser.close()
+
+
+@asynccontextmanager
+async def _patience(what: str) -> AsyncIterator[None]:
+    """Raises:
+    Unreachable: it did not come in time; says what was awaited.
+    """
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            yield
+    except TimeoutError:
+        raise Unreachable(f"no picture: waited {LIMIT_S:g} s for {what}; --verbose says what the demo does") from None
 
 
 async def _desk(browser: Browser) -> Page:
@@ -189,7 +207,7 @@ async def _desk(browser: Browser) -> Page:
 
 async def _lively(show: Show) -> None:
     assert show.stage is not None
-    async with asyncio.timeout(LIMIT_S):
+    async with _patience(f"{OFFERS} offers"):
         while show.stage.figures.counts["offers"] < OFFERS:
             await asyncio.sleep(0.5)
 
@@ -198,7 +216,7 @@ async def _fresh_offer(show: Show) -> None:
     assert show.stage is not None
     counts = show.stage.figures.counts
     before = counts["offers"]
-    async with asyncio.timeout(LIMIT_S):
+    async with _patience("a new offer"):
         while counts["offers"] == before:
             await asyncio.sleep(0.05)
 

@@ -49,9 +49,9 @@ class Show:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.links: dict[str, str] = {}
-        self.password = ""  # of the console's manager
+        self.password = ""  # of the console's manager and of the till
         self._temporary = settings.data is None
-        self._data = settings.data or Path(tempfile.mkdtemp(prefix="endcap-demo-"))
+        self._data = self.data = settings.data or Path(tempfile.mkdtemp(prefix="endcap-demo-"))
         self._tree = Tree(self._data / "logs")
         self._parts = Parts(self._tree, settings, self._data)
         self._beside = Beside()
