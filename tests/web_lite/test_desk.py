@@ -44,7 +44,7 @@ def test_without_alternatives_or_a_backend_the_offer_stands_alone(visit, shop):
     shop.away = True
     page = visit.get(f"/offer/{offer.id}")
     assert page.status_code == 200
-    assert "Instead" not in page.text
+    assert "Similar" not in page.text
 
 
 def test_help_is_asked_for_followed_and_called_off(client, shop):
