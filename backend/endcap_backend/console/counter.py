@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +17,13 @@ from endcap_backend.api.roles import Employee
 from endcap_backend.console.forms import PROMOTION_FIELDS, SHELF_FIELDS, shown_in, typed
 from endcap_backend.console.overtaken import check_unchanged
 from endcap_backend.retail import audit
-from endcap_backend.retail.catalogue import placements_by, promotions_by, put_placements, put_promotions
+from endcap_backend.retail.catalogue import (
+    known_products,
+    placements_by,
+    promotions_by,
+    put_placements,
+    put_promotions,
+)
 from endcap_backend.retail.database import Database, lock_table
 from endcap_backend.retail.removal import end_promotion
 from endcap_backend.retail.schema import Placement, Promotion
@@ -41,6 +47,12 @@ class Counter:
         with self._database.reading() as connection:
             found = promotions_by(connection, which).values()
         return sorted(found, key=lambda each: (each.ends_at is None, each.ends_at or _LONG_AGO, each.pid), reverse=True)
+
+    def names(self, skus: Iterable[int]) -> dict[int, object]:
+        """What these products are called, by name or variant; those that have neither are left out."""
+        with self._database.reading() as connection:
+            known = known_products(connection, set(skus))
+        return {sku: name for sku, each in known.items() if (name := each.get("name") or each.get("variant"))}
 
     def titles(self) -> dict[str, str | None]:
         """What each promotion is called, those that are archived too."""

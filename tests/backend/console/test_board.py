@@ -16,6 +16,11 @@ def call(shop):
     return call
 
 
+def test_a_call_about_a_product_names_it(enter, call):
+    call(sku=3)
+    assert "Green tea: Is it &lt;b&gt;" in enter("staff").get("/console/board?store=s1").text
+
+
 def test_a_call_stands_on_the_board_until_it_is_done(shop, enter, call):
     visitor = enter("staff", "eino")
     asked = call()

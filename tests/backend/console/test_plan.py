@@ -46,6 +46,19 @@ def test_a_section_is_drawn_beside_the_derived_ones_which_are_kept(shop, manager
     assert (tea["categories"], tea["skus"]) == (["tea"], [3, 4])  # as its shelves still
 
 
+def test_aisles_are_drawn_upon_the_sections(shop, manager):
+    shop.work_as("manager", "eva")
+    ring = [[24.9354, 60.1695], [24.9360, 60.1695], [24.9360, 60.1699], [24.9354, 60.1695]]
+    area = {"geometry": {"type": "Polygon", "coordinates": [ring]}, "properties": {"kind": "section", "id": "tea"}}
+    aisle = {"geometry": {"type": "LineString", "coordinates": ring[:2]}, "properties": {"kind": "aisle"}}
+    features = [{"type": "Feature", **each} for each in (area, aisle)]
+    put = shop.call("PUT", "/v1/stores/s1/plan", {"type": "FeatureCollection", "features": features})
+    assert put.status_code == 200, put.text
+    for page in ("", "/shelves", "/plan"):
+        text = manager.get(f"/console{page}?store=s1").text
+        assert text.index('class="aisle"') > text.rindex('<polygon class="area'), page
+
+
 def test_the_app_hears_by_the_etag_that_the_plan_is_another(shop, manager):
     before = shop.get("/v1/stores/s1/plan")
     again = shop.get("/v1/stores/s1/plan", headers={"If-None-Match": before.headers["ETag"]})

@@ -23,7 +23,7 @@ def add_to(routes: Blueprint, console: Console) -> None:
     def get_board() -> Response:
         """The middle of the board, for the script."""
         _, store = stores_of(console)
-        return page("board.html", store=store, calls=console.help.waiting(store), now=console.clock.now())
+        return page("board.html", store=store, **_waiting(console, store))
 
     @routes.post("/help")
     @console.door.open_to(Role.STAFF)
@@ -38,5 +38,10 @@ def add_to(routes: Blueprint, console: Console) -> None:
 
 def _board(console: Console, **more: Any) -> Response:
     stores, store = stores_of(console)
+    return page("help.html", stores=stores, store=store, **_waiting(console, store), **more)
+
+
+def _waiting(console: Console, store: str) -> dict[str, Any]:
     calls = console.help.waiting(store)
-    return page("help.html", stores=stores, store=store, calls=calls, now=console.clock.now(), **more)
+    names = console.counter.names(each["sku"] for each in calls if each.get("sku") is not None)
+    return {"calls": calls, "names": names, "now": console.clock.now()}

@@ -73,5 +73,6 @@ def _promotions(console: Console, form: Mapping[str, Any], *, seen: str = "", **
         seen=seen,
         editing=bool(seen),
         takes_off=takes_off,
+        names=console.counter.names(each.sku for each in found[:ROWS] if each.sku is not None),
         **{"field": "", "differences": (), **more},
     )
