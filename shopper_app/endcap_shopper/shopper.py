@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 from pathlib import Path
 
 from endcap import LocationSource, Transport
@@ -55,6 +55,7 @@ class Shopper(Taps):
         self._closed = False
 
     def start(self) -> None:
+        self.words.left(timedelta(minutes=1))  # Babel reads a language's units now, and not between two offers
         self.parts.alerts.name_channels()
         links = self._ground.platform.links
         links.watch(lambda link: self._ground.post(lambda: self._open(link)))
