@@ -3,6 +3,7 @@
 from collections import Counter
 from contextlib import closing
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
@@ -200,6 +201,31 @@ def test_of_two_workers_one_is_killed_and_every_shopper_is_told_everything_once(
     assert Counter((each.uid, each.pid or each.sku or each.kind) for each in told) == Counter(
         (f"u{n}", what) for n in range(SHOPPERS) for what in everything
     )
+
+
+def wish(database, sku):
+    now = SystemClock().now()
+    with database.writing() as connection:
+        merge(connection, "ann", [ListItem(f"w{sku}", "it", now, sku=sku)], now)
+
+
+def test_a_worker_knows_what_postgresql_has_of_her_also_what_came_a_moment_ago(cluster, worker, until, postgresql):
+    cluster.put(a_product(sku=WISHED), a_product(sku=98))
+    url = postgresql()
+    with closing(Database(url)) as database:
+        wish(database, WISHED)
+        worker("match", "decide", database_url=url, **UNLIMITED).ready()
+        cluster.put(a_location(uid="ann", id="ann:0"))
+        assert [(each.kind, each.sku) for each in alerts(cluster, 1)] == [("wanted", WISHED)]
+        wish(database, 98)
+        fixes = count(1)
+
+        def told_of_both():
+            cluster.put(a_location(uid="ann", id=f"ann:{next(fixes)}"))
+            told = alerts_in(cluster.committed(CUSTOMERS_ALERTS))
+            return told if len(told) > 1 else None
+
+        assert [(each.kind, each.sku) for each in until(told_of_both)] == [("wanted", WISHED), ("wanted", 98)]
 
 
 def test_who_stands_there_hears_once_that_a_wished_price_came_down_though_the_worker_dies(cluster, running, until):

@@ -12,11 +12,13 @@ from endcap.testing import an_alert
 from endcap.wire import epoch_ms
 from endcap_backend.decide import Limits
 from endcap_backend.pipeline.deciding import Deciding
+from endcap_backend.pipeline.kafka import KafkaSettings
 from endcap_backend.pipeline.learning import Learning
 from endcap_backend.pipeline.stages.attention import Attention
 from endcap_backend.pipeline.stages.decide import DecisionWork
 from endcap_backend.pipeline.stages.decisions import Decisions
-from endcap_backend.pipeline.stages.records import Inflow, Start
+from endcap_backend.pipeline.stages.heard import Heard
+from endcap_backend.pipeline.stages.records import Inflow, Outflow, Start
 from endcap_backend.pipeline.stages.topics import OFFERS_WITHHELD
 
 HER = "0f" * 16
@@ -69,6 +71,15 @@ def test_what_was_told_and_can_t_be_read_holds_up_nobody(share):
     assert len(told(share, TEA)) == 1
     share.hear([an_alert_for(TEA)._replace(value=b"{}"), an_alert_for(COCOA)])
     assert told(share, COCOA) == []
+
+
+def test_what_this_worker_tells_is_known_before_it_is_read_back_and_forgotten_with_her():
+    heard = Heard(KafkaSettings("127.0.0.1:1"), SystemClock())
+    record = an_alert_for(TEA)
+    heard.say([Outflow(record.topic, HER, record.value.decode(), record.timestamp_ms, 1)])
+    assert [each.value for each in heard.of(HER)] == [record.value]
+    heard.forget(HER, record.timestamp_ms)
+    assert list(heard.of(HER)) == []
 
 
 @pytest.fixture

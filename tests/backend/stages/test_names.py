@@ -30,6 +30,7 @@ pytestmark = pytest.mark.kafka
 SHOPPERS = [f"{number:02x}" * 16 for number in range(12)]
 RAW = (CUSTOMERS_LOCATIONS, CUSTOMERS_EVENTS, LOCATIONS_BY_CELL, NEARBY_CUSTOMERS)
 DAY_S = 86_400
+TO_MIDNIGHT_S = 10 * 3600  # from noon of UTC to midnight in Helsinki, in winter
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def days():
 @pytest.fixture
 def secrets(tmp_path):
     with closing(Database(f"sqlite:///{tmp_path}/retail.db")) as database:
-        yield DaySecrets(database)
+        yield DaySecrets(database, "Europe/Helsinki")
 
 
 @pytest.fixture
@@ -69,11 +70,11 @@ def alerts(cluster, count):
     return [CustomerAlert.from_text(each.value()) for each in messages if each.key().decode() in SHOPPERS]
 
 
-def stages(cluster, secrets, days):
+def stages(cluster, secrets, days, **limits):
     kafka = cluster.settings
     return (
         route_stage(kafka), match_stage(kafka),
-        decide_stage(kafka, Limits(per_fix=1), pseudonyms=Pseudonyms(secrets, days)),
+        decide_stage(kafka, Limits(per_fix=1, **limits), pseudonyms=Pseudonyms(secrets, days)),
     )  # fmt: skip
 
 
@@ -101,6 +102,45 @@ def test_over_three_days_each_is_told_everything_once_and_nothing_raw_bears_her_
         for message in cluster.committed(topic):
             parts = (message.key(), message.value() or b"", *(value for _, value in message.headers() or ()))
             assert not [uid for uid in SHOPPERS if any(uid.encode() in part for part in parts)], topic
+
+
+def everybody_at(log, number):
+    put(log, *(a_location(uid=uid, id=f"i:{number}") for uid in SHOPPERS))
+
+
+def test_in_the_seconds_around_midnight_her_caps_hold_and_nothing_is_told_twice(
+    cluster, log, secrets, days, running, until
+):  # fmt: skip
+    put_shop(log)
+    trio = stages(cluster, secrets, days, per_hour=2)
+    running(*trio)
+    days.advance(TO_MIDNIGHT_S - 2)
+    for second in range(1, 6):  # 23:59:58 to 00:00:02
+        everybody_at(log, second)
+        until(lambda second=second: trio[-1].stats().get("fixes") == second * len(SHOPPERS))
+        days.advance(1)
+    assert len(names_on(cluster)) == 2 * len(SHOPPERS)
+    told = Counter((each.uid, each.pid) for each in alerts(cluster, 2 * len(SHOPPERS)))
+    assert told == Counter((uid, pid) for uid in SHOPPERS for pid in ("p2", "p1"))
+
+
+def names_on(cluster):
+    return {each.key() for each in cluster.committed(CUSTOMERS_LOCATIONS)}
+
+
+def test_what_left_before_midnight_and_is_decided_after_it_is_told_once_and_nothing_is_lost(
+    cluster, log, secrets, days, running, until
+):  # fmt: skip
+    put_shop(log)
+    days.advance(TO_MIDNIGHT_S - 1)
+    everybody_at(log, 1)
+    until(lambda: len(names_on(cluster)) == len(SHOPPERS))
+    days.advance(1)
+    running(*stages(cluster, secrets, days))
+    for number in range(2, 5):  # whichever of her names is met first, these three are under the later one
+        everybody_at(log, number)
+    told = Counter((each.uid, each.pid) for each in alerts(cluster, 3 * len(SHOPPERS)))
+    assert told == Counter((uid, f"p{n}") for uid in SHOPPERS for n in range(3))
 
 
 def test_a_worker_that_starts_the_next_day_knows_what_she_heard_under_her_other_name(

@@ -66,6 +66,8 @@ class Decisions:
             self._take(record, produced)
         if self._loose:
             self._tell_loose(produced)
+        if self._heard is not None:
+            self._heard.say(produced)
         return Outcome(produced, len(records))
 
     def note(self) -> str:

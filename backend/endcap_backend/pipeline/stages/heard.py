@@ -5,7 +5,7 @@ A shopper's records come by another partition when her name changes; whoever dec
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from endcap.clock import Clock
 from endcap.errors import Unreachable
@@ -13,7 +13,7 @@ from endcap.messages import CUSTOMERS_ALERTS
 from endcap.wire import epoch_ms
 from endcap_backend.pipeline.kafka import KafkaSettings
 from endcap_backend.pipeline.stages.reading import SILENCE_S, Place, Reading, ends_of, offsets_at, places_of
-from endcap_backend.pipeline.stages.records import Inflow
+from endcap_backend.pipeline.stages.records import Inflow, Outflow
 from endcap_backend.pipeline.stages.topics import OFFERS_WITHHELD
 
 WRITTEN = (CUSTOMERS_ALERTS, OFFERS_WITHHELD)
@@ -37,6 +37,7 @@ class Heard:
         self._hours: dict[int, set[str]] = {}  # who was told something in each hour
         self._gone: dict[str, int] = {}  # who was forgotten a moment ago, and when
         self._new: list[Inflow] = []  # which `follow` has not given out
+        self._saying: dict[str, dict[tuple[str, bytes], Inflow]] = {}  # what this worker told and has not read back
 
     def catch_up(self) -> None:
         """Read to the very end: what the last owner of a partition decided just before it let go must be known.
@@ -60,6 +61,14 @@ class Heard:
             self._new.clear()  # the past: each shopper's is looked up when she is met
         self._expire()
 
+    def say(self, told: Iterable[Outflow]) -> None:
+        """What this worker tells with its next transaction: who meets her before that is read back must know of it."""
+        for each in told:
+            if each.topic in WRITTEN and each.key is not None and isinstance(each.value, str):
+                value = each.value.encode()
+                said = Inflow(each.topic, each.partition, -1, each.key, value, each.timestamp_ms, {})
+                self._saying.setdefault(each.key, {})[each.topic, value] = said
+
     def follow(self) -> Sequence[Inflow]:
         """Take in what has come since; returns it, with what the last `catch_up` took in."""
         if self._reading is not None:
@@ -70,7 +79,8 @@ class Heard:
 
     def of(self, uid: str) -> Sequence[Inflow]:
         """What she was told, or would have been, oldest first."""
-        return sorted(self._hers.get(uid, ()), key=lambda each: each.timestamp_ms)
+        hers = (*self._hers.get(uid, ()), *self._saying.get(uid, {}).values())
+        return sorted(hers, key=lambda each: each.timestamp_ms)
 
     def forget(self, uid: str, at_ms: int) -> None:
         """Drop what she was told up to `at_ms`, and what of it is yet to be read."""
@@ -78,6 +88,9 @@ class Heard:
         self._new = [each for each in self._new if each.key != uid or each.timestamp_ms > at_ms]
         for uids in self._hours.values():
             uids.discard(uid)
+        said = self._saying.pop(uid, {})
+        if later := {what: each for what, each in said.items() if each.timestamp_ms > at_ms}:
+            self._saying[uid] = later
         for record in self._hers.pop(uid, ()):
             if record.timestamp_ms > at_ms:
                 self._put(uid, record)
@@ -98,8 +111,18 @@ class Heard:
             uid = record.key
             if uid is not None and record.value is not None and record.timestamp_ms > self._gone.get(uid, -1):
                 self._put(uid, record)
-                self._new.append(record)
+                if not self._was_said(uid, record):
+                    self._new.append(record)
         return len(records)
+
+    def _was_said(self, uid: str, record: Inflow) -> bool:
+        """Whether this worker told it: who has met her since knows of it already."""
+        said = self._saying.get(uid)
+        if said is None or said.pop((record.topic, record.value or b""), None) is None:
+            return False
+        if not said:
+            del self._saying[uid]
+        return True
 
     def _put(self, uid: str, record: Inflow) -> None:
         self._hers.setdefault(uid, []).append(record)
