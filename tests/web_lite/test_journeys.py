@@ -133,6 +133,18 @@ def test_on_plain_http_there_is_the_sign_form_and_no_error(lite, walker):
     assert walker.complaints == []
 
 
+def test_on_plain_http_stop_erases_too(lite, shop, walker):
+    walker.page.goto(lite.url.replace("127.0.0.1", "store.test"))
+    walker.page.get_by_label("Or where you are").select_option("Coffee & tea")
+    walker.page.get_by_role("button", name="Show offers here").click()
+    expect(walker.cards).to_have_count(1)
+    walker.page.get_by_role("button", name="Stop and erase").click()
+    expect(walker.status).to_contain_text("Stopped")
+    expect(walker.cards).to_have_count(0)
+    assert shop.until(lambda: shop.erased == shop.shoppers)
+    assert walker.complaints == []
+
+
 HOSTILE = [
     "<script>document.title='pwned'</script>",
     "<img src=x onerror=\"document.title='pwned'\">",

@@ -246,7 +246,7 @@ function begin() {
 
 function end() {
   live = false;
-  place?.clearWatch(watch);
+  place && place.clearWatch(watch);
   [slow, watchdog, renew, claiming].map(clearTimeout);
   stream?.close();
   stream = lastEvent = watch = claiming = undefined;
