@@ -92,7 +92,7 @@ class LogFile:
             raise
 
     def connect(self) -> sqlite3.Connection:
-        """A writing connection; only the log's one writer thread may use it."""
+        """A writing connection; only who holds the log's turn to write may use it."""
         connection = _connect(self.path, "rw")
         connection.executescript(
             f"PRAGMA synchronous = {_SYNCHRONOUS[self.durability]};"

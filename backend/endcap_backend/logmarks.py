@@ -82,7 +82,7 @@ class Marks:
 
     Written at once, each would dirty a page of its own, and these pages were most of a transaction. So they are kept
     back, in shares by their first byte, and go to the table a share at a time. What is in memory is read again from
-    the records at a start. One thread.
+    the records at a start. For who holds the log's turn to write.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:

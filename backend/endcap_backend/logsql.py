@@ -45,7 +45,7 @@ class Inserted(NamedTuple):
 
 
 class Topics:
-    """The numbers of topics, given when a topic is first written to. One thread."""
+    """The numbers of topics, given when a topic is first written to; for who holds the log's turn to write."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}

@@ -41,10 +41,7 @@ class LogWriter:
         self._max_records = max_records
         self._min_free_bytes = min_free_bytes
         self._connection: sqlite3.Connection | None = file.connect()
-        self.count, self.newest, self.end = (
-            int(self._connection.execute(query).fetchone()[0])
-            for query in ("SELECT count(*) FROM records", NEWEST, END)
-        )
+        self.count, self.newest, self.end = _standing(self._connection)
         self.groups = self.rows = self.duplicates = self.refused = 0
         self.newest_of: dict[str, int] = {}  # of each topic that grew since the start
         self.grown = Condition()  # notified when there are new records, and at the end
@@ -63,15 +60,20 @@ class LogWriter:
 
     def do(self, work: Work) -> Any:
         """Have it done, and wait until it is on disk; raises what stood in the way."""
-        with self._entry:
-            if self.closed:
-                raise LogClosed(f"{self._file.path} is closed")
-            alone = self._calm and self._writing.acquire(blocking=False)
-            if not alone:
-                self._queue.put(work)
-        if alone:
-            self._serve_oneself(work)
-        else:
+        alone = False
+        try:  # from before the lock is taken: an interrupt may come between any two lines
+            with self._entry:
+                if self.closed:
+                    raise LogClosed(f"{self._file.path} is closed")
+                alone = self._calm and self._writing.acquire(blocking=False)
+                if not alone:
+                    self._queue.put(work)
+            if alone:
+                self._serve_oneself(work)
+        finally:
+            if alone:
+                self._writing.release()
+        if not alone:
             work.done.acquire()
             if work.wakes is not None:
                 work.wakes.done.release()
@@ -147,8 +149,6 @@ class LogWriter:
             self._topics.forget()
             self._drop_connection()
             raise
-        finally:
-            self._writing.release()
 
     def _serve(self, group: Sequence[Work]) -> None:
         try:
@@ -283,7 +283,7 @@ class LogWriter:
         """After a fault; what is in memory is read again, whatever the disk made of the transaction that failed."""
         connection = self._file.connect()
         self._marks = Marks(connection)
-        self.newest, self.end = (int(connection.execute(query).fetchone()[0]) for query in (NEWEST, END))
+        self.count, self.newest, self.end = _standing(connection)
         self._connection = connection
         return connection
 
@@ -292,3 +292,11 @@ class LogWriter:
         if connection is not None:
             with suppress(sqlite3.Error):
                 connection.close()
+
+
+def _standing(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """How many records there are, the newest one's offset, and the highest ever given."""
+    count, newest, end = (
+        int(connection.execute(query).fetchone()[0]) for query in ("SELECT count(*) FROM records", NEWEST, END)
+    )
+    return count, newest, end

@@ -152,11 +152,17 @@ def test_closing_waits_for_a_caller_who_is_writing(log):
         finish.wait(30)
         return connection.execute("SELECT count(*) FROM records").fetchone()
 
+    def ask_until_refused():
+        while closing.is_alive():
+            log.check_writable()
+
     caller = Thread(target=lambda: found.append(log.transact(count)))
     closing = Thread(target=log.close)
     caller.start()
     assert writing.wait(30)
     closing.start()
+    with pytest.raises(LogClosed):
+        ask_until_refused()
     finish.set()
     caller.join(30)
     closing.join(30)
