@@ -90,7 +90,7 @@ def test_half_a_request_holds_nobody_up(start_backend, phone):
     "raw",
     [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",  # TLS to a plain port
-        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/nine\r\n\r\n",
         b"GARBAGE\r\n\r\n",
         b"POST /v1/locations HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
         b"POST /v1/locations HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nZ\r\n",
