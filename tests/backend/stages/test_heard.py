@@ -82,6 +82,19 @@ def test_what_this_worker_tells_is_known_before_it_is_read_back_and_forgotten_wi
     assert list(heard.of(HER)) == []
 
 
+def test_what_is_told_of_a_time_before_she_was_forgotten_is_not_remembered():
+    heard = Heard(KafkaSettings("127.0.0.1:1"), SystemClock())
+    record = an_alert_for(TEA)
+    heard.forget(HER, record.timestamp_ms)
+    old, later = (
+        Outflow(record.topic, HER, record.value.decode(), record.timestamp_ms + more_ms, 1) for more_ms in (0, 1)
+    )
+    heard.say([old])
+    assert list(heard.of(HER)) == []
+    heard.say([later])
+    assert [each.timestamp_ms for each in heard.of(HER)] == [later.timestamp_ms]
+
+
 @pytest.fixture
 def work(cluster):
     cluster.make([CUSTOMERS_EVENTS, OFFERS_WITHHELD])
@@ -103,6 +116,25 @@ def test_a_worker_takes_in_what_was_told_while_it_has_her_partition(cluster, wor
     assert len(told(shares[0], TEA)) == 1
     record = an_alert_for(COCOA)
     cluster.write(record.topic, HER, record.value, record.timestamp_ms, partition=record.partition)
+    cluster.flush()
+    shares |= until(lambda: taken(2))  # which reads up to the end
+    work.look(shares)
+    assert told(shares[0], COCOA) == []
+
+
+@pytest.mark.kafka
+def test_what_one_partition_of_a_worker_tells_is_known_in_another_where_she_was_met_before(cluster, work, until):
+    start = Start({NEARBY_CUSTOMERS: None, CUSTOMERS_EVENTS: None}, "")
+
+    def taken(*numbers):
+        with suppress(KafkaException):  # topics made a moment ago may have no leader
+            return dict(work.take_on(dict.fromkeys(numbers, start)))
+
+    shares = until(lambda: taken(0, 1))
+    work.look(shares)
+    assert len(told(shares[0], TEA)) == 1
+    (alert,) = (each for each in shares[1].handle(found(COCOA)).produced if each.topic == CUSTOMERS_ALERTS)
+    cluster.write(alert.topic, alert.key, alert.value, alert.timestamp_ms, partition=alert.partition)
     cluster.flush()
     shares |= until(lambda: taken(2))  # which reads up to the end
     work.look(shares)

@@ -64,7 +64,9 @@ class Heard:
     def say(self, told: Iterable[Outflow]) -> None:
         """What this worker tells with its next transaction: who meets her before that is read back must know of it."""
         for each in told:
-            if each.topic in WRITTEN and each.key is not None and isinstance(each.value, str):
+            if each.topic not in WRITTEN or each.key is None or not isinstance(each.value, str):
+                continue
+            if each.timestamp_ms > self._gone.get(each.key, -1):  # else it is not taken in when it is read back
                 value = each.value.encode()
                 said = Inflow(each.topic, each.partition, -1, each.key, value, each.timestamp_ms, {})
                 self._saying.setdefault(each.key, {})[each.topic, value] = said
@@ -111,18 +113,15 @@ class Heard:
             uid = record.key
             if uid is not None and record.value is not None and record.timestamp_ms > self._gone.get(uid, -1):
                 self._put(uid, record)
-                if not self._was_said(uid, record):
-                    self._new.append(record)
+                self._new.append(record)  # this worker's own too: a partition may have met her before it was told
+                self._read_back(uid, record)
         return len(records)
 
-    def _was_said(self, uid: str, record: Inflow) -> bool:
-        """Whether this worker told it: who has met her since knows of it already."""
-        said = self._saying.get(uid)
-        if said is None or said.pop((record.topic, record.value or b""), None) is None:
-            return False
+    def _read_back(self, uid: str, record: Inflow) -> None:
+        said = self._saying.get(uid, {})
+        said.pop((record.topic, record.value or b""), None)
         if not said:
-            del self._saying[uid]
-        return True
+            self._saying.pop(uid, None)
 
     def _put(self, uid: str, record: Inflow) -> None:
         self._hers.setdefault(uid, []).append(record)
