@@ -222,6 +222,13 @@ def test_when_asking_for_groups_ends_with_the_broker_the_check_says_so_and_goes_
     ]
 
 
+def test_when_asking_for_groups_fails_the_check_says_why(settings):
+    fails = (sys.executable, "-c", "import endcap_backend.no_such_module")
+    (found, _) = groups_of(settings, ROLES["match"], Deadline(SystemClock(), WAIT_S), fails)
+    says = "asking failed: ModuleNotFoundError: No module named 'endcap_backend.no_such_module'"
+    assert (found.state, found.says) == ("unknown", f"{ROLES['match'].groups[0]}: {says}")
+
+
 def test_a_broker_that_dies_while_it_is_asked_for_groups_is_unknown():
     with KafkaBroker() as broker:
         settings = KafkaSettings(broker.bootstrap)

@@ -49,8 +49,11 @@ def groups_of(settings: KafkaSettings, role: Role, deadline: Deadline, asking: S
         )
     except subprocess.TimeoutExpired:
         return _unasked(role, "no answer in time")
-    if ran.returncode:
+    if ran.returncode < 0:  # a signal: librdkafka's abort
         return _unasked(role, "the connection to its coordinator broke while it was asked")
+    if ran.returncode:
+        last = ran.stderr.rstrip().rpartition("\n")[2]
+        return _unasked(role, f"asking failed: {last or f'status {ran.returncode}'}")
     return [Finding(**each) for each in json.loads(ran.stdout)]
 
 
