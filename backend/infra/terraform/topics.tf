@@ -25,7 +25,7 @@ locals {
           "cleanup.policy" = "delete"
           "retention.ms"   = hours == null ? "-1" : tostring(hours * local.hour_ms)
         },
-        hours == null ? {} : { "segment.ms" = tostring(min(hours, local.segment_h) * local.hour_ms) },
+        hours == null ? {} : { "segment.ms" = tostring(local.segment_h * local.hour_ms) },
       )
     },
     # what was refused, a day at most
@@ -33,7 +33,7 @@ locals {
       for name in keys(local.kept_h) : "${name}_dlq" => {
         "cleanup.policy" = "delete"
         "retention.ms"   = tostring(min(var.locations_retention_h, 24) * local.hour_ms)
-        "segment.ms"     = tostring(min(var.locations_retention_h, local.segment_h) * local.hour_ms)
+        "segment.ms"     = tostring(local.segment_h * local.hour_ms)
       }
     },
     # the forwarder's position, one key per log file

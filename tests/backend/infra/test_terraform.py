@@ -109,6 +109,7 @@ def test_the_topics_are_those_that_apply_makes_and_as_long_kept():
     assert set(segments.values()) == {str(4 * 3_600_000)}
     assert re.search(r"segment_h = 4\b", WHOLE)
     assert len(re.findall(r'"segment.ms"', WHOLE)) == 3
+    assert len(re.findall(r'"segment.ms"\s*= tostring\(local.segment_h \* local.hour_ms\)', WHOLE)) == 3
     assert re.search(rf'{MARKS} = {{\s*"cleanup.policy" = "compact"', WHOLE)
 
 

@@ -65,7 +65,7 @@ def _kept(name: str, partitions: int, retention_ms: str) -> Topic:
     config = {"cleanup.policy": "delete", "retention.ms": retention_ms}
     if retention_ms != FOR_EVER:
         # a segment goes as a whole, and a quiet topic's is a week long by default; Confluent Cloud takes no shorter one
-        config["segment.ms"] = str(min(SEGMENT_MS, int(retention_ms)))
+        config["segment.ms"] = str(SEGMENT_MS)
     return Topic(name, partitions, config)
 
 
