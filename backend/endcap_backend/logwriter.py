@@ -47,6 +47,7 @@ class LogWriter:
         self.grown = Condition()  # notified when there are new records, and at the end
         self.closed = False
         self._unlooked = DISK_EVERY_GROUPS  # groups since the disk was last asked for room
+        self._looked = False  # whether the file was there a moment ago
         self._topics = Topics()
         self._marks = Marks(self._connection)
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
@@ -117,11 +118,18 @@ class LogWriter:
         while first := self._held or self._queue.get():
             self._calm = False  # before the lock, so that nobody overtakes those who wait
             with self._writing:
+                self._look()  # before the group is taken: it lets others have the interpreter, who then are in it
                 group = self._group_of(first)
                 self._serve(group)
+                self._looked = False
                 self._single = self._single + 1 if len(group) == 1 else 0
                 self._calm = self._single >= CALM_GROUPS and self._held is None and self._queue.empty()
             self._wake(group)
+
+    def _look(self) -> None:
+        with suppress(LogError, OSError):  # told when the group is committed, to whom it concerns
+            self._file.check_still_here()
+            self._looked = True
 
     def _group_of(self, first: Work) -> list[Work]:
         """It and all that waits, up to `GROUP_ROWS`; does not block."""
@@ -263,7 +271,9 @@ class LogWriter:
 
     def _checked(self) -> sqlite3.Connection:
         """The connection, to the file that is still there."""
-        self._file.check_still_here()
+        if not self._looked:
+            self._file.check_still_here()
+        self._looked = False
         return self._connection or self._reconnect()
 
     @contextmanager
