@@ -44,18 +44,20 @@ class Arrivals:
         with self._arrivals:
             waiting = self._arrived[:OFFERS_A_CALL]
         taken = 0
-        for alert in waiting:
-            self._take_offer(alert)
-            taken += 1
-            if thread_time() >= until_s:
-                break
-        with self._arrivals:
-            del self._arrived[:taken]
-            more = bool(self._arrived)
-        self._parts.catalogue.offered()
-        self._ground.tell("near", None)
-        if more:
-            self._ground.post(self._take_offers)
+        try:
+            for alert in waiting:
+                taken += 1  # first: one that fails must not come again before all others
+                self._take_offer(alert)
+                if thread_time() >= until_s:
+                    break
+        finally:
+            with self._arrivals:
+                del self._arrived[:taken]
+                more = bool(self._arrived)
+            if more:
+                self._ground.post(self._take_offers)
+            self._parts.catalogue.offered()
+            self._ground.tell("near", None)
 
     def _take_offer(self, alert: CustomerAlert) -> None:
         state = self._ground.state

@@ -20,6 +20,23 @@ def test_an_offer_is_a_card_once_and_is_seen_when_she_leaves(a_phone):
     assert phone.app.chrome().unseen == 0
 
 
+def test_an_offer_that_can_not_be_told_stops_no_other(a_phone, monkeypatch):
+    phone = a_phone().agree("promotions")
+    alerts, told = phone.app.parts.alerts, []
+
+    def offer(alert):
+        if alert.id == "first":
+            raise OSError("the notifier is broken")
+        told.append(alert.id)
+
+    monkeypatch.setattr(alerts, "offer", offer)
+    phone.app.parts.arrivals.offer(an_alert(id="first", pid="p1", expires_at=phone.clock.now() + timedelta(hours=1)))
+    phone.offer(id="second", pid="p2")
+    phone.offer(id="third", pid="p3")
+    assert told == ["second", "third"]
+    assert {deal.id for deal in phone.app.near_you().deals} == {"first", "second", "third"}
+
+
 def test_an_offers_way_leads_to_its_shelf_and_its_reduction_is_the_products(a_phone, shop, build):
     shelf = build.at(11, 12)
     where = {"latitude": shelf.latitude_deg, "longitude": shelf.longitude_deg}
