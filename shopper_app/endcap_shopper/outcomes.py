@@ -46,6 +46,8 @@ class Outcomes:
             "help": self._ground.state.words.t("The shop could not take your call."),
         }.get(action.kind, "")
         self._ground.state.fault = said
+        if action.kind == "preferences":
+            self._parts.preferring.refused(action.body)
         self._parts.clipping.reload()
         self._parts.calling.reload()
         self._parts.again()

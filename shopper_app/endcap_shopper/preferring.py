@@ -23,13 +23,22 @@ class Preferring:
     def tell(self) -> None:
         """Tell the shop, unless it knows; what waits and is older is never told."""
         state, wallet = self._ground.state, self._ground.wallet
+        if "promotions" not in state.granted:
+            self._errands.take_back(wallet.pending("preferences"))
+            wallet.set(TOLD, None)
+            return
         body = preferences(state.settings, self._ground.zone)
-        if not state.known or "promotions" not in state.granted or body == wallet.get(TOLD):
+        if not state.known or body == wallet.get(TOLD):
             return
         self._errands.take_back(wallet.pending("preferences"))
         wallet.act("preferences", body, self._ground.now())
         wallet.set(TOLD, body)
         self._errands.wake()
+
+    def refused(self, body: dict[str, Any]) -> None:
+        """The shop would not have these; the same may be told again."""
+        if self._ground.wallet.get(TOLD) == body:
+            self._ground.wallet.set(TOLD, None)
 
 
 def preferences(settings: AppSettings, zone: tzinfo | None) -> dict[str, Any]:

@@ -39,3 +39,30 @@ def test_what_the_shop_knows_is_not_told_again(a_phone):
     assert phone.until(phone.all_told)
     phone.app.set_quiet_hours(True, time(22), time(8))
     assert phone.all_told()
+
+
+def test_what_waits_when_she_takes_offers_back_is_never_told_and_is_told_when_she_agrees_again(a_phone, shop):
+    phone = a_phone().agree("location", "promotions")
+    assert phone.until(phone.all_told)
+    shop.go_offline()
+    phone.app.set_alert_kind("help", False)
+    phone.app.set_purpose("promotions", False)
+    phone.settle()
+    assert phone.app.parts.ground.wallet.pending("preferences") == ()
+    shop.go_online()
+    phone.app.resume()
+    phone.settle()
+    assert shop.preferences == DEFAULT
+    phone.app.set_purpose("promotions", True)
+    assert phone.until(lambda: shop.preferences == {**DEFAULT, "muted": ["help"]})
+
+
+def test_what_the_shop_refuses_is_told_again_at_the_next_occasion(a_phone, shop):
+    shop.refuse["/me/preferences"] = (422, "No such time zone.")
+    phone = a_phone().agree("promotions")
+    assert phone.until(phone.all_told)
+    phone.settle()
+    assert shop.preferences == {}
+    del shop.refuse["/me/preferences"]
+    phone.app.set_quiet_hours(True, time(22), time(8))
+    assert phone.until(lambda: shop.preferences == DEFAULT)
