@@ -7,6 +7,7 @@ import logging
 import re
 import sys
 from collections import deque
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ _SECRETS = re.compile(
 class LogTail(logging.Handler):
     """Keeps the last 300 lines of the logger "endcap", redacted as they come.
 
-    Where nobody has set up logging, warnings go to standard error all the same, as Python does while a logger has no
-    handler at all.
+    Where nobody has set up logging, warnings go to standard error all the same, redacted, as Python does while a logger
+    has no handler at all.
     """
 
     def __init__(self) -> None:
@@ -34,14 +35,21 @@ class LogTail(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(redacted(self.format(record)))
         if logging.lastResort and record.levelno >= logging.lastResort.level and self._alone():
-            logging.lastResort.handle(record)
+            logging.lastResort.handle(_redacted_record(record))
 
     def _alone(self) -> bool:
         """The first tail of the process, and no handler of the host's."""
         logger = logging.getLogger("endcap")
         tails = [each for each in logger.handlers if isinstance(each, LogTail)]
         hosts = len(tails) < len(logger.handlers) or (logger.propagate and logging.getLogger().hasHandlers())
-        return not hosts and tails[0] is self
+        return not hosts and tails[:1] == [self]  # none: taken off by another thread meanwhile
+
+
+def _redacted_record(record: logging.LogRecord) -> logging.LogRecord:
+    found = copy(record)
+    found.msg, found.args = redacted(logging.Formatter().format(record)), None
+    found.exc_info = found.exc_text = found.stack_info = None  # the text has them
+    return found
 
 
 def redacted(text: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 import endcap
 from endcap import Purpose
 from endcap.errors import Refused, Unreachable
-from endcap.support import redacted
+from endcap.support import LogTail, redacted
 from endcap.testing import SHOP, ManualClock, ScriptedSource, a_fix
 
 FENCE = endcap.Geofence("s1/coffee", endcap.Circle(endcap.LatLon(*SHOP), radius_m=30.48))
@@ -119,6 +119,32 @@ def test_a_support_bundle_helps_and_tells_nothing_of_her(client, clock, tmp_path
     everything = "".join(texts.values())
     for secret in (str(SHOP[0]), str(SHOP[1]), "s1/coffee", client._engine.install.outbox.install, "token-1"):
         assert secret not in everything
+
+
+def left_alone(monkeypatch, *handlers):
+    """The logger "endcap" where nobody has set up logging; in the test itself, since pytest's handler comes late."""
+    logger = logging.getLogger("endcap")
+    monkeypatch.setattr(logger, "handlers", [*handlers])
+    monkeypatch.setattr(logger, "propagate", False)
+    return logger
+
+
+def test_what_goes_to_standard_error_is_redacted_too(monkeypatch, capsys):
+    logger = left_alone(monkeypatch, LogTail())
+    try:
+        raise ValueError("100 % of 60.16952")
+    except ValueError:
+        logger.exception("near %s", 24.93545)
+    said = capsys.readouterr().err
+    assert said.startswith("near #\nTraceback ")
+    assert said.endswith("ValueError: 100 % of #\n")
+
+
+def test_a_tail_taken_off_by_another_thread_keeps_its_line_and_prints_nothing(monkeypatch, capsys):
+    tail = LogTail()
+    tail.handle(left_alone(monkeypatch).makeRecord("endcap", logging.WARNING, "file", 1, "late", (), None))
+    assert [line.rpartition(" ")[2] for line in tail.lines] == ["late"]
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
