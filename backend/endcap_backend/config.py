@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from endcap.errors import BadConfig
 from endcap.transports.ably_endpoint import ably_options
+from endcap_backend.decide.limits import QuietHours
 from endcap_backend.retail.database import parsed_url
 from endcap_backend.retail.tiers import DEFAULT_TIERS, LoyaltyRules, read_tiers
 from endcap_backend.settings import number, setting, settings_of, whole, words
@@ -151,6 +152,7 @@ class Settings:
         if not re.fullmatch("[A-Z]{3}", self.currency):
             raise BadConfig("currency", "must be three capital letters, such as EUR")
         read_tiers(self.loyalty_tiers)  # raises for tiers that can't be
+        QuietHours.parse(self.quiet_hours or "00:00-00:00", self.timezone)  # raises for hours or a zone that can't be
 
     @property
     def untold(self) -> str:

@@ -162,7 +162,6 @@ def visit(browser, demo):
     assert said == []
 
 
-@pytest.mark.slow
 def test_it_says_where_its_data_is_and_who_may_sign_in(demo):
     folder = re.search(r"^  Data +(\S+) \(gone at the end\)$", demo.said, re.M)[1]
     assert (Path(folder) / "backend" / "log.db").is_file()
@@ -175,6 +174,7 @@ def test_it_says_where_its_data_is_and_who_may_sign_in(demo):
         assert json.load(answer)["role"] == "till"
 
 
+@pytest.mark.slow
 def test_the_check_passes_and_says_what_it_saw(tmp_path):
     ran = subprocess.run(
         [sys.executable, "-m", "endcap_devkit", "demo", "--check", "--shoppers", "60", "--phones", "2"],
@@ -394,7 +394,7 @@ def test_a_data_folder_that_can_t_be_used_is_said(tmp_path, folder):
     )  # fmt: skip
     reason = "Not a directory" if "taken" in str(folder) else "No such file or directory"
     said = f"{folder} can't be used: {reason}; choose a folder that you may write to"
-    assert (ran.returncode, ran.stderr) == (2, f"endcap demo: --data: {said}\n")
+    assert (ran.returncode, ran.stderr) == (1, f"endcap demo: data: {said}\n")
 
 
 def test_a_port_in_use_is_said_and_nothing_is_started():
@@ -404,5 +404,5 @@ def test_a_port_in_use_is_said_and_nothing_is_started():
             [sys.executable, "-m", "endcap_devkit", "demo", "--port", str(port)],
             capture_output=True, text=True, timeout=30,
         )  # fmt: skip
-    assert ran.returncode == 2
-    assert f"endcap demo: --port: port {port} of 127.0.0.1 is in use; choose another, or 0 for a free one" in ran.stderr
+    assert ran.returncode == 1
+    assert f"endcap demo: port: port {port} of 127.0.0.1 is in use; choose another with --port, or 0" in ran.stderr

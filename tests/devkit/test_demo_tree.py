@@ -187,7 +187,7 @@ def test_children_end_in_order_when_their_parent_was_killed(modules):
 
 
 def test_a_taken_port_is_named_with_its_switch(taken_port):
-    with pytest.raises(BadConfig, match=rf"--lite-port: port {taken_port} of 127\.0\.0\.1 is in use"):
+    with pytest.raises(BadConfig, match=rf"^lite-port: port {taken_port} of 127\.0\.0\.1 is in use"):
         Settings(lite_port=taken_port).check_ports()
 
 

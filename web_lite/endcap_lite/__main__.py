@@ -7,7 +7,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from endcap.errors import EndcapError
+from endcap.errors import BadConfig, EndcapError
 
 COMMANDS = {  # each module is imported only when it is called
     "serve": ("endcap_lite.serve", "serve the page, and relay what it sends"),
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(modules[args.command].run(args))
     except EndcapError as fault:
         print(f"endcap-lite {args.command}: {fault}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(fault, BadConfig) and fault.setting.startswith("--") else 1
     except KeyboardInterrupt:
         return 130
 

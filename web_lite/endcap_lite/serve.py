@@ -79,18 +79,22 @@ def settings_of(args: argparse.Namespace) -> Settings:
     """The settings that the switches say.
 
     Raises:
-        BadConfig: names the switch.
+        BadConfig: names the switch and its variable.
     """
-    return Settings(
-        backend_url=args.backend_url,
-        data_dir=Path(args.data),
-        ably_endpoint=args.ably_endpoint,
-        public_url=args.public_url,
-        store_name=args.store_name,
-        zones_file=Path(args.zones) if args.zones else None,
-        country=args.country or None,
-        kept_hours=_number(args, "kept_hours", 8784),
-    )
+    kept_hours = _number(args, "kept_hours", 8784)
+    try:
+        return Settings(
+            backend_url=args.backend_url,
+            data_dir=Path(args.data),
+            ably_endpoint=args.ably_endpoint,
+            public_url=args.public_url,
+            store_name=args.store_name,
+            zones_file=Path(args.zones) if args.zones else None,
+            country=args.country or None,
+            kept_hours=kept_hours,
+        )
+    except BadConfig as fault:
+        raise BadConfig(_switch(fault.setting), fault.reason) from None
 
 
 def _listening(args: argparse.Namespace) -> dict[str, Any]:
@@ -109,8 +113,13 @@ def _listening(args: argparse.Namespace) -> dict[str, Any]:
 def _number(args: argparse.Namespace, name: str, most: int) -> int:
     value = str(getattr(args, name))
     if not value.isdecimal() or int(value) > most:
-        raise BadConfig(name, f"must be a whole number up to {most}, not {value!r}")
+        raise BadConfig(_switch(name), f"must be a whole number up to {most}, not {value!r}")
     return int(value)
+
+
+def _switch(name: str) -> str:
+    variable = "ENDCAP_ABLY_ENDPOINT" if name == "ably_endpoint" else f"ENDCAP_LITE_{name.upper()}"
+    return f"--{name.replace('_', '-')} or {variable}"
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

@@ -15,7 +15,7 @@ from endcap.errors import BadConfig
 from endcap_backend.commands import PORTS, whole_from
 from endcap_backend.settings import add_switches, read_settings, setting
 from endcap_devkit.ably_server.rules import Rule
-from endcap_devkit.ably_server.server import AblyServer
+from endcap_devkit.ably_server.server import AblyServer, read_key
 from endcap_devkit.ably_server.settings import Settings
 
 
@@ -24,6 +24,10 @@ class Given:
     """What also comes from the environment: command lines are seen by all, and this is a secret."""
 
     ably_key: str = setting("API key to accept, APP.KEY:SECRET; without one it is made up", "", secret=True)
+
+    def __post_init__(self) -> None:
+        if self.ably_key:
+            read_key(self.ably_key, "ably_key")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, stack: stop.set())
+    if args.key:
+        read_key(args.key, "--key")
     rules = [Rule.read(text) for text in args.rule]
     key = args.key or read_settings(Given, args, os.environ).ably_key or None
     settings = replace(Settings(), limits=args.limits)

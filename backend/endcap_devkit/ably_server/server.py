@@ -192,8 +192,19 @@ def add_default_key(ably: LocalAbly, text: str | None) -> Key:
     Raises:
         BadConfig: `key` is not `app.id:secret`.
     """
-    name, _, secret = (text or f"{random_word(6)}.{random_word(6)}:{secrets.token_urlsafe(32)}").partition(":")
+    made = f"{random_word(6)}.{random_word(6)}:{secrets.token_urlsafe(32)}"
+    app_id, key_id, secret = read_key(text or made, "key")
+    return ably.new_app(app_id).add_key(key_id, secret, Capability.everything())
+
+
+def read_key(text: str, setting: str) -> tuple[str, str, str]:
+    """App, id and secret of a key.
+
+    Raises:
+        BadConfig: it is not `app.id:secret`; names the setting.
+    """
+    name, _, secret = text.partition(":")
     app_id, _, key_id = name.partition(".")
     if not (app_id and key_id and secret):
-        raise BadConfig("key", "must read app.id:secret, for example local.dev:a-secret-of-your-own")
-    return ably.new_app(app_id).add_key(key_id, secret, Capability.everything())
+        raise BadConfig(setting, "must read app.id:secret, for example local.dev:a-secret-of-your-own")
+    return app_id, key_id, secret

@@ -229,8 +229,8 @@ def _browser() -> str:
     try:
         import playwright  # noqa: F401
     except ModuleNotFoundError:
-        raise BadConfig("--picture", "needs playwright: pip install 'endcap[test]'") from None
+        raise BadConfig("picture", "needs playwright: pip install 'endcap[test]'") from None
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     if found is None:
-        raise BadConfig("--picture", "needs Chromium: apt-get install chromium")
+        raise BadConfig("picture", "needs Chromium: apt-get install chromium")
     return found

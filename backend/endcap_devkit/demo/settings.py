@@ -49,7 +49,7 @@ class Settings:
         return BACKEND_PORT if is_free(self.host, BACKEND_PORT) else 0
 
     def check_ports(self) -> None:
-        """Fail early, and with the switch's name, when a chosen port is taken.
+        """Fail early, and with the switch's name, when a chosen port is taken or chosen twice.
 
         Raises:
             BadConfig: names the switch and the port.
@@ -57,9 +57,8 @@ class Settings:
         chosen = {name: getattr(self, name) for name in ("port", "backend_port", "ably_port", "lite_port")}
         for name, port in chosen.items():
             if port and not is_free(self.host, port):
-                raise BadConfig(
-                    switch(name), f"port {port} of {self.host} is in use; choose another, or 0 for a free one"
-                )
+                act = f"choose another with {switch(name)}, or 0 for a free one"
+                raise BadConfig(switch(name).lstrip("-"), f"port {port} of {self.host} is in use; {act}")
             if port and list(chosen.values()).count(port) > 1:
                 raise BadConfig(switch(name), f"port {port} is chosen twice")
 

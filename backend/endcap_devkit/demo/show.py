@@ -155,7 +155,7 @@ class Show:
         try:
             await site.start()
         except OSError as fault:
-            raise BadConfig("--port", f"{port} can't be used: {fault.strerror}") from None
+            raise BadConfig("port", f"{port} can't be used: {fault.strerror}") from None
         self.links["map"] = f"http://{self.settings.host}:{self._runner.addresses[0][1]}"
 
     async def _start_shoppers(self) -> None:
@@ -207,7 +207,7 @@ def _make(folder: Path) -> None:
         (folder / "logs").mkdir(parents=True, exist_ok=True)
     except OSError as fault:
         reason = f"{folder} can't be used: {fault.strerror}; choose a folder that you may write to"
-        raise BadConfig("--data", reason) from None
+        raise BadConfig("data", reason) from None
 
 
 def matches(metrics: str) -> int:

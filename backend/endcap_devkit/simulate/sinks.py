@@ -47,7 +47,7 @@ def to_log(topic: Stream, data: Path, clock: Clock | None = None) -> Iterator[Pu
     try:
         data.mkdir(parents=True, exist_ok=True)
     except OSError as fault:
-        raise BadConfig("--data", f"{data} can't be made: {fault.strerror}") from None
+        raise BadConfig("data", f"{data} can't be made: {fault.strerror}") from None
     now = (clock or SystemClock()).now
     with closing(Log(data / "log.db")) as log:
 

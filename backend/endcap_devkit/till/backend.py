@@ -14,6 +14,7 @@ TIMEOUT_S = 10.0
 TRIES = 3  # of one request: a repeat of a purchase changes nothing
 _FINAL = frozenset((400, 409, 410, 413, 422))  # what the backend says of a purchase itself, and says again
 _OURS = "urn:endcap:problem:"  # how the types of the backend's problems begin
+_URL = "--url or ENDCAP_BACKEND_URL"  # where it comes from
 _AWAY = frozenset((408, 429))  # with all from 500 on: a proxy's words as well as the backend's
 
 
@@ -91,9 +92,9 @@ def _checked(url: str) -> str:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as fault:
-        raise BadConfig("url", f"{url!r} is none: {fault}") from None
+        raise BadConfig(_URL, f"{url!r} is none: {fault}") from None
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise BadConfig("url", f"{url!r} is none: give the backend's, such as http://127.0.0.1:8700")
+        raise BadConfig(_URL, f"{url!r} is none: give the backend's, such as http://127.0.0.1:8700")
     return url.rstrip("/")
 
 

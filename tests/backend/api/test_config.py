@@ -64,6 +64,7 @@ def test_every_setting_can_be_set_both_ways(tmp_path):
         ("ENDCAP_SECRET", "short", "ENDCAP_SECRET: has 5 characters; at least 32 are needed"),
         ("ENDCAP_ABLY_ENDPOINT", "localhost:8801", "ENDCAP_ABLY_ENDPOINT: must be a URL"),
         ("ENDCAP_CORS_ORIGINS", "https://a.example/path", "ENDCAP_CORS_ORIGINS: 'https://a.example/path' is no origin"),
+        ("ENDCAP_TIMEZONE", "Mars/Olympus", "ENDCAP_TIMEZONE: 'Mars/Olympus' is no time zone"),
         ("ENDCAP_CORS_ORIGINS", "*", "ENDCAP_CORS_ORIGINS: '*' is no origin"),
         ("ENDCAP_PIPELINE", "kafka", "--kafka-bootstrap-servers or ENDCAP_KAFKA_BOOTSTRAP_SERVERS: is needed"),
         ("ENDCAP_SECRET_FILE", "/no/such/file", "ENDCAP_SECRET_FILE: the file /no/such/file can't be read"),

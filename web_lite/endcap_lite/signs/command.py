@@ -60,7 +60,7 @@ def display_address(keyring: Keyring, zones: Zones, zone_key: str, public_url: s
     """
     zone = zones.get(zone_key)
     if zone is None:
-        raise BadConfig("zone", f"there is no zone {zone_key!r}; it is STORE.ZONE as in the zones file")
+        raise BadConfig("--till or --staff", f"there is no zone {zone_key!r}; it is STORE.ZONE as in the zones file")
     key = keyring.current(level) or keyring.add(level)
     return f"{public_url}/till/{key.kid}.{zone.key}.{key.till_mac(zone.key)}"
 
@@ -86,7 +86,7 @@ def _print_sheets(args: argparse.Namespace, keyring: Keyring) -> None:
         for number, shapes in enumerate(pages, 1):
             out.with_stem(f"{out.stem}-{number}").write_text(to_svg(shapes), encoding="utf-8")
     else:
-        raise BadConfig("out", f"must end in .pdf or .svg, not {out.name!r}")
+        raise BadConfig("--out", f"must end in .pdf or .svg, not {out.name!r}")
     version = max(qr_of(sign.url).version for sign in signs)
     print(f"{len(signs)} signs on {len(pages)} sheets; QR version {version} at most")
 
@@ -98,7 +98,7 @@ def _zones(args: argparse.Namespace) -> Zones:
         with closing(Api(args.backend_url)) as api:
             zones = Zones(zones_of_backend(api))
     else:
-        raise BadConfig("zones", "name the file of places by --zones, or the backend by --backend-url")
+        raise BadConfig("--zones", "name the file of places by --zones, or the backend by --backend-url")
     if not len(zones):
         raise BadConfig("zones", f"{args.zones or args.backend_url} names no place")
     return zones
@@ -107,5 +107,5 @@ def _zones(args: argparse.Namespace) -> Zones:
 def _public_url(args: argparse.Namespace) -> str:
     parts = urlsplit(args.public_url or "")
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
-        raise BadConfig("public_url", "name what shoppers type by --public-url, such as https://lite.shop.example")
+        raise BadConfig("--public-url", "name what shoppers type by --public-url, such as https://lite.shop.example")
     return f"{parts.scheme}://{parts.netloc}"
