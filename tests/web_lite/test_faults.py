@@ -297,20 +297,6 @@ def test_a_sign_chosen_offline_is_claimed_when_the_network_is_back(lite, walker)
     expect(walker.cards).to_have_count(1)
 
 
-def test_a_stop_that_the_server_did_not_hear_is_told_again_on_the_next_visit(lite, shop, walker):
-    walker.stand()
-    walker.share(lite.url)
-    expect(walker.cards).to_have_count(1)
-    walker.page.route("**/stop", lambda route: route.abort())
-    walker.page.get_by_role("button", name="Stop and erase").click()
-    expect(walker.status).to_contain_text("Stopped")
-    walker.page.unroute("**/stop")
-    with walker.page.expect_response("**/stop"):
-        walker.page.reload()
-    assert shop.until(lambda: shop.erased == shop.shoppers)
-    expect(walker.cards).to_have_count(0)
-
-
 def test_a_claim_that_the_server_could_not_take_is_made_again(lite, shop, walker):
     refused = []
 
@@ -327,56 +313,6 @@ def test_a_claim_that_the_server_could_not_take_is_made_again(lite, shop, walker
     walker.page.clock.fast_forward(16_000)
     expect(walker.cards).to_have_count(1)
     assert len(refused) == 2
-
-
-def test_a_stop_while_her_yes_is_on_its_way_ends_the_visit_that_it_opens(lite, shop, walker):
-    shop.lets_in.clear()
-    walker.stand()
-    walker.share(lite.url)
-    assert shop.shopper
-    walker.page.get_by_role("button", name="Stop and erase").click()
-    expect(walker.status).to_contain_text("Stopped")
-    shop.lets_in.set()
-    assert shop.until(lambda: shop.erased == shop.shoppers)
-    assert shop.fixes == {}
-
-
-def test_a_claim_under_way_when_she_stops_says_nothing_more(lite, walker):
-    held = []
-    walker.page.route("**/sign*", lambda route: held.append(route))
-    walker.page.goto(lite.url)
-    walker.page.get_by_label("Or where you are").select_option("Coffee & tea")
-    with walker.page.expect_request("**/sign*"):
-        walker.page.get_by_role("button", name="Show offers here").click()
-    walker.page.get_by_role("button", name="Stop and erase").click()
-    expect(walker.status).to_contain_text("Stopped")
-    with walker.page.expect_request_finished(lambda request: "/sign" in request.url):
-        held[0].fulfill(json={"say": "claimed", "zone": "Coffee & tea"})
-    walker.page.evaluate("() => new Promise((go) => setTimeout(go))")
-    expect(walker.status).to_contain_text("Stopped")
-    assert walker.page.locator("html").get_attribute("data-state") == "first"
-
-
-def test_offers_asked_for_before_she_stops_are_not_shown_after(lite, shop, walker):
-    held = []
-    walker.page.clock.install()
-    walker.page.route("**/sse*", lambda route: route.abort())
-    walker.page.route("**/offers", lambda route: held.append(route))
-    walker.stand()
-    walker.share(lite.url)
-    assert shop.until(lambda: shop.fixes)
-    for _ in range(2):
-        with walker.page.expect_response("**/stream"):
-            walker.page.clock.fast_forward(16_000)
-    with walker.page.expect_request("**/offers"):
-        walker.page.clock.fast_forward(16_000)
-    walker.page.get_by_role("button", name="Stop and erase").click()
-    expect(walker.status).to_contain_text("Stopped")
-    offer = {"id": "a1", "kind": "deal", "title": "Roast", "why": "Near", "expires_at": "2999-01-01T00:00:00Z"}
-    with walker.page.expect_request_finished(lambda request: "/offers" in request.url):
-        held[0].fulfill(json={"offers": [offer]})
-    walker.page.evaluate("() => fetch('/healthz').then(() => 1)")
-    expect(walker.cards).to_have_count(0)
 
 
 def test_a_browser_with_scripts_but_without_cookies_gets_offers_by_a_key_of_its_own(lite, shop, walker):
@@ -418,18 +354,3 @@ def test_when_the_backend_is_back_the_page_says_where_she_is_again(lite, shop, p
     expect(phone.cards).to_have_count(1)
     phone.page.evaluate("phone.fix()")
     assert set(shop.times.values()) == {1}
-
-
-def test_after_a_reload_that_may_not_look_she_can_still_stop(lite, shop, walker):
-    walker.stand()
-    walker.share(lite.url)
-    expect(walker.cards).to_have_count(1)
-    walker.context.clear_permissions()
-    walker.page.reload()
-    expect(walker.cards).to_have_count(1)
-    expect(walker.page.get_by_role("button", name="Use my location")).to_be_visible()
-    with walker.page.expect_response("**/stop"):
-        walker.page.get_by_role("button", name="Stop and erase").click()
-    expect(walker.cards).to_have_count(0)
-    expect(walker.page.get_by_role("button", name="Stop and erase")).to_be_hidden()
-    assert shop.until(lambda: shop.erased == shop.shoppers)

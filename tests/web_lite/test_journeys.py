@@ -53,34 +53,6 @@ def test_who_says_yes_again_while_her_first_is_on_its_way_has_one_visit(lite, sh
     assert len(shop.shoppers) == 1
 
 
-def test_stop_ends_it_at_once_and_leaves_nothing(lite, shop, walker):
-    walker.stand()
-    walker.share(lite.url)
-    expect(walker.cards).to_have_count(1)
-    with walker.page.expect_response("**/stop"):
-        walker.page.get_by_role("button", name="Stop and erase").click()
-    expect(walker.cards).to_have_count(0)
-    posts = len(lite.posts)
-    for metres in range(1, 6):
-        walker.stand(north_m=metres * 10)
-        walker.page.evaluate("() => new Promise(requestAnimationFrame)")
-    assert len(lite.posts) == posts
-    assert walker.context.cookies() == []
-    assert walker.page.evaluate("Object.values(localStorage).join('')").strip("0") == ""
-    assert shop.until(lambda: shop.erased == shop.shoppers)
-    expect(walker.status).to_contain_text("Stopped")
-
-
-def test_an_offer_that_comes_after_stop_is_not_shown(lite, shop, walker):
-    walker.stand(north_m=100)
-    walker.share(lite.url)
-    expect(walker.status).to_contain_text("Found you")
-    walker.page.get_by_role("button", name="Stop and erase").click()
-    shop.offer(shop.shopper)
-    expect(walker.status).to_contain_text("Stopped")
-    expect(walker.cards).to_have_count(0)
-
-
 def test_a_storm_of_errors_2_does_not_end_the_watch(lite, walker):
     walker.stand(north_m=100)
     walker.share(lite.url)
@@ -130,18 +102,6 @@ def test_on_plain_http_there_is_the_sign_form_and_no_error(lite, walker):
     walker.page.get_by_label("Or where you are").select_option("Coffee & tea")
     walker.page.get_by_role("button", name="Show offers here").click()
     expect(walker.cards).to_have_count(1)
-    assert walker.complaints == []
-
-
-def test_on_plain_http_stop_erases_too(lite, shop, walker):
-    walker.page.goto(lite.url.replace("127.0.0.1", "store.test"))
-    walker.page.get_by_label("Or where you are").select_option("Coffee & tea")
-    walker.page.get_by_role("button", name="Show offers here").click()
-    expect(walker.cards).to_have_count(1)
-    walker.page.get_by_role("button", name="Stop and erase").click()
-    expect(walker.status).to_contain_text("Stopped")
-    expect(walker.cards).to_have_count(0)
-    assert shop.until(lambda: shop.erased == shop.shoppers)
     assert walker.complaints == []
 
 
