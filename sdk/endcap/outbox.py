@@ -29,6 +29,7 @@ MAX_BYTES = 64 * 2**20
 EVENT_CAPACITY = 20_000  # far more than a device can make in the 72 h they are kept
 ROW_BYTES = 24  # what SQLite spends on a row beside its text: header, key, time
 PRUNE_EVERY_S = 60.0
+LEAP = 10_000  # sequences; the OS writes all to the disk within half a minute, so never so many are lost with it
 NAME = "outbox"
 _FULL: dict[Kind, str] = {"fix": "outbox full", "event": "events full"}
 _TABLES: dict[Kind, str] = {"fix": "fixes", "event": "events"}
@@ -36,6 +37,10 @@ _INSERT: dict[Kind, str] = {
     "fix": "INSERT INTO fixes (made_ms, body) VALUES (?, ?)",
     "event": "INSERT INTO events (made_ms, body, purpose) VALUES (?, ?, ?)",
 }
+_LEAP = """
+INSERT INTO fixes (sequence, made_ms, body)
+SELECT COALESCE(MAX(seq), 0) + ?, 0, '' FROM sqlite_sequence WHERE name = 'fixes'
+"""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS fixes (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, made_ms INTEGER NOT NULL, body TEXT NOT NULL);
@@ -105,7 +110,11 @@ class Outbox:
         self._unwritten: Counter[str] = Counter()  # losses the disk itself would not take note of
         if self._file.damaged:
             self._unwritten["outbox damaged"] += 1
-        self.install = self._install()
+        found = self.get("install")
+        self.install = found or uuid4().hex
+        self._begun = found is not None and not self._file.interrupted
+        if not self._begun:
+            self.put()
 
     def put(
         self,
@@ -120,11 +129,13 @@ class Outbox:
         """
         try:
             with self._transaction(durable=bool(events)):
+                self._begin()
                 self._insert("fix", fixes)
                 self._insert("event", events, purpose)
                 for name, value in (state or {}).items():
                     self._file.keep(name, value)
                 self._make_room()
+            self._begun = True
             return True
         except sqlite3.Error as fault:
             self._refused("keep", fault, len(fixes) + len(events))
@@ -134,8 +145,7 @@ class Outbox:
         """The oldest `limit` entries of a kind. They stay until they are confirmed or dropped."""
         try:
             self._prune()
-            sql = f"SELECT sequence, body FROM {_TABLES[kind]} ORDER BY sequence LIMIT ?"
-            return [Waiting(kind, row[0], json.loads(row[1])) for row in self._file.rows(sql, limit)]
+            return list(self._waiting(kind, limit))
         except sqlite3.Error as fault:
             self._refused("read", fault, 0)
             return []
@@ -214,9 +224,8 @@ class Outbox:
 
     def entries(self) -> Iterator[Waiting]:
         """All that waits, fixes first: for an export."""
-        for kind, table in _TABLES.items():
-            for sequence, body in self._file.rows(f"SELECT sequence, body FROM {table} ORDER BY sequence"):
-                yield Waiting(kind, sequence, json.loads(body))
+        for kind in _TABLES:
+            yield from self._waiting(kind, -1)
 
     @staticmethod
     def exists(folder: Path) -> bool:
@@ -273,12 +282,23 @@ class Outbox:
             total += size + rows[kind] * ROW_BYTES
         self._rows, self._bytes = rows, total
 
-    def _install(self) -> str:
-        found = self.get("install")
-        if found is None:
-            found = uuid4().hex
-            self.set("install", found)
-        return found
+    def _begin(self) -> None:
+        """With the first transaction that succeeds, see to it that no id is given twice.
+
+        Install and fix go to the disk together, so that what is sent again after a kill bears the same id. Sequences
+        that a dying machine may have sent and not kept are passed over: a new fix would be taken for an old one.
+        """
+        if self._begun:
+            return
+        self._file.keep("install", self.install)
+        if self._file.interrupted:
+            self._file.db.execute(_LEAP, (LEAP,))
+            self._file.db.execute("DELETE FROM fixes WHERE body = ''")
+
+    def _waiting(self, kind: Kind, limit: int) -> Iterator[Waiting]:
+        sql = f"SELECT sequence, CAST(body AS BLOB) FROM {_TABLES[kind]} ORDER BY sequence LIMIT ?"
+        for sequence, body in self._file.rows(sql, limit):
+            yield Waiting(kind, sequence, _draft_of(body))
 
     @contextmanager
     def _transaction(self, durable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -342,8 +362,11 @@ class Outbox:
         if self._clock.monotonic() - self._pruned_at < PRUNE_EVERY_S:
             return
         self._pruned_at = self._clock.monotonic()
-        oldest_ms = epoch_ms(self._clock.now()) - self._retention_ms
-        with self._transaction():
+        now_ms = epoch_ms(self._clock.now())
+        oldest_ms = now_ms - self._retention_ms
+        with self._transaction() as db:
+            for table in _TABLES.values():  # made while the device's clock was fast: kept no longer than the others
+                db.execute(f"UPDATE {table} SET made_ms = ?1 WHERE made_ms > ?1", (now_ms,))
             self._lose("too old", sum(self._delete(kind, "made_ms < ?", (oldest_ms,)) for kind in _TABLES))
 
     def _lose(self, reason: str, count: int) -> None:
@@ -357,6 +380,15 @@ class Outbox:
         if not self._unwritten["disk"]:
             log.warning("can't %s the outbox: %s", what, fault)
         self._unwritten["disk"] += count
+
+
+def _draft_of(body: bytes) -> Draft:
+    """What a row holds; empty, which is no message, when the disk has garbled it."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _by_kind(entries: Sequence[Waiting]) -> Iterator[tuple[Kind, list[int]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,9 @@ from endcap.errors import NotAuthorised, Refused, Unreachable
 from endcap.transports import AblyToken
 from endcap.transports.api import Api, Reply
 
-EARLY_S = 60.0  # a token is renewed so long before it ends, so that none ends on its way
+log = logging.getLogger("endcap")
+
+EARLY_S = 60.0  # a token is renewed so long before it ends, so that none ends on its way; at most half its life
 STATE = "session"
 
 
@@ -29,7 +32,7 @@ class Keeping(Protocol):
 @dataclass(frozen=True, slots=True)
 class Session:
     """Who this install is to the backend. `skew_s` is the server's clock minus the device's when it was issued;
-    `told` is the consent the backend knows of, as JSON text."""
+    `told` is the consent the backend knows of, as JSON text; `early_s` how long before its end the token is renewed."""
 
     uid: str
     token: str
@@ -38,6 +41,7 @@ class Session:
     refresh_expires_at: datetime
     skew_s: float = 0.0
     told: str = ""
+    early_s: float = EARLY_S
 
     @classmethod
     def from_reply(cls, reply: Reply, now: datetime, consent: dict[str, Any]) -> Session:
@@ -48,24 +52,24 @@ class Session:
         """
         body = reply.body
         try:
+            skew_s = (reply.at - now).total_seconds() if reply.at else 0.0
+            life_s = (_instant(body["expires_at"]) - now).total_seconds() - skew_s
             return cls(
                 uid=_text(body["uid"]),
                 token=_text(body["token"]),
                 expires_at=_instant(body["expires_at"]),
                 refresh_token=_text(body["refresh_token"]),
                 refresh_expires_at=_instant(body["refresh_expires_at"]),
-                skew_s=(reply.at - now).total_seconds() if reply.at else 0.0,
+                skew_s=skew_s,
                 told=_text_of(consent),
+                early_s=min(EARLY_S, life_s / 2),
             )
         except (KeyError, TypeError, ValueError) as fault:
             raise Refused(f"the backend's session can't be read: {fault!r}", reply.status) from None
 
     def holds_at(self, now: datetime) -> bool:
-        """True while the token is good for a minute more, by the server's clock."""
-        return now + timedelta(seconds=self.skew_s + EARLY_S) < self.expires_at
-
-    def renewable_at(self, now: datetime) -> bool:
-        return now + timedelta(seconds=self.skew_s) < self.refresh_expires_at
+        """True while the token is good for `early_s` more, by the server's clock."""
+        return now + timedelta(seconds=self.skew_s + self.early_s) < self.expires_at
 
 
 class Sessions:
@@ -137,7 +141,7 @@ class Sessions:
             raise Unreachable("there is no consent, so there is no session")
         session = self._session
         now = self._clock.now()
-        if session is not None and session.renewable_at(now):
+        if session is not None:  # whether its refresh token is over the backend says: our clock may have been set wrong
             try:
                 body = {"refresh_token": session.refresh_token, "consent": consent}
                 self._keep(Session.from_reply(self._api.post("/sessions", body), now, consent))
@@ -177,10 +181,14 @@ class Sessions:
         text = self._keeping.get(STATE)
         if text is None:
             return None
-        value = json.loads(text)
-        for name in ("expires_at", "refresh_expires_at"):
-            value[name] = datetime.fromisoformat(value[name])
-        return Session(**value)
+        try:
+            value = json.loads(text)
+            for name in ("expires_at", "refresh_expires_at"):
+                value[name] = datetime.fromisoformat(value[name])
+            return Session(**value)
+        except (ValueError, TypeError, KeyError):  # another version's, or garbled where the host keeps secrets
+            log.warning("the kept session can't be read; another is asked for")
+            return None
 
 
 def _ably_token(reply: Reply) -> AblyToken:

@@ -22,8 +22,10 @@ _STATE = "CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NO
 class StoreFile:
     """An SQLite file in WAL mode with named pieces of state beside its owner's tables. Any thread; one lock.
 
-    A process has the folder to itself until `close`. A file that is damaged is removed and begun anew: `damaged` says
-    so. `schema` makes the owner's tables; `measure` is run on the open file, and finds damage in the middle of it.
+    A process has the folder to itself until `close`; a child that it forks has no share in it, and is refused with
+    `sqlite3.ProgrammingError`. A file that is damaged is removed and begun anew: `damaged` says so; `interrupted` that
+    process or machine died with it open. `schema` makes the owner's tables; `measure` is run on the open file, and
+    finds damage in the middle of it.
 
     Raises:
         BadConfig: another instance uses the folder.
@@ -34,9 +36,11 @@ class StoreFile:
         self.path = folder / f"{name}.db"
         self.lock = RLock()
         self.damaged = False
+        self._owner = os.getpid()
         self._schema, self._measure = schema + _STATE, measure
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lease = _lease(folder / f"{name}.lock")
+        self.interrupted = Path(f"{self.path}-wal").exists()  # who closes it takes its log away
         try:
             self.db = self._open()
         except BaseException:
@@ -51,6 +55,7 @@ class StoreFile:
             sqlite3.Error: the disk refuses; nothing of it was done.
         """
         with self.lock:
+            self._check_owner()
             if durable:
                 self.db.execute("PRAGMA synchronous=FULL")
             try:
@@ -68,6 +73,7 @@ class StoreFile:
     def rows(self, sql: str, *values: Any) -> list[Any]:
         """What a query gives, all at once."""
         with self.lock:
+            self._check_owner()
             return self.db.execute(sql, values).fetchall()
 
     def get(self, name: str) -> str | None:
@@ -98,6 +104,10 @@ class StoreFile:
         """Close it and remove it."""
         self.close()
         self._unlink()
+
+    def _check_owner(self) -> None:
+        if os.getpid() != self._owner:  # two processes on one connection write a torn file
+            raise sqlite3.ProgrammingError(f"{self.path.name} was opened before this process was forked")
 
     def _open(self) -> sqlite3.Connection:
         try:
@@ -131,11 +141,13 @@ class StoreFile:
 
 def _lease(path: Path) -> sqlite3.Connection:
     """A lock the OS takes back when the process dies, on any OS: an SQLite file held in a transaction."""
-    lease = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
+    lease = None
     try:
+        lease = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
         lease.execute("BEGIN EXCLUSIVE")
     except sqlite3.OperationalError as fault:
-        lease.close()
+        if lease is not None:
+            lease.close()
         if "locked" in str(fault):
             raise BadConfig("storage_dir", f"{path.parent} is in use by another Endcap; give each its own") from None
         raise OSError(f"can't lock {path.parent}: {fault}") from fault

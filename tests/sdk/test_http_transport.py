@@ -131,6 +131,26 @@ def test_a_session_is_renewed_a_minute_before_it_ends(sessions, backend, clock):
     assert sessions.uid == "u1"
 
 
+def test_a_token_of_one_minute_is_renewed_after_half_of_it(sessions, backend, clock):
+    backend.token_lifetime_s = 60
+    first = sessions.current()
+    clock.advance(28)
+    assert sessions.current() == first
+    clock.advance(4)
+    assert sessions.current().token != first.token
+
+
+def test_a_clock_set_a_year_ahead_costs_her_no_pseudonym(sessions, backend, clock):
+    uid = sessions.current().uid
+    clock.advance(365 * 86_400)
+    assert sessions.current().uid == uid
+
+
+@pytest.mark.parametrize("garbage", ["{", "null", '{"uid": "u1"}', '{"uid": "u1", "expires_at": 5}'])
+def test_a_kept_session_that_cannot_be_read_gives_a_new_one(api, backend, clock, garbage):
+    assert Sessions(api, Drawer(session=garbage), lambda: CONSENT, clock).current().uid == "u1"
+
+
 def test_a_session_outlives_the_process(api, sessions, drawer, clock):
     assert Sessions(api, Drawer(session=None), lambda: CONSENT, clock).uid is None
     first = sessions.current()

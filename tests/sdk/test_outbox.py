@@ -1,8 +1,11 @@
 import os
+import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,8 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from endcap.consent import Purpose
-from endcap.errors import BadConfig
+from endcap.errors import BadConfig, BadMessage
 from endcap.outbox import ROW_BYTES, Outbox, draft
+from endcap.storefile import StoreFile
 from endcap.testing import NOON, ManualClock, a_location, an_event
 
 
@@ -205,6 +209,88 @@ def test_the_folder_is_free_again_when_its_process_was_killed(open_outbox, tmp_p
     assert open_outbox().count("fix") == 1
 
 
+def test_a_forked_child_is_refused_and_its_parent_goes_on(tmp_path):
+    code = """
+import os, sys
+from pathlib import Path
+from endcap.outbox import Outbox
+outbox = Outbox(Path(sys.argv[1]))
+outbox.put([{"country": "parent"}])
+child = os.fork()
+if child == 0:
+    os._exit(10 + outbox.put([{"country": "child"}]) + len(outbox.peek("fix")))
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 10
+assert outbox.put([{"country": "parent"}]) and len(outbox.peek("fix")) == 2 and outbox.lost == {}
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "box")], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_a_fix_that_a_dying_machine_sent_and_did_not_keep_shares_its_id_with_no_later_one(open_outbox, tmp_path, clock):
+    running = open_outbox()
+    running.put([a_draft(1)])
+    shutil.copytree(tmp_path / "box", tmp_path / "on the disk")
+    running.put([a_draft(2)])
+    sent = [entry.sequence for entry in running.peek("fix")]
+    after = Outbox(tmp_path / "on the disk", clock=clock)
+    after.put([a_draft(3)])
+    kept, fresh = after.peek("fix")
+    after.close()
+    assert after.install == running.install
+    assert (kept.sequence, numbers([kept, fresh])) == (sent[0], [1, 3])
+    assert fresh.sequence > sent[1]
+
+
+def test_what_waited_when_it_was_killed_keeps_its_number(open_outbox, tmp_path):
+    code = "import sys, os, signal\nfrom pathlib import Path\nfrom endcap.outbox import Outbox\n"
+    code += "outbox = Outbox(Path(sys.argv[1]))\noutbox.put([{}, {}])\nos.kill(os.getpid(), signal.SIGKILL)"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "box")], check=False)
+    assert [entry.sequence for entry in open_outbox().peek("fix")] == [1, 2]
+
+
+@pytest.mark.parametrize("garbage", ["{", "5", "CAST(x'FF7B' AS TEXT)"])
+def test_a_row_that_the_disk_garbled_hides_no_other(open_outbox, tmp_path, garbage):
+    first = open_outbox()
+    first.put([a_draft(1), a_draft(2)])
+    first.close()
+    value = garbage if garbage.startswith("CAST") else f"'{garbage}'"
+    with closing(sqlite3.connect(tmp_path / "box" / "outbox.db", isolation_level=None)) as db:
+        db.execute(f"UPDATE fixes SET body = {value} WHERE sequence = 1")
+    second = open_outbox()
+    garbled, intact = second.peek("fix")
+    assert (garbled.draft, numbers([intact])) == ({}, [2])
+    with pytest.raises(BadMessage):
+        garbled.message(uid="u1", install=second.install)
+
+
+def test_what_was_made_while_the_clock_was_fast_is_kept_no_longer_than_the_rest(tmp_path):
+    fast = ManualClock(NOON + timedelta(days=365))
+    outbox = Outbox(tmp_path / "box", clock=fast, retention_s=3600.0)
+    outbox.put([a_draft(1)])
+    outbox.close()
+    clock = ManualClock(NOON)
+    outbox = Outbox(tmp_path / "box", clock=clock, retention_s=3600.0)
+    assert numbers(outbox.peek("fix")) == [1]
+    clock.advance(3601)
+    assert outbox.peek("fix") == []
+    assert outbox.lost == {"too old": 1}
+    outbox.close()
+
+
+def test_an_install_that_a_full_disk_did_not_keep_is_kept_with_the_first_fix(open_outbox, monkeypatch):
+    def refuse(*what):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(StoreFile, "keep", refuse)
+        first = open_outbox()
+    assert first.put([a_draft(1)])
+    first.close()
+    assert open_outbox().install == first.install
+
+
 @pytest.mark.parametrize("damage", [b"no database at all" * 100, b""])
 def test_a_damaged_file_is_replaced_and_counted(open_outbox, tmp_path, damage):
     first = open_outbox()
@@ -255,6 +341,35 @@ def test_a_folder_that_cannot_be_made_is_said_at_once(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         Outbox(tmp_path / "file" / "box")
+
+
+def test_a_folder_that_is_not_hers_to_write_is_said_at_once():
+    code = """
+import os, sys
+from pathlib import Path
+from endcap.outbox import Outbox
+if os.getuid() == 0:
+    os.setuid(65534)
+try:
+    Outbox(Path(sys.argv[1]))
+except OSError as fault:
+    print(type(fault).__name__, fault)
+"""
+    with tempfile.TemporaryDirectory(prefix="sealed-") as folder:  # not pytest's, which only its own account may enter
+        os.chmod(folder, 0o555)
+        ran = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=False)
+        os.chmod(folder, 0o755)
+    assert ran.stdout.startswith("OSError can't lock"), ran.stdout + ran.stderr
+
+
+def test_a_folder_of_any_letters_will_do(tmp_path, clock):
+    folder = tmp_path / "Käuferin № 1 " / "店%20?mode=ro#'"
+    outbox = Outbox(folder, clock=clock)
+    outbox.put([a_draft(1)])
+    outbox.close()
+    assert sorted(path.name for path in folder.iterdir()) == ["outbox.db", "outbox.lock"]
+    with closing(Outbox(folder, clock=clock)) as again:
+        assert numbers(again.peek("fix")) == [1]
 
 
 def test_a_day_at_one_a_second_fits_in_the_defaults(outbox, tmp_path):
