@@ -50,7 +50,7 @@ class Floor:
             LatLon(min(point.latitude_deg for point in corners), max(point.longitude_deg for point in corners))
         )
         self.width, self.height = round(far.x + margin_m, 1), round(far.y + margin_m, 1)
-        self._sections = plan.sections
+        self.sections = plan.sections
         self.areas = [self._area(section) for section in plan.sections]
         self.doors = [(door.name, self.spot(door.point)) for door in plan.doors]
         self.aisles = [(self.spot(plan.nodes[a]), self.spot(plan.nodes[b])) for a, b in plan.edges]
@@ -73,7 +73,7 @@ class Floor:
     def section_at(self, spot: Spot) -> str:
         """The name of the section that a place is in; "" between them."""
         here = self.point(spot)
-        return next((each.name for each in self._sections if Polygon(each.polygon).contains(here)), "")
+        return next((each.name for each in self.sections if Polygon(each.polygon).contains(here)), "")
 
     @property
     def origin(self) -> dict[str, float]:

@@ -14,6 +14,7 @@ from endcap_backend.console.counter import Counter
 from endcap_backend.console.door import Door
 from endcap_backend.console.floor import Floor
 from endcap_backend.console.lineage import Lineage
+from endcap_backend.console.on_offer import OnOffer, holds
 from endcap_backend.console.planner import Planner
 from endcap_backend.console.presence import Presence
 from endcap_backend.log import Log
@@ -21,7 +22,6 @@ from endcap_backend.retail.database import Database
 from endcap_backend.retail.plans import plan_of
 from endcap_backend.retail.schema import NO_STORE, Placement
 from endcap_backend.retail.shop_tables import FloorPlan
-from endcap_backend.retail.terms import ShopPromotion
 
 FLOOR_S = 10.0  # scripts ask every 2 s; to draw a store of 3,500 shelves takes 0.1 s
 
@@ -72,11 +72,7 @@ class Console:
         spots = [(each.id, floor.spot(each.point)) for each in self.presence.dots()]
         return [{"id": id, "x": spot.x, "y": spot.y} for id, spot in spots if floor.holds(spot)]
 
-    def live(self) -> list[ShopPromotion]:
+    def live(self) -> OnOffer:
         """The promotions that hold now."""
         now = self.clock.now()
-        return [
-            each
-            for each in self.counter.promotions()
-            if (each.starts_at is None or each.starts_at <= now) and (each.ends_at is None or each.ends_at > now)
-        ]
+        return OnOffer(each for each in self.counter.promotions() if holds(each, now))

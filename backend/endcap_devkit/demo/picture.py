@@ -136,16 +136,22 @@ class ConsolePage:
     file: Path
 
     async def shoot(self, show: Show, browser: Browser) -> None:
-        assert show.stage is not None
-        page = await _desk(browser)
-        await page.goto(f"{show.links['backend']}/console")
-        await page.get_by_label("Name").fill(MANAGER)
-        await page.get_by_label("Password").fill(show.password)
-        await page.get_by_role("button", name="Sign in").click()
-        largest = max(show.stage.city.stores, key=lambda store: len(store.products))
-        await page.goto(f"{show.links['backend']}/console?store={largest.products[0][0].store}")
+        page = await _at_the_console(show, browser, "")
         await _fresh_offer(show)
         await page.wait_for_timeout(5000)  # its dots have come and moved
+        await page.screenshot(path=self.file)
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionsPage:
+    """The console's promotions on the plan of that store, with a product picked."""
+
+    file: Path
+
+    async def shoot(self, show: Show, browser: Browser) -> None:
+        page = await _at_the_console(show, browser, "/promotions")
+        await page.locator("#plan .promoted").first.click()
+        await page.get_by_role("heading", name="On offer for").wait_for()
         await page.screenshot(path=self.file)
 
 
@@ -163,10 +169,11 @@ class AblyPage:
         await page.screenshot(path=self.file)
 
 
-ALL: Mapping[str, type[Map] | type[LitePage] | type[ConsolePage] | type[AblyPage]] = {
+ALL: Mapping[str, type[Map] | type[LitePage] | type[ConsolePage] | type[PromotionsPage] | type[AblyPage]] = {
     "demo.png": Map,
     "lite.png": LitePage,
     "console.png": ConsolePage,
+    "console-promotions.png": PromotionsPage,
     "local-ably.png": AblyPage,
 }
 
@@ -203,6 +210,19 @@ async def _patience(what: str) -> AsyncIterator[None]:
 
 async def _desk(browser: Browser) -> Page:
     return await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
+
+
+async def _at_the_console(show: Show, browser: Browser, path: str) -> Page:
+    """A manager before the console, at the store with the most shelves."""
+    assert show.stage is not None
+    page = await _desk(browser)
+    await page.goto(f"{show.links['backend']}/console")
+    await page.get_by_label("Name").fill(MANAGER)
+    await page.get_by_label("Password").fill(show.password)
+    await page.get_by_role("button", name="Sign in").click()
+    largest = max(show.stage.city.stores, key=lambda store: len(store.products))
+    await page.goto(f"{show.links['backend']}/console{path}?store={largest.products[0][0].store}")
+    return page
 
 
 async def _lively(show: Show) -> None:

@@ -23,7 +23,8 @@ AXE = Path(__file__).parents[3] / ".cache/node/node_modules/axe-core/axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PASSWORD = "correct horse battery"
 PAGES = (
-    "", "/help", "/stream", "/promotions", "/promotions?pid=p1", "/promotions?archived", "/shelves",
+    "", "/help", "/stream", "/promotions", "/promotions?pid=p1", "/promotions?archived",
+    "/promotions?section=Tea", "/promotions?sku=1", "/shelves",
     "/shelves?store=s1&sku=1", "/plan", "/plan?section=Tea", "/plan?door=", "/funnel", "/trail",
 )  # fmt: skip
 REFUSED = "the server responded with a status of 4"  # which the page says in words
@@ -251,3 +252,46 @@ def test_two_tabs_on_one_shelf_lose_nothing(page, backend):
     assert page.evaluate(VIOLATIONS, TAGS) == []
     expect(page.get_by_label("Left on the shelf")).to_have_value("2")
     expect(page.get_by_label("Price")).to_have_value("5.50")
+
+
+def test_a_section_is_picked_with_the_keyboard_and_a_product_of_it_promoted(page, backend):
+    page.goto(f"{backend.url}/console/promotions?store=s1")
+    page.locator("#plan").get_by_role("link", name="Tea").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="On offer in Tea")).to_be_visible()
+    page.get_by_role("cell", name="Dark roast").get_by_role("link").nth(2).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="New promotion for")).to_be_visible()
+    expect(page.get_by_label("Product, if only one")).to_have_value("2")
+    page.get_by_label("Id", exact=True).fill("p2")
+    page.get_by_label("What she reads").fill("Second shelf")
+    page.get_by_label("Per cent off").fill("5")
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_role("status")).to_have_text("Second shelf is published.")
+    expect(page.locator(".shelf.meant")).to_have_count(1)
+    page.get_by_role("row", name="Second shelf").get_by_role("button", name="End now").click()
+    expect(page.get_by_role("status")).to_have_text("p2 has ended.")
+    expect(page.locator("tr.over")).to_contain_text("Second shelf")
+
+
+@WITHOUT_SCRIPTS
+def test_without_scripts_a_click_on_a_square_picks_its_product(page, backend):
+    page.goto(f"{backend.url}/console/promotions?store=s1")
+    page.locator("#plan .shelf").nth(3).click()
+    expect(page.get_by_role("heading", name="New promotion for")).to_be_visible()
+    expect(page.get_by_label("Product, if only one")).to_have_value("3")
+    page.get_by_role("link", name="Its shelf").click()
+    expect(page.get_by_role("heading", name="Change product 3")).to_be_visible()
+
+
+def test_a_click_on_a_square_opens_its_product_unless_something_is_typed(page, backend):
+    page.goto(f"{backend.url}/console/shelves?store=s1")
+    page.locator("#plan .shelf").nth(3).click()
+    expect(page.get_by_role("heading", name="Change product 3")).to_be_visible()
+    price = page.get_by_label("Price")
+    price.fill("5.50")
+    before = page.get_by_label("Latitude").input_value()
+    page.locator("#plan .shelf").nth(5).click()
+    expect(page.get_by_label("Latitude")).not_to_have_value(before)
+    expect(price).to_have_value("5.50")
+    expect(page.get_by_role("heading", name="Change product 3")).to_be_visible()

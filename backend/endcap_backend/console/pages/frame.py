@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from flask import Response, g, make_response, render_template, request
 
+from endcap.errors import BadMessage
 from endcap.messages import StoreProduct
+from endcap.wire import Message
 from endcap_backend.api.roles import Role
-from endcap_backend.console.floor import Floor
-from endcap_backend.console.forms import Fields
+from endcap_backend.console.floor import Floor, Spot
+from endcap_backend.console.forms import Fields, shown_in
+from endcap_backend.console.on_offer import OnOffer, in_words
 from endcap_backend.console.overtaken import Overtaken, seal
 from endcap_backend.console.parts import Console
-from endcap_backend.retail.terms import ShopPromotion
 
 NAV = (
     ("/console", "Live map"),
@@ -56,11 +60,40 @@ def typed_in(fields: Fields) -> dict[str, str]:
     return {name: request.form.get(name, "").replace("\r\n", "\n") for name, _, _ in fields}
 
 
-def overtaken(fault: Overtaken, refused: str, there: str, *, field: str) -> dict[str, Any]:
-    """What a page shows when somebody was quicker: what differs, and the form for another try.
+def opened(fields: Fields, message: Message | None) -> tuple[dict[str, str], str]:
+    """A form as it is opened with a message, and its hidden field `seen`; an empty one for None."""
+    shown = None if message is None else shown_in(fields, message)
+    return shown or {}, seal(shown)
 
-    `there` is what is said when she meant something new, and it exists already: then nothing is taken over.
+
+def form_page(
+    template: str, fields: Fields, form: Mapping[str, Any], seen: str, told: Mapping[str, Any], **more: Any
+) -> Response:
+    """A page with a form on it; `told` is what `changed` has to say."""
+    return page(template, fields=fields, form=form, seen=seen, **more, **{"field": "", "differences": (), **told})
+
+
+def changed(
+    show: Callable[..., Response], form: Mapping[str, Any], change: Callable[[], str], refused: str,
+    *, there: str = "", key: str = "",
+) -> Response:  # fmt: skip
+    """The page after a change, with what `change` says; or with what was typed, and why it was not done.
+
+    `refused` says that it was not, `there` what is the matter when something new exists already, by its field `key`.
     """
+    try:
+        said = change()
+    except BadMessage as fault:
+        said = f"{refused}: {fault.field} {fault.reason}."
+        seen = request.form.get("seen", "")
+        return show(form, seen=seen, said=said, bad=True, field=fault.field, status=422)
+    except Overtaken as fault:
+        return show(**_overtaken(fault, refused, there, key))
+    return show({}, said=said)
+
+
+def _overtaken(fault: Overtaken, refused: str, there: str, field: str) -> dict[str, Any]:
+    """When somebody was quicker: what differs, and the form for another try; what exists is never taken over."""
     if fault.there:
         return {"form": fault.typed, "said": there, "bad": True, "field": field, "exists": True, "status": 409}
     if fault.now is None:
@@ -74,19 +107,31 @@ def overtaken(fault: Overtaken, refused: str, there: str, *, field: str) -> dict
     }  # fmt: skip
 
 
-def promoted(shelves: list[StoreProduct], live: list[ShopPromotion]) -> set[int]:
-    """The products of these shelves that a promotion holds for."""
-    skus = {each.sku for each in live if each.sku is not None}
-    segments = {each.segment for each in live if each.sku is None}
-    return {each.sku for each in shelves if each.sku in skus or each.segment in segments}
+@dataclass(frozen=True, slots=True)
+class Square:
+    """A shelf as drawn. `meant`: the page is about it."""
+
+    sku: int
+    spot: Spot
+    told: str
+    promoted: bool
+    meant: bool
 
 
-def drawn(floor: Floor | None, shelves: list[StoreProduct], on_offer: set[int]) -> dict[str, Any]:
+def drawn(
+    floor: Floor | None, shelves: Sequence[StoreProduct], on_offer: OnOffer, meant: frozenset[int] = frozenset()
+) -> dict[str, Any]:
     """What the plan's template needs; `unit` is a length that suits the picture, in metres."""
     if floor is None:
         return {"floor": None}
-    spots = [(floor.spot(each.point), each.sku in on_offer) for each in shelves[:SHELVES]]
-    return {"floor": floor, "shelves": spots, "unit": max(0.6, max(floor.width, floor.height) / 60)}
+    first = sorted(shelves, key=lambda each: each.sku not in meant)[:SHELVES]
+    squares = [_square(floor, each, on_offer, each.sku in meant) for each in first]
+    return {"floor": floor, "shelves": squares, "unit": max(0.6, max(floor.width, floor.height) / 60)}
+
+
+def _square(floor: Floor, product: StoreProduct, on_offer: OnOffer, meant: bool) -> Square:
+    promotions = on_offer.of(product)
+    return Square(product.sku, floor.spot(product.point), in_words(product, promotions), bool(promotions), meant)
 
 
 def _minutes(since: str, now: datetime) -> int:

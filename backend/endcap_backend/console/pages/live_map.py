@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from endcap_backend.api.bodies import answer
-from endcap_backend.console.pages.frame import drawn, page, promoted, stores_of
+from endcap_backend.console.pages.frame import drawn, page, stores_of
 from endcap_backend.console.parts import Console
 
 
@@ -16,12 +16,12 @@ def add_to(routes: Blueprint, console: Console) -> None:
         stores, store = stores_of(console)
         shelves = console.counter.shelves(store)
         floor = console.floor(store, shelves) if store else None
-        on_offer = promoted(shelves, console.live())
+        on_offer = console.live()
         return page(
             "floor.html",
             stores=stores,
             store=store,
-            promoted=[each for each in shelves if each.sku in on_offer and each.stock != 0],
+            promoted=[each for each in shelves if each.stock != 0 and on_offer.of(each)],
             dots=console.dots(floor) if floor else (),
             **drawn(floor, shelves, on_offer),
         )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, g, request
 
-from endcap.errors import BadMessage
 from endcap_backend.api.roles import Role
 from endcap_backend.console.floor import Floor
 from endcap_backend.console.forms import DOOR_FIELDS, SECTION_FIELDS, Fields
-from endcap_backend.console.overtaken import Overtaken, seal
-from endcap_backend.console.pages.frame import drawn, overtaken, page, stores_of, typed_in
+from endcap_backend.console.on_offer import OnOffer
+from endcap_backend.console.overtaken import seal
+from endcap_backend.console.pages.frame import changed, drawn, form_page, stores_of, typed_in
 from endcap_backend.console.parts import Console
 from endcap_backend.console.planner import shown_door, shown_section
 from endcap_backend.retail.plans import Plan
@@ -49,16 +50,8 @@ def add_to(routes: Blueprint, console: Console) -> None:
 
 
 def _changed(console: Console, what: str, change: Callable[[str, dict[str, str], str], str]) -> Response:
-    """The page after a change, or with what was typed and why it was not done."""
     store, form, seen = request.form.get("store", ""), typed_in(FIELDS[what]), request.form.get("seen", "")
-    try:
-        said = change(store, form, seen)
-    except BadMessage as fault:
-        said = f"Not changed: {fault.field} {fault.reason}."
-        return _plan(console, what, form, seen=seen, said=said, bad=True, field=fault.field, status=422)
-    except Overtaken as fault:
-        return _plan(console, what, **overtaken(fault, "Not changed", "", field=""))
-    return _plan(console, what, {}, said=said)
+    return changed(partial(_plan, console, what), form, lambda: change(store, form, seen), "Not changed")
 
 
 def _opened(plan: Plan | None) -> tuple[str, dict[str, str] | None]:
@@ -76,17 +69,17 @@ def _plan(console: Console, what: str, form: Mapping[str, Any], *, seen: str = "
     plan = console.planner.plan(store)
     products = console.counter.shelves(store)
     floor = None if plan is None else Floor(plan, [each.point for each in products], MARGIN_M)
-    return page(
+    return form_page(
         "plan_edit.html",
+        FIELDS[what],
+        form,
+        seen,
+        more,
         stores=stores,
         store=store,
         plan=plan,
         derived=console.planner.is_derived(store),
         what=what,
-        fields=FIELDS[what],
-        form=form,
-        seen=seen,
         chosen=form.get("id", "") if what == "section" and seen else "",
-        **drawn(floor, products, set()),
-        **{"field": "", "differences": (), **more},
+        **drawn(floor, products, OnOffer(())),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, g, request
@@ -13,9 +14,8 @@ from endcap_backend.api.bodies import answer
 from endcap_backend.api.problems import Problem
 from endcap_backend.api.roles import Role
 from endcap_backend.console.floor import Spot
-from endcap_backend.console.forms import SHELF_FIELDS, shown_in
-from endcap_backend.console.overtaken import Overtaken, seal
-from endcap_backend.console.pages.frame import drawn, overtaken, page, promoted, stores_of, typed_in
+from endcap_backend.console.forms import SHELF_FIELDS, takes_off
+from endcap_backend.console.pages.frame import changed, drawn, form_page, opened, stores_of, typed_in
 from endcap_backend.console.parts import Console
 
 
@@ -28,22 +28,20 @@ def add_to(routes: Blueprint, console: Console) -> None:
         _, store = stores_of(console)
         wanted = request.args.get("sku", "")
         found = next((each for each in counter.shelves(store) if str(each.sku) == wanted), None)
-        shown = None if found is None else shown_in(SHELF_FIELDS, found)
-        return _shelves(console, shown or {}, seen=seal(shown))
+        form, seen = opened(SHELF_FIELDS, found)
+        return _shelves(console, form, seen=seen)
 
     @routes.post("/shelves")
     @door.open_to(Role.MANAGER)
     def post_shelves() -> Response:
         form, seen = typed_in(SHELF_FIELDS), request.form.get("seen", "")
-        try:
+
+        def place() -> str:
             product = counter.place({"store": request.form.get("store", ""), **form}, g.guest.employee, seen)
-        except BadMessage as fault:
-            said = f"Not put there: {fault.field} {fault.reason}."
-            return _shelves(console, form, seen=seen, said=said, bad=True, field=fault.field, status=422)
-        except Overtaken as fault:
-            there = f"Not put there: product {form['SKU'].strip()} has a shelf in this store already. Open that one."
-            return _shelves(console, **overtaken(fault, "Not put there", there, field="SKU"))
-        return _shelves(console, {}, said=f"{product.name or product.sku} stands there now.")
+            return f"{product.name or product.sku} stands there now."
+
+        there = f"Not put there: product {form['SKU'].strip()} has a shelf in this store already. Open that one."
+        return changed(partial(_shelves, console), form, place, "Not put there", there=there, key="SKU")
 
     @routes.post("/shelves/remove")
     @door.open_to(Role.MANAGER)
@@ -73,18 +71,23 @@ def _sku(text: str) -> int:
         raise Problem("not_found", "there is no product of such a number") from None
 
 
-def _shelves(console: Console, form: Mapping[str, Any], *, seen: str = "", **more: Any) -> Response:
+def _shelves(console: Console, form: Mapping[str, Any], *, seen: str = "", **told: Any) -> Response:
     stores, store = stores_of(console)
     products = console.counter.shelves(store)
     floor = console.floor(store, products) if store else None
-    return page(
+    on_offer = console.live()
+    product = next((each for each in products if seen and str(each.sku) == form.get("SKU")), None)
+    return form_page(
         "shelves.html",
+        SHELF_FIELDS,
+        form,
+        seen,
+        told,
         stores=stores,
         store=store,
         products=products,
-        fields=SHELF_FIELDS,
-        form=form,
-        seen=seen,
-        **drawn(floor, products, promoted(products, console.live())),
-        **{"field": "", "differences": (), **more},
+        promotions=() if product is None else on_offer.of(product),
+        takes_off=takes_off,
+        pick="/console/shelves",
+        **drawn(floor, products, on_offer, frozenset() if product is None else frozenset({product.sku})),
     )

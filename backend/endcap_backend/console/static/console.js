@@ -57,7 +57,13 @@ if (lineage) {
 
 const picker = document.querySelector('#picker svg');
 if (picker && document.getElementById('latitude')) {
+  const inputs = [...document.getElementById('latitude').form.elements].filter((each) => 'defaultValue' in each);
   picker.addEventListener('click', async (event) => {
+    const typed = document.querySelector('.said.bad') || inputs.some((each) => each.value !== each.defaultValue);
+    if (event.target.closest('a')) {
+      if (!typed) return; // it opens the product that stands there
+      event.preventDefault();
+    }
     const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(picker.getScreenCTM().inverse());
     const store = new URLSearchParams({ store: document.getElementById('which').value, x, y });
     const answer = await fetch('/console/point?' + store);
