@@ -33,7 +33,7 @@ class Config:
     """
 
     backend_url: str = field(default="", metadata=_about("address of the shop's Endcap backend, without /v1"))
-    storage_dir: Path = field(
+    storage_dir: Path | str = field(
         default=Path(),
         metadata=_about("folder of this instance's own; made, with the right to nobody else, on consent"),
     )
@@ -97,6 +97,11 @@ class Config:
             if getattr(self, name) not in allowed:
                 raise BadConfig(name, f"is {getattr(self, name)!r}; it must be one of {', '.join(allowed)}")
 
+    @property
+    def folder(self) -> Path:
+        """`storage_dir` as a path, with `~` resolved."""
+        return Path(self.storage_dir)
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **arguments: Any) -> Self:
         """Read what the environment sets; an argument stands above it.
@@ -150,14 +155,14 @@ def _is_loopback(host: str) -> bool:
 
 def _coerced(name: str, kind: Any, value: Any, config: Config) -> Any:
     """A path may come as text and a float as an int; anything else must be what it says."""
-    if kind == "Path" and isinstance(value, str | os.PathLike):
+    if kind == "Path | str" and isinstance(value, str | os.PathLike):
         value = Path(value).expanduser() if str(value) else Path()
         object.__setattr__(config, name, value)
         return value
     if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
         object.__setattr__(config, name, float(value))
         return float(value)
-    wanted = {"str": str, "int": int, "float": float, "bool": bool, "Path": Path, "Route": str, "Mode": str}[str(kind)]
+    wanted = {"str": str, "int": int, "float": float, "bool": bool, "Path | str": Path, "Route": str, "Mode": str}[str(kind)]
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
         raise BadConfig(name, f"must be {wanted.__name__}, not {type(value).__name__}")
     return value

@@ -6,12 +6,18 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from endcap.errors import NotPermitted
 from endcap.fences import Geofence
 from endcap.messages import Fix
 from endcap.presets import Resolution
+
+if TYPE_CHECKING:  # what `__getattr__` gives, by type
+    from endcap.device import android as android
+    from endcap.device import ios as ios
+    from endcap.device import plyer as plyer
+    from endcap.device import replay as replay
 
 ADAPTERS = ("android", "ios", "plyer", "replay")
 SourceStatus = Literal["running", "searching", "off", "denied", "ended"]
