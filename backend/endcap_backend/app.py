@@ -47,6 +47,7 @@ from endcap_backend.console import pages
 from endcap_backend.console.door import Door
 from endcap_backend.console.lineage import Lineage
 from endcap_backend.console.parts import Console
+from endcap_backend.elsewhere import elsewhere_of
 from endcap_backend.log import Log
 from endcap_backend.retail.database import Database
 from endcap_backend.retail.redemption import Redemptions
@@ -100,7 +101,8 @@ def create_app(
     app.register_blueprint(locations.blueprint(fixes, max_bytes))
     app.register_blueprint(events.blueprint(guard, intake, messages, max_bytes))
     app.register_blueprint(integrations.blueprint(intake, shoppers, ably, metrics))
-    app.register_blueprint(me.blueprint(guard, shoppers, Erasure(log, database, clock), log, database, clock))
+    erasure, elsewhere = Erasure(log, database, clock), elsewhere_of(settings)
+    app.register_blueprint(me.blueprint(guard, shoppers, erasure, elsewhere, log, database, clock))
     app.register_blueprint(preferences.blueprint(guard, database))
     app.register_blueprint(places.blueprint(Places(database, clock)))
     push_key = Vapid(settings.data, settings.push_contact, clock).public_key if settings.push_contact else ""

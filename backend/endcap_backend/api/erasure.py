@@ -11,14 +11,13 @@ from __future__ import annotations
 import logging
 import secrets
 import sqlite3
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import resources
-from typing import Any
 
 from endcap.clock import Clock
 from endcap.messages import CUSTOMERS_LOCATIONS
-from endcap.wire import epoch_ms, from_epoch_ms, write_instant
+from endcap.wire import epoch_ms, from_epoch_ms
+from endcap_backend.api.receipt import Receipt
 from endcap_backend.api.shoppers import forget_session
 from endcap_backend.log import READ_LIMIT, Log, NewRecord
 from endcap_backend.retail.database import Database
@@ -27,37 +26,9 @@ from endcap_backend.unused import blank_unused
 
 log = logging.getLogger("endcap.api")
 
-PROMISED = timedelta(minutes=15)
 LONGEST_WAIT = timedelta(minutes=10)  # for a consumer that does not get on, such as a forwarder without its broker
 FOLD_EVERY = timedelta(minutes=3)  # at most, where whole tables are written anew for it; keeps within what is promised
 RECEIPTS_KEPT = timedelta(days=400)
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What was asked and done, without a word on whom."""
-
-    receipt: str
-    asked_at: datetime
-    done_at: datetime | None
-    records: int
-
-    def to_json(self) -> dict[str, Any]:
-        done = None if self.done_at is None else write_instant(self.done_at)
-        asked = write_instant(self.asked_at)
-        return {
-            "receipt": self.receipt,
-            "asked_at": asked,
-            "complete_by": write_instant(self.asked_at + PROMISED),
-            "done_at": done,
-            "stores": [
-                {"store": "session and consents", "erased_at": asked},
-                {"store": "fixes, events and alerts in the log", "erased_at": asked, "records": self.records},
-                {"store": "card, coupons, purchases and lists in the shop's database", "erased_at": asked},
-                {"store": "the match's memory, and what it made meanwhile", "erased_at": done},
-                {"store": "the journals of both on disk", "erased_at": done},
-            ],
-        }
 
 
 class Erasure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from flask import Blueprint, Response
 
@@ -12,8 +12,9 @@ from endcap.wire import from_epoch_ms, write_instant
 from endcap_backend.api.auth import Guard
 from endcap_backend.api.bodies import answer
 from endcap_backend.api.erasure import Erasure
-from endcap_backend.api.openapi import COUNT, INSTANT, TEXT, Operation, object_of, operation, text
+from endcap_backend.api.openapi import INSTANT, TEXT, Operation, object_of, operation
 from endcap_backend.api.problems import Problem
+from endcap_backend.api.receipt import RECEIPT, Elsewhere
 from endcap_backend.api.sessions import RECORDED
 from endcap_backend.api.shoppers import Shopper, Shoppers
 from endcap_backend.log import READ_LIMIT, Log, Record
@@ -21,20 +22,6 @@ from endcap_backend.retail.database import Database
 from endcap_backend.retail.personal import export_of
 
 _PROBLEMS = ("unauthorised", "too_many_requests", "unavailable")
-RECEIPT = object_of(
-    {
-        "receipt": text("its number: GET /v1/erasures/{receipt} tells how far it is"),
-        "asked_at": INSTANT,
-        "complete_by": INSTANT,
-        "done_at": {"type": ["string", "null"], "format": "date-time"},
-        "stores": {
-            "type": "array",
-            "items": object_of(
-                {"store": TEXT, "erased_at": {"type": ["string", "null"], "format": "date-time"}}, {"records": COUNT}
-            ),
-        },
-    }
-)
 EXPORT = object_of(
     {
         "uid": TEXT,
@@ -55,8 +42,9 @@ EXPORT = object_of(
 
 
 def blueprint(
-    guard: Guard, shoppers: Shoppers, erasure: Erasure, log: Log, database: Database, clock: Clock
-) -> Blueprint:
+    guard: Guard, shoppers: Shoppers, erasure: Erasure, elsewhere: Sequence[Elsewhere], log: Log, database: Database,
+    clock: Clock,
+) -> Blueprint:  # fmt: skip
     routes = Blueprint("me", __name__)
 
     @routes.get("/v1/me/export")
@@ -77,11 +65,11 @@ def blueprint(
     def delete() -> Response:
         uid = guard.uid()
         if shoppers.find(uid) is not None:
-            return answer(erasure.begin(uid).to_json(), 202)
+            return answer(erasure.begin(uid).to_json(elsewhere), 202)
         receipt = erasure.pending(uid)
         if receipt is None:
             raise Problem("gone", "she is not known here, or not any more")
-        return answer(receipt.to_json(), 202)
+        return answer(receipt.to_json(elsewhere), 202)
 
     @routes.get("/v1/erasures/<receipt>")
     @operation(Operation("How far an erasure is", "shopper", {200: RECEIPT}, problems=("not_found",)))
@@ -89,7 +77,7 @@ def blueprint(
         found = erasure.receipt(receipt)
         if found is None:
             raise Problem("not_found", "no such receipt")
-        return answer(found.to_json())
+        return answer(found.to_json(elsewhere))
 
     return routes
 

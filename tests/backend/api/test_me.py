@@ -121,8 +121,56 @@ def test_a_receipt_tells_how_far_it_is_and_not_of_whom(api, walked, erasure):
     erasure.sweep()
     done = api.get(path, token="").get_json()
     assert done["done_at"] == "2026-11-24T12:00:07.000Z"
-    assert {store["erased_at"] is not None for store in done["stores"]} == {True}
+    ours = [store["erased_at"] is not None for store in done["stores"] if "ends_by" not in store]
+    assert ours == [True] * 5
     assert api.uid not in json.dumps(done)
+
+
+def elsewhere(api):
+    """What the receipt says of stores that let go by themselves: until when, and what she is found by."""
+    return {each["store"]: (each["ends_by"], each["bears"]) for each in erase(api)["stores"] if "ends_by" in each}
+
+
+def test_a_receipt_names_who_is_told_on_and_when_they_let_go(make_api):
+    api = make_api(push_contact="mailto:shop@example.org", alert_life_minutes=20)
+    api.enter()
+    assert elsewhere(api) == {
+        "her channels at Ably": ("2026-11-24T12:17:00.000Z", "her uid"),
+        "the push service of her browser, sealed": ("2026-11-24T12:35:00.000Z", "her browser's address"),
+    }
+
+
+def test_who_tells_nobody_on_names_nobody(make_api):
+    api = make_api(ably_key="")
+    api.enter()
+    assert elsewhere(api) == {}
+
+
+DAY, WEEK, THREE = "2026-11-25T16:26:00.000Z", "2026-12-01T16:26:00.000Z", "2026-11-27T16:26:00.000Z"
+IN_KAFKA = {
+    "customers_locations": (DAY, "a name of the day"),
+    "customers_events": (WEEK, "a name of the day"),
+    "customers_locations_by_cell": (DAY, "a name of the day"),
+    "NEARBY_CUSTOMERS": (DAY, "a name of the day"),
+    "customers_alerts": (THREE, "her uid"),
+    "customers_withheld": (THREE, "her uid"),
+}
+
+
+def test_a_receipt_names_each_topic_of_kafka_and_when_its_retention_ends(make_api):
+    api = make_api(pipeline="kafka", kafka_bootstrap_servers="127.0.0.1:1", ably_key="")
+    api.enter()
+    letters = {f"{topic}_dlq": (DAY, bears) for topic, (_, bears) in IN_KAFKA.items()}
+    told = {f"{topic} in Kafka": found for topic, found in {**IN_KAFKA, **letters}.items()}
+    assert elsewhere(api) == {**told, "her channels at Ably": ("2026-11-24T12:17:00.000Z", "her uid")}
+
+
+def test_with_lasting_names_and_longer_kept_fixes_the_receipt_says_so(make_api):
+    api = make_api(pipeline="kafka", kafka_bootstrap_servers="127.0.0.1:1", raw_names="lasting", keep_locations_h=48)
+    api.enter()
+    told = elsewhere(api)
+    assert told["customers_locations in Kafka"] == ("2026-11-26T16:26:00.000Z", "her uid")
+    assert {bears for _, bears in told.values()} == {"her uid"}
 
 
 def test_a_receipt_that_was_never_given_is_not_found(api):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from endcap.messages import (
     CUSTOMERS_ALERTS,
@@ -23,6 +24,11 @@ LOCATIONS_H = 24.0  # what the privacy notice promises
 EVENTS_H = 7 * 24.0
 ALERTS_H = 72.0  # what decisions remember of what was told: a restart must find all of it
 FOR_EVER = "-1"
+SHOP_S = (STORES_PRODUCTS, PRODUCTS_PROMOTIONS)  # what they tell is of no shopper
+UNDER_UID = (CUSTOMERS_ALERTS, OFFERS_WITHHELD)  # Ably's channels are named by it
+# Brokers look for segments that are over every 5 minutes and delete the files a minute later, and a record's time may
+# be 5 minutes ahead of theirs.
+SWEPT = timedelta(minutes=11)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,35 @@ def topics(partitions: int = PARTITIONS, locations_h: float = LOCATIONS_H) -> tu
     # one partition: a forwarder reads it to its end before it begins
     marks = Topic(MARKS, 1, KEPT)
     return (*forwarded, *made, *letters, marks)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalTopic:
+    """A topic that may hold records of a shopper. `kept`: the longest that a record stays on a broker's disk.
+
+    `raw`: she bears a name of the day there, unless the forwarder was told otherwise.
+    """
+
+    name: str
+    raw: bool
+    kept: timedelta
+
+
+def personal_topics(locations_h: float = LOCATIONS_H) -> list[PersonalTopic]:
+    """All of `topics` but those of the shop and of the forwarder."""
+    others = {*SHOP_S, *map(letters_of, SHOP_S), MARKS}
+    under_uid = {*UNDER_UID, *map(letters_of, UNDER_UID)}
+    return [
+        PersonalTopic(each.name, each.name not in under_uid, _longest(each))
+        for each in topics(locations_h=locations_h)
+        if each.name not in others
+    ]
+
+
+def _longest(topic: Topic) -> timedelta:
+    """A segment goes as a whole, when its newest record is over; the newest is younger by one segment at most."""
+    whole_ms = int(topic.config["retention.ms"]) + int(topic.config["segment.ms"])
+    return timedelta(milliseconds=whole_ms) + SWEPT
 
 
 def _kept(name: str, partitions: int, retention_ms: str) -> Topic:
