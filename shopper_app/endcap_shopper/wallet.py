@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from endcap.storefile import StoreFile
 from endcap.wire import epoch_ms, from_epoch_ms
 from endcap_shopper.inbox import Card, Inbox
 from endcap_shopper.reading import each_of
+from endcap_shopper.settling import Settling
 from endcap_shopper.wishlist import Item, Wishlist
 
 NAME = "wallet"
@@ -71,7 +73,8 @@ class Wallet:
     """Everything the app keeps. Any thread; a process has the file to itself until `close`.
 
     Each change is one transaction, so that an action and what it changes on the screen are kept together or not at
-    all. What is written outlives a kill of the process; a loss of power may take the last seconds.
+    all. What is written outlives a kill of the process; a loss of power may take the last seconds. No change waits for
+    the disk: `settling` sees to that.
 
     Raises:
         BadConfig: another process has the wallet open.
@@ -80,6 +83,7 @@ class Wallet:
 
     def __init__(self, folder: Path) -> None:
         self._file = StoreFile(folder, NAME, _SCHEMA, _measure)
+        self.settling = Settling(self._file.path, self._file.db)
 
     # What the shop said
 
@@ -88,7 +92,7 @@ class Wallet:
         return Answer(json.loads(found[0][0]), from_epoch_ms(found[0][1])) if found else None
 
     def keep_answer(self, name: str, body: Any, at: datetime) -> None:
-        with self._file.transaction() as db:
+        with self._changed() as db:
             db.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (name, _text(body), epoch_ms(at)))
 
     # What the app remembers for itself
@@ -99,14 +103,14 @@ class Wallet:
         return None if text is None else json.loads(text)
 
     def set(self, name: str, value: Any) -> None:
-        with self._file.transaction():
+        with self._changed():
             self._file.keep(name, None if value is None else _text(value))
 
     # What she did
 
     def act(self, kind: str, body: dict[str, Any], at: datetime) -> Action:
         """Keep something she did, to be told in its turn."""
-        with self._file.transaction() as db:
+        with self._changed() as db:
             return _act(db, kind, body, at)
 
     def actions(self, limit: int = 100) -> tuple[Action, ...]:
@@ -125,13 +129,13 @@ class Wallet:
     def told(self, sequences: Iterable[int], what: str, at: datetime) -> None:
         """The shop has these; they are one line of what left the phone."""
         done = [(sequence,) for sequence in sequences]
-        with self._file.transaction() as db:
+        with self._changed() as db:
             db.executemany("DELETE FROM actions WHERE sequence = ?", done)
             _log(db, what, len(done), at)
 
     def drop(self, *sequences: int) -> None:
         """Never tell these: she took them back, or the shop will not have them."""
-        with self._file.transaction() as db:
+        with self._changed() as db:
             db.executemany("DELETE FROM actions WHERE sequence = ?", [(sequence,) for sequence in sequences])
 
     # Her list
@@ -142,14 +146,14 @@ class Wallet:
 
     def edit_wishes(self, items: Iterable[Item], at: datetime) -> None:
         """Keep edited items, and tell the shop of each."""
-        with self._file.transaction() as db:
+        with self._changed() as db:
             for item in items:
                 _put_wish(db, item)
                 _act(db, "wish", item.to_json(), at)
 
     def keep_wishes(self, wishes: Wishlist) -> None:
         """Keep what the shop told of other devices' edits."""
-        with self._file.transaction() as db:
+        with self._changed() as db:
             for item in wishes.items:
                 _put_wish(db, item)
 
@@ -158,12 +162,12 @@ class Wallet:
     def keep_offer(self, alert: CustomerAlert, at: datetime) -> None:
         """Keep an offer as it arrives; the same again takes the place of the one before."""
         row = (Card(alert, at).subject, alert.to_text(), epoch_ms(at), epoch_ms(alert.expires_at))
-        with self._file.transaction() as db:
+        with self._changed() as db:
             db.execute(_OFFER, row)
 
     def inbox(self, now: datetime) -> Inbox:
         """What is still good; what is over is forgotten."""
-        with self._file.transaction() as db:
+        with self._changed() as db:
             db.execute("DELETE FROM offers WHERE ends_ms <= ?", (epoch_ms(now),))
         rows = self._file.rows("SELECT subject, body, at_ms, seen, dismissed FROM offers ORDER BY at_ms, subject")
         cards = each_of([row[1:4] for row in rows if not row[4]], _card, "an offer")
@@ -171,14 +175,14 @@ class Wallet:
 
     def mark_offers(self, seen: Iterable[str] = (), dismissed: Iterable[str] = ()) -> None:
         """Remember of some subjects that she saw them, or put them away."""
-        with self._file.transaction() as db:
+        with self._changed() as db:
             db.executemany("UPDATE offers SET seen = 1 WHERE subject = ?", [(each,) for each in seen])
             db.executemany("UPDATE offers SET dismissed = 1 WHERE subject = ?", [(each,) for each in dismissed])
 
     # What left the phone
 
     def log_sent(self, what: str, count: int, at: datetime) -> None:
-        with self._file.transaction() as db:
+        with self._changed() as db:
             _log(db, what, count, at)
 
     def sent(self, limit: int = SENT_KEPT) -> tuple[Sent, ...]:
@@ -190,16 +194,24 @@ class Wallet:
 
     def forget(self) -> None:
         """Forget her: answers, offers, her list, what was to be told and what was; only settings stay."""
-        with self._file.transaction() as db:
+        with self._changed() as db:
             for table in ("answers", "actions", "offers", "sent", "wishes"):
                 db.execute(f"DELETE FROM {table}")
             for name in PERSONAL:
                 self._file.keep(name, None)
-        self._file.shred()
+        with self.settling.still():
+            self._file.shred()
 
     def close(self) -> None:
         """Idempotent."""
+        self.settling.close()
         self._file.close()
+
+    @contextmanager
+    def _changed(self) -> Iterator[sqlite3.Connection]:
+        with self._file.transaction() as db:
+            yield db
+        self.settling.changed()
 
 
 def _measure(db: sqlite3.Connection) -> None:

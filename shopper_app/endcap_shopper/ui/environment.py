@@ -38,6 +38,7 @@ def prepare(
     scale = density or 1.0
     Config.set("graphics", "width", str(round(size[0] * scale)))
     Config.set("graphics", "height", str(round(size[1] * scale)))
+    Config.set("graphics", "multisamples", "0")  # shapes have smooth edges of their own; this took half of a frame
     Config.set("kivy", "exit_on_escape", "0")  # the app goes back a page first
     for provider in list(Config.options("input")):
         Config.remove_option("input", provider)  # the window's own is enough: no devices to search for

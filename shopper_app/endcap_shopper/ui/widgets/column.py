@@ -21,14 +21,15 @@ from endcap_shopper.ui.widgets.pool import Pool, Row, fill
 Identity = tuple[str, str]
 GUESS_DP = 88.0  # how high a row is taken to be when none of its kind has been seen
 CALM_ROUNDS = 4  # a text, the box around it, the box around that, the row: each follows a round of layout later
-A_FRAME_S = 0.006  # so long a frame goes on showing rows; their texts take about as long again
+A_FRAME = 5  # rows shown in a frame, as many as come into sight in a fast scroll; their texts take longest
+A_FRAME_S = 0.006  # nor is it longer than this about them
 
 
 class Column(RecycleLayoutManagerBehavior, Layout):
     """What a `Rows` lays its rows out with. Its children hang from its top: when one grows, none above it moves.
 
-    A row keeps its widget as long as it is seen, and its height as long as the width is the same. Rows that come into
-    sight are shown for some milliseconds a frame, at least one; `waiting` tells that there are more.
+    A row keeps its widget as long as it is seen, and its height as long as the width is the same. Of the rows that come
+    into sight a frame shows a few, at least one; `waiting` tells that there are more.
 
     (Kivy's own walks all rows whenever one of them changes its height, and takes any widget for any row then.)
     """
@@ -46,7 +47,7 @@ class Column(RecycleLayoutManagerBehavior, Layout):
         self._tops: list[float] = []
         self._known: dict[Identity, float] = {}
         self._shown: dict[int, Any] = {}
-        self._frame, self._left_s, self._rounds = -1, 0.0, 0
+        self._frame, self._left, self._left_s, self._rounds = -1, 0, 0.0, 0
         self._calming = Clock.create_trigger(self._calm, -1)
         for name in ("width", "padding", "spacing"):
             self.fbind(name, self.forget)
@@ -132,13 +133,14 @@ class Column(RecycleLayoutManagerBehavior, Layout):
         self._put(place, widget)
         self.add_widget(widget)
         self._resized()
+        self._left -= 1
         self._left_s -= thread_time() - begun
 
     def _has_time(self) -> bool:
         """Whether this frame may show one more; its first always."""
         if Clock.frames != self._frame:
-            self._frame, self._left_s = Clock.frames, A_FRAME_S
-        return self._left_s > 0
+            self._frame, self._left, self._left_s = Clock.frames, A_FRAME, A_FRAME_S
+        return self._left > 0 and self._left_s > 0
 
     def _release(self, widget: Any) -> None:
         self.remove_widget(widget)
@@ -150,7 +152,7 @@ class Column(RecycleLayoutManagerBehavior, Layout):
         return pool
 
     def _put(self, place: int, widget: Any) -> None:
-        widget.width = self.width - self.padding[0] - self.padding[2]
+        widget.width = self._pool.wide = self.width - self.padding[0] - self.padding[2]
         widget.pos = self.padding[0], -self._tops[place] - widget.height
 
     def _learn(self, place: int, widget: Any) -> None:

@@ -29,6 +29,7 @@ class Pool:
     def __init__(self) -> None:
         self._free: dict[str, list[Any]] = defaultdict(list)
         self._made: dict[str, int] = defaultdict(int)
+        self.wide = 0.0  # as lists have their rows; what is stocked has laid itself out for it by then
 
     def take(self, row: Row) -> Any:
         """A widget that shows the row: the one that showed it last, another one that is free, or a new one."""
@@ -47,7 +48,9 @@ class Pool:
         """Make one of those that will be wanted; False when all are there."""
         kind = next((kind for kind, count in STOCK.items() if self._made[kind] < count), None)
         if kind is not None:
-            self._free[kind].insert(0, self._make(kind))
+            widget = self._make(kind)
+            widget.size_hint_x, widget.width = None, self.wide or widget.width
+            self._free[kind].insert(0, widget)
         return kind is not None
 
     def _make(self, kind: str) -> Any:
