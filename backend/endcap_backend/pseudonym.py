@@ -25,12 +25,24 @@ from endcap_backend.retail.day_secrets import Day, DaySecrets, Secret
 UID = re.compile("[0-9a-f]{32}")  # as a session gives it; one of another form is nobody's, and keeps it
 NAME = re.compile(r"(\d{8})\.([0-9a-f]{32})")
 CACHED = 100_000  # names of a day, 20 MB
+NUMBERS = 10**19  # a fix's number has up to 19 digits
 
 
 class Gone(NamedTuple):
     """What a name leads to whose day's secret is destroyed, or was made by another shop's database."""
 
     day: str
+
+
+class Count(NamedTuple):
+    """What stands for an install in the ids of its fixes, and what is added to their numbers, modulo `NUMBERS`.
+
+    The tag is told, the shift is not. So a day's numbers begin anywhere, and tell no more than how many fixes lie
+    between two of that day: tag and numbers of the next have no more to do with them than random ones.
+    """
+
+    tag: str
+    shift: int
 
 
 class _Key:
@@ -43,6 +55,7 @@ class _Key:
         self.decryptor: CipherContext = cipher.decryptor()
         # copied for each id: to begin anew with the key takes three times as long
         self.blinding = blake2b(key=hmac.digest(secret.value, b"endcap blinding", "sha256"), digest_size=16)
+        self.counting = blake2b(key=hmac.digest(secret.value, b"endcap counting", "sha256"), digest_size=32)
         self.dies_at = secret.dies_at
 
 
@@ -62,6 +75,13 @@ class DayNames:
                 self._names.clear()
             found = self._names[uid] = _named(uid, self.day.name, self._key)
         return found
+
+    def count(self, uid: str, install: str) -> Count:
+        """How the fixes that an install sent for her are numbered: the same all day."""
+        counting = self._key.counting.copy()
+        counting.update(f"{uid} {install}".encode())
+        digest = counting.digest()
+        return Count(digest[:16].hex(), int.from_bytes(digest[16:], "big") % NUMBERS)
 
     def blind(self, text: str) -> str:
         """32 hexadecimal digits for an id that would tell of her beyond the day: the same all day for the same text."""

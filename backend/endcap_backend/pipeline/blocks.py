@@ -8,6 +8,7 @@ from typing import NamedTuple
 from endcap_backend.log import LogReader
 
 Row = tuple[int, str, str | None, str | None, int]  # offset, topic, key, value, the event's time in ms
+Found = tuple[int, int, str | None, str | None, int]  # the same with the topic's number
 
 # over all topics: to find the records of some by their index costs three times as much a record
 _QUERY = "SELECT offset, topic, key, value, timestamp_ms FROM records WHERE offset > ? ORDER BY offset LIMIT ?"
@@ -38,11 +39,16 @@ class LogBlocks:
         Raises:
             LogError: the log can't be read.
         """
+        found = self._read(offset, most)
+        names = self._names
+        rows = [(at, name, key, value, ms) for at, number, key, value, ms in found if (name := names[number])]
+        return Block(rows, found[-1][0] if found else offset, len(found) == most)
+
+    def _read(self, offset: int, most: int) -> list[Found]:
+        """The next records of all topics; `_names` then has theirs."""
         with self._log.reading() as connection:
             found = connection.execute(_QUERY, (offset, most)).fetchall()
             if not {row[1] for row in found} <= self._names.keys():
                 numbers = connection.execute("SELECT number, name FROM topics").fetchall()
                 self._names = {number: name if name in self._topics else None for number, name in numbers}
-        names = self._names
-        rows = [(at, name, key, value, ms) for at, number, key, value, ms in found if (name := names[number])]
-        return Block(rows, found[-1][0] if found else offset, len(found) == most)
+        return found

@@ -1,6 +1,7 @@
 """What leaves for Kafka's raw topics: the shopper's name of the day, and nothing that tells of her beyond it."""
 
 import json
+import re
 from contextlib import closing
 from itertools import pairwise
 from random import Random
@@ -18,7 +19,7 @@ from endcap_backend.pseudonym import NAME, Pseudonyms
 from endcap_backend.retail.database import Database
 from endcap_backend.retail.day_secrets import DaySecrets
 
-HER = "0f" * 16
+HER, ANOTHER = "0f" * 16, "f0" * 16
 NOON_MS = int(NOON.timestamp() * 1000)
 DAY_S = 86_400
 SHOPPERS, DAYS = 200, 4
@@ -78,7 +79,42 @@ def test_a_fix_leaves_under_her_name_of_the_day_and_an_id_of_the_day(log, blocks
     assert told == {**json.loads(a_location(uid=HER).to_text()), "uid": key, "id": told["id"]}
     assert NAME.fullmatch(key)
     assert "install" not in value
-    assert told["id"].endswith(":0")
+    assert re.fullmatch(r"[0-9a-f]{32}:[0-9]{1,19}", told["id"])
+    assert not told["id"].endswith(":7")
+
+
+def test_a_phones_numbers_go_on_all_day_from_where_nobody_can_tell(log, blocks, clock):
+    put(log, *(a_location(uid=HER, id=f"install:{number}") for number in (7, 8, 9, 1000)))
+    today = ids_of(log, blocks)
+    clock.advance(DAY_S)
+    tomorrow = ids_of(log, blocks)
+    for told in (today, tomorrow):
+        assert len({tag for tag, _ in told}) == 1
+        first = told[0][1]
+        assert [(number - first) % 10**19 for _, number in told] == [0, 1, 2, 993]
+    assert today[0][0] != tomorrow[0][0]
+    assert today[0][1] != tomorrow[0][1]
+
+
+def test_two_shoppers_on_one_phone_have_no_more_in_common_than_on_two(log, blocks):
+    put(log, a_location(uid=HER, id="install:7"), a_location(uid=ANOTHER, id="install:8"))
+    (tag, number), (other_tag, other_number) = ids_of(log, blocks)
+    assert tag != other_tag
+    assert abs(other_number - number) > 10**9  # 1 in 5,000,000,000 by chance
+
+
+def test_the_same_fix_leaves_under_the_same_id_after_a_restart(log, blocks, shop, clock):
+    put(log, *(a_location(uid=HER, id=each) for each in ("one:7", "two:7", "one:8", "one:08", "two:0", "two:1")))
+    again = NamedBlocks(log, FORWARDED, Pseudonyms(DaySecrets(shop), clock))
+    one_by_one = [row for at in range(6) for row in again.after(at, 1).rows]
+    assert one_by_one == blocks.after(0, 10).rows
+    assert len(set(ids_of(log, blocks))) == 6
+
+
+def ids_of(log, blocks):
+    """Tag and number of each fix that leaves."""
+    ids = [json.loads(row[3])["id"].split(":") for row in blocks.after(0, 10).rows]
+    return [(tag, int(number)) for tag, number in ids]
 
 
 def test_an_event_leaves_under_her_name_of_the_day_with_a_visit_and_an_alert_of_the_day(log, blocks, names):
@@ -131,6 +167,18 @@ def test_whatever_she_wrote_does_not_leave_and_the_rest_of_an_event_stays_as_it_
     assert not {visit, alert} & set(blinded.values())
 
 
+installs = st.from_regex(r"[A-Za-z0-9._~-]{1,64}", fullmatch=True) | st.just("i")
+fix_ids = st.tuples(installs, st.from_regex(r"[0-9]{1,19}", fullmatch=True) | st.sampled_from(["0", "00", "1", "01"]))
+
+
+@settings(deadline=None)
+@given(one=fix_ids, other=fix_ids)
+def test_two_fixes_leave_under_the_same_id_only_if_they_are_one(anywhere, one, other):
+    told = [anywhere(a_location(uid=HER, id=":".join(each)))[1]["id"] for each in (one, other)]
+    assert (told[0] == told[1]) == (one == other)
+    assert a_location(id=told[0]).id == told[0]  # it has the form of an id
+
+
 @settings(deadline=None)
 @given(sign=clean)
 def test_whatever_sign_she_scanned_the_rest_of_a_fix_stays_as_it_was(anywhere, sign):
@@ -146,11 +194,13 @@ def days_of(log, blocks, clock):
     """
     random = Random(7)
     uids = [random.randbytes(16).hex() for _ in range(SHOPPERS)]
+    fixes = {uid: random.randrange(10**6) for uid in uids}  # how many each phone has sent before
     for day in range(DAYS):
         end = log.end()
         visits = [(uid, visit) for uid in uids for visit in range(3)]
         random.shuffle(visits)
-        put(log, *(a_location(uid=uid, id=f"install-{uid[:8]}:{day * 100 + visit}") for uid, visit in visits))
+        numbers = [f"install-{uid[:8]}:{fixes[uid] + 3 * day + visit}" for uid, visit in visits]
+        put(log, *(a_location(uid=uid, id=number) for (uid, _), number in zip(visits, numbers, strict=True)))
         kind = ("shown", "opened")[day % 2]
         put(log, *(an_event(uid=uid, id=f"{day}-{n}", kind=kind, visit=None, alert=f"for-{uid}")
                    for n, (uid, _) in enumerate(visits)))  # fmt: skip
@@ -167,12 +217,13 @@ def look(key, day):
 
 
 def alike(one, other):
-    """How alike two shoppers' looks are: equal keys, then equal alerts, parts of ids, and characters."""
+    """How alike two shoppers' looks are: equal keys, then equal alerts, installs, how near numbers are, and letters."""
     (key, ids, alerts), (other_key, other_ids, other_alerts) = one, other
     installs, sequences = ({each.split(":")[at] for each in ids} for at in (0, 1))
     theirs, numbers = ({each.split(":")[at] for each in other_ids} for at in (0, 1))
-    near = sum(a == b for a, b in zip(key[-32:], other_key[-32:], strict=True))
-    return key == other_key, len(alerts & other_alerts), len(installs & theirs), len(sequences & numbers), near
+    apart = min(abs(int(one) - int(other)) for one in sequences for other in numbers)
+    letters = sum(a == b for a, b in zip(key[-32:], other_key[-32:], strict=True))
+    return key == other_key, len(alerts & other_alerts), len(installs & theirs), -apart, letters
 
 
 def linked(days):
