@@ -90,6 +90,7 @@ class Parts:
         self.fetching.on_help, self.fetching.on_coupons = self.calling.moved, self.clipping.clip_all
         self.catalogue.on_prices = self.alerts.prices
         remember(state, wallet, self.clipping, self.calling)
+        tokens.on_whose = lambda mark: post(lambda: self.preferring.known_as(mark))
         self.client.on_promotion(self.arrivals.offer)
         self.client.on_notice(self.arrivals.notice)
         self.client.on_state(self.arrivals.state)

@@ -12,6 +12,7 @@ from endcap_shopper.ground import Ground
 from endcap_shopper.settings import AppSettings
 
 TOLD = "preferences"  # what the shop was told last, or will be
+TOLD_AS = "preferences_of"  # and under which pseudonym: by its mark
 
 
 class Preferring:
@@ -26,6 +27,7 @@ class Preferring:
         if "promotions" not in state.granted:
             self._errands.take_back(wallet.pending("preferences"))
             wallet.set(TOLD, None)
+            wallet.set(TOLD_AS, None)
             return
         body = preferences(state.settings, self._ground.zone)
         if not state.known or body == wallet.get(TOLD):
@@ -34,6 +36,17 @@ class Preferring:
         wallet.act("preferences", body, self._ground.now())
         wallet.set(TOLD, body)
         self._errands.wake()
+
+    def known_as(self, mark: str) -> None:
+        """The shop knows her by this pseudonym now; what another one was told is told again."""
+        wallet = self._ground.wallet
+        before = wallet.get(TOLD_AS)
+        if before == mark:
+            return
+        wallet.set(TOLD_AS, mark)
+        if before is not None:
+            wallet.set(TOLD, None)
+            self.tell()
 
     def refused(self, body: dict[str, Any]) -> None:
         """The shop would not have these; the same may be told again."""

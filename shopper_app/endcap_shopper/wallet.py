@@ -21,7 +21,7 @@ from endcap_shopper.settling import Settling
 from endcap_shopper.wishlist import Item, Wishlist
 
 NAME = "wallet"
-PERSONAL = ("help", "told", "preferences")  # pieces of state that tell of her
+PERSONAL = ("help", "told", "preferences", "preferences_of")  # pieces of state that tell of her
 SENT_KEPT = 500  # lines of what left the phone that she can look at
 
 _SCHEMA = """

@@ -66,3 +66,33 @@ def test_what_the_shop_refuses_is_told_again_at_the_next_occasion(a_phone, shop)
     del shop.refuse["/me/preferences"]
     phone.app.set_quiet_hours(True, time(22), time(8))
     assert phone.until(lambda: shop.preferences == DEFAULT)
+
+
+def test_a_shop_that_knows_her_no_more_is_told_anew_under_her_new_pseudonym(a_phone, shop):
+    phone = a_phone().agree("promotions")
+    phone.app.set_alert_kind("help", False)
+    assert phone.until(phone.all_told)
+    shop.forget_her()
+    phone.app.add_wish("Tea")
+    assert phone.until(lambda: shop.preferences == {**DEFAULT, "muted": ["help"]})
+    assert phone.until(phone.all_told)
+
+
+def test_a_pseudonym_that_was_lost_while_the_app_was_closed_is_noticed_too(a_phone, shop):
+    phone = a_phone().agree("promotions")
+    assert phone.until(phone.all_told)
+    phone.app.close()
+    shop.forget_her()
+    again = a_phone()
+    again.app.add_wish("Tea")
+    assert again.until(lambda: shop.preferences == DEFAULT)
+
+
+def test_a_session_that_is_renewed_for_the_same_pseudonym_tells_nothing(a_phone, shop):
+    phone = a_phone().agree("promotions")
+    assert phone.until(phone.all_told)
+    shop.preferences = {}
+    phone.app.parts.client._engine.install.sessions.renewed("u1")
+    phone.settle()
+    assert phone.all_told()
+    assert shop.preferences == {}

@@ -22,6 +22,8 @@ class TinyAnswers:
         self.calls: dict[str, Json] = {}
         self.products = [product(9001, "Dark roast", "coffee", at(15, 15)), product(7, "Green tea", "tea", at(5, 4))]
         self.positions: list[Json] = []
+        self.uid = "u1"  # whom it takes her for
+        self.gone: set[str] = set()  # pseudonyms it knows no more
         self.preferences: Json = {}
         self.orders: list[Json] = []
         self.unwanted: set[str] = set()  # ids of items it will not have
@@ -40,7 +42,15 @@ class TinyAnswers:
     def _post_sessions(self, rest: list[str], query: dict[str, str], body: Any) -> Answer:
         later = datetime.now(UTC) + timedelta(days=365)
         times = {"expires_at": later.isoformat(), "refresh_expires_at": later.isoformat()}
-        return 201, {"uid": "u1", "token": "t1", "refresh_token": "r1", **times}
+        if body.get("refresh_token") in self.gone:
+            return 401, {"title": "nobody here has this token"}
+        return 201, {"uid": self.uid, "token": self.uid, "refresh_token": self.uid, **times}
+
+    def forget_her(self) -> None:
+        """Begin anew, as a demo does: she is somebody else to it from her next request on."""
+        self.gone.add(self.uid)
+        self.uid = f"u{len(self.gone) + 1}"
+        self.preferences = {}
 
     def _put_me(self, rest: list[str], query: dict[str, str], body: Any) -> Answer:
         if rest == ["preferences"]:
@@ -48,7 +58,7 @@ class TinyAnswers:
         return 200, body
 
     def _get_me(self, rest: list[str], query: dict[str, str], body: Any) -> Answer:
-        return 200, {"uid": "u1", "shop": {"wishlist": list(self.wishes.values())}}
+        return 200, {"uid": self.uid, "shop": {"wishlist": list(self.wishes.values())}}
 
     def _delete_me(self, rest: list[str], query: dict[str, str], body: Any) -> Answer:
         self.erased = True

@@ -89,7 +89,10 @@ class TinyShop(TinyAnswers):
             self.held_up.wait(30)
         path, _, query = handler.path.removeprefix("/v1").partition("?")
         with self._changed:
-            status, answer = self.answer(handler.command, path, dict(parse_qsl(query)), body)
+            if handler.headers.get("Authorization", "").removeprefix("Bearer ") in self.gone:
+                status, answer = 401, {"title": "nobody here has this token"}
+            else:
+                status, answer = self.answer(handler.command, path, dict(parse_qsl(query)), body)
             told = handler.command != "GET" and not path.startswith("/sessions")
             lost = told and self.lose_answers > 0 and path.startswith(self.lose_those_of)
             self.lose_answers -= lost
