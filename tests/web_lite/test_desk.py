@@ -202,6 +202,19 @@ def test_a_subscription_to_a_key_that_the_shop_has_no_more_is_made_anew(lite, sh
 
 
 @pytest.mark.browser
+def test_where_no_worker_could_be_installed_she_is_told_that_there_are_no_notifications(lite, shop, walker):
+    shop.pushes = True
+    walker.context.grant_permissions(["notifications", "geolocation"])
+    walker.page.add_init_script("navigator.serviceWorker.register = () => Promise.reject(new Error('full disk'))")
+    walker.stand(north_m=3)
+    walker.share(lite.url)
+    shop.offer(shop.shopper, title="Tea week", store="s1")
+    walker.page.get_by_role("link", name="Tea week").click()
+    walker.page.get_by_role("button", name="Tell me when this page is closed").click()
+    expect(walker.page.locator("#push-status")).to_have_text(words.catalogue("en")["push_no"])
+
+
+@pytest.mark.browser
 def test_an_order_that_becomes_ready_is_told_on_the_open_page(lite, shop, walker):
     walker.stand(north_m=3)
     walker.share(lite.url)

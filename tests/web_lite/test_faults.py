@@ -90,6 +90,26 @@ def test_stop_lets_the_phone_stop_looking(lite, phone):
     assert phone.page.evaluate("phone.watched") == 1
 
 
+def test_a_fix_that_waited_when_she_stopped_is_not_sent_when_she_begins_anew_at_once(lite, shop, phone):
+    posted = []
+    phone.page.on("request", lambda request: request.url.endswith("/fix") and posted.append(request.post_data_json))
+    shop.lets_in.clear()
+    phone.share(lite.url)
+    assert shop.shopper
+    phone.page.evaluate("phone.fix()")
+    phone.page.clock.run_for(1_000)
+    phone.page.get_by_role("button", name="Stop and erase").click()
+    phone.page.get_by_role("button", name="Use my location").click()
+    began = phone.page.evaluate("Date.now()")
+    shop.lets_in.set()
+    assert shop.until(lambda: len(shop.shoppers) == 2)
+    with phone.page.expect_response("**/fix"):
+        phone.page.evaluate("phone.fix()")
+        phone.page.clock.run_for(20_000)
+    assert [fix["at"] >= began for body in posted for fix in body["fixes"]] == [True]
+    assert shop.until(lambda: len(shop.erased) == 1)
+
+
 def test_a_fix_taken_while_another_is_on_its_way_is_sent_after_it(lite, shop, phone):
     held = []
     phone.page.route("**/fix", lambda route: held.append(route), times=1)
@@ -297,20 +317,23 @@ def test_a_sign_chosen_offline_is_claimed_when_the_network_is_back(lite, walker)
     expect(walker.cards).to_have_count(1)
 
 
-def test_a_claim_that_the_server_could_not_take_is_made_again(lite, shop, walker):
+def test_a_claim_that_the_server_could_not_take_is_made_again_when_it_asks_for_it(lite, shop, walker):
     refused = []
 
     def be_away_once(route):
         refused.append(route)
-        route.fulfill(status=503) if len(refused) == 1 else route.continue_()
+        route.fulfill(status=503, headers={"Retry-After": "40"}) if len(refused) == 1 else route.continue_()
 
     walker.page.clock.install()
     walker.page.route("**/sign*", be_away_once)
     walker.page.goto(lite.url)
     walker.page.get_by_label("Or where you are").select_option("Coffee & tea")
     walker.page.get_by_role("button", name="Show offers here").click()
-    expect(walker.status).to_contain_text("No network")
-    walker.page.clock.fast_forward(16_000)
+    expect(walker.status).to_contain_text("does not answer")
+    walker.page.clock.fast_forward(39_000)
+    walker.page.evaluate("() => fetch('/healthz').then(() => 1)")
+    assert len(refused) == 1
+    walker.page.clock.fast_forward(2_000)
     expect(walker.cards).to_have_count(1)
     assert len(refused) == 2
 

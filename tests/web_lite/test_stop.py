@@ -72,6 +72,29 @@ def test_a_stop_while_her_yes_is_on_its_way_ends_the_visit_that_it_opens(lite, s
     assert shop.fixes == {}
 
 
+def test_a_stop_is_owed_until_also_the_visit_that_was_being_opened_is_ended(lite, shop, walker):
+    stops = []
+
+    def hear_the_first(route):
+        stops.append(route)
+        route.continue_() if len(stops) == 1 else route.abort()
+
+    walker.page.route("**/stop", hear_the_first)
+    shop.lets_in.clear()
+    walker.stand()
+    walker.share(lite.url)
+    assert shop.shopper
+    with walker.page.expect_response("**/stop"):
+        walker.page.get_by_role("button", name="Stop and erase").click()
+    with walker.page.expect_event("requestfailed", lambda request: request.url.endswith("/stop")):
+        shop.lets_in.set()
+    walker.page.evaluate("() => new Promise((go) => setTimeout(go))")
+    assert walker.page.evaluate("localStorage.owed") == "1"
+    walker.page.unroute("**/stop")
+    walker.page.reload()
+    assert shop.until(lambda: shop.erased == shop.shoppers)
+
+
 def test_a_claim_under_way_when_she_stops_says_nothing_more(lite, walker):
     held = []
     walker.page.route("**/sign*", lambda route: held.append(route))

@@ -2,9 +2,7 @@
 // Field names are those of the messages `customers_locations` and `customers_alerts`.
 
 const SLOW_MS = 1e4, // without a fix for so long, a sign is offered
-  SILENCE_MS = 3e4, // a watch this quiet has died: some phones' do after a timeout
-  BACK_OFF_MS = [0, 5e3, 15e3, 6e4],
-  QUEUE = 200, // fixes kept while nobody answers
+  SILENCE_MS = [3e4, 35e3, 45e3, 9e4], // a watch this quiet has died, some phones' do after a timeout; then less often
   CARDS = 50,
   HOUR_MS = 36e5;
 
@@ -14,13 +12,14 @@ const words = JSON.parse(document.body.dataset.words);
 const list = $('offers'), form = $('sign');
 const place = isSecureContext && navigator.geolocation;
 
-const WORKER = '/sw.js?lang=' + root.lang;
-const policy = self.trustedTypes?.createPolicy('sw', { createScriptURL: () => WORKER });
+const script = '/sw.js?lang=' + root.lang;
+const worker = self.trustedTypes?.createPolicy('sw', { createScriptURL: () => script }).createScriptURL('') || script;
 
 let live; // she has said yes; false once she has said stop
-let joined, claiming, watch, slow, watchdog, renew, stream, lastEvent, said, sending, newest, heard;
-let silent = 0, failures = 0, tries = 0;
-let skew = 0, // the shop's clock minus the phone's, which may be hours off
+let joined, claiming, watch, slow, watchdog, renew, stream, lastEvent, said, sending, newest, heard,
+  silent = 0, failures = 0, tries = 0, claims = 0,
+  stops = 0, // visits ended while this page is open
+  skew = 0, // the shop's clock minus the phone's, which may be hours off
   key = '',
   queue = [],
   offers = []; // as on the page, newest first
@@ -46,7 +45,7 @@ function say(name, values, state) {
 
 function buttons() {
   $('go').hidden = live || !place;
-  $('stop').hidden = !remember('visit') && !live;
+  $('stop').hidden = !live && !remember('visit');
 }
 
 // Position
@@ -55,8 +54,8 @@ function start() {
   begin();
   say('asking', 0, 'asking');
   slow = setTimeout(say, SLOW_MS, 'slow');
-  const then = (act) => (result) => { act(result); look(); };
-  place.getCurrentPosition(then(took), then(failed), { enableHighAccuracy: true, timeout: SLOW_MS });
+  const precisely = { enableHighAccuracy: true, timeout: SLOW_MS };
+  place.getCurrentPosition((fix) => { took(fix); look(); }, (fault) => { failed(fault); look(); }, precisely);
   guard();
 }
 
@@ -69,7 +68,7 @@ function look() {
 
 function guard() {
   clearTimeout(watchdog);
-  watchdog = setTimeout(() => { silent++; look(); }, SILENCE_MS + BACK_OFF_MS[Math.min(silent, 3)]);
+  watchdog = setTimeout(() => { silent++; look(); }, SILENCE_MS[Math.min(silent, 3)]);
 }
 
 function took({ coords: { latitude, longitude, accuracy }, timestamp }) {
@@ -84,7 +83,7 @@ function took({ coords: { latitude, longitude, accuracy }, timestamp }) {
   const at = Math.abs(now - timestamp) < HOUR_MS ? Math.round(timestamp) : now;
   if (at === newest) return; // the same fix again
   newest = at;
-  queue = [...queue, { latitude, longitude, accuracy_m: accuracy, at }].slice(-QUEUE);
+  queue = [...queue, { latitude, longitude, accuracy_m: accuracy, at }].slice(-200); // as many as a post may hold
   send();
 }
 
@@ -99,7 +98,7 @@ function failed({ code }) {
 async function send() {
   if (sending || !live || !queue.length) return;
   sending = true;
-  const batch = queue.slice(0, 100);
+  const batch = queue;
   let wait = 1e3; // at most one message a second
   try {
     const answer = await call('/fix', JSON.stringify({ now: Date.now(), fixes: batch }));
@@ -119,9 +118,12 @@ const patience = (count, answer) =>
 const post = (path, body) =>
   fetch(path, { method: 'POST', keepalive: true, body, headers: { 'X-Visit': key, Accept: 'application/json' } });
 
-// In her visit's name. A browser that keeps no cookie gets a key instead, when it is first not known.
+// In her visit's name, and in that of no other: what waits while she stops is not sent when she begins anew. A browser
+// that keeps no cookie gets a key instead, when it is first not known.
 async function call(path, body) {
+  const mine = stops;
   await joined;
+  if (mine !== stops) throw 0;
   const answer = await post(path, body);
   if (answer.status !== 401) return answer;
   lastEvent = '';
@@ -138,24 +140,22 @@ const listen = (path) =>
 
 async function join(path = '/stream') {
   clearTimeout(renew);
+  const mine = stops;
   let answer;
   try {
     answer = await post(path);
     const ticket = answer.ok && (await answer.json());
     key = ticket.visit || key;
-    if (live) {
-      if (ticket) return open(ticket);
-      say('away');
-    } else erase(); // she stopped meanwhile: what this has opened ends, too
-  } catch {
-    if (live) offline();
-  }
+    if (mine !== stops) return post('/stop').then(({ ok }) => !ok, () => 1); // what she stopped meanwhile, ends, too
+    if (ticket) return open(ticket);
+  } catch {} // told with the rest
+  if (live) trouble(answer);
   again(answer);
 }
 
 function again(answer) {
-  clearTimeout(renew);
   if (!live) return;
+  clearTimeout(renew);
   if (++failures > 2) poll();
   renew = setTimeout(() => listen(), patience(failures, answer));
 }
@@ -205,7 +205,7 @@ function show(offer, quietly) {
   if (!(left > 0) || offers.some(({ id }) => id === offer.id)) return;
   const item = $('card').content.firstElementChild.cloneNode(true);
   const [kind, why, where] = item.querySelectorAll('p');
-  item.querySelector('use').setAttribute('href', '#' + offer.kind);
+  item.querySelector('use').href.baseVal = '#' + offer.kind;
   kind.textContent = words[offer.kind];
   const title = item.querySelector('a');
   title.textContent = offer.title;
@@ -241,11 +241,12 @@ function begin() {
   remember('visit', 1);
   buttons();
   listen();
-  navigator.serviceWorker?.register(policy ? policy.createScriptURL('') : WORKER).catch(() => {});
+  navigator.serviceWorker?.register(worker).catch(() => {});
 }
 
 function end() {
   live = false;
+  stops++;
   place && place.clearWatch(watch);
   [slow, watchdog, renew, claiming].map(clearTimeout);
   stream?.close();
@@ -254,8 +255,10 @@ function end() {
 }
 
 // Owed until the shop has heard it. What may be opened at this moment ends when it is known, and the next yes waits.
-const erase = () =>
-  (joined = Promise.all([post('/stop'), joined]).then(([{ ok }]) => ok && remember('owed', 0), () => {}));
+function erase() {
+  const paid = ([{ ok }, owed]) => ok && !owed && remember('owed', 0);
+  joined = Promise.all([post('/stop'), joined]).then(paid, () => {});
+}
 
 function stop() {
   end();
@@ -273,14 +276,16 @@ async function claim(event) {
   event?.preventDefault();
   claiming = clearTimeout(claiming);
   begin();
+  let answer;
   try {
-    const result = await (await call(form.action, new URLSearchParams(new FormData(form)))).json();
+    answer = await call(form.action, new URLSearchParams(new FormData(form)));
+    const result = await answer.json();
     if (live) say(result.say, result, 'sharing');
+    claims = 0;
   } catch {
-    if (live) {
-      claiming = setTimeout(claim, patience(tries++));
-      offline();
-    }
+    if (!live) return;
+    claiming = setTimeout(claim, patience(claims++, answer));
+    trouble(answer);
   }
 }
 
@@ -293,15 +298,16 @@ function back() {
   send();
 }
 
-function offline() {
-  say(offers.length ? 'offline' : 'offline_none', { age: clock(heard) });
+// With an answer the network is there, and it is the shop that can't.
+function trouble(answer) {
+  say(answer ? 'away' : offers.length ? 'offline' : 'offline_none', { age: clock(heard) });
 }
 
 $('go').onclick = start;
 $('stop').onclick = stop;
 if (form) form.onsubmit = claim;
 ononline = back;
-onoffline = offline;
+onoffline = () => trouble();
 document.onvisibilitychange = () => document.hidden || back();
 
 buttons();
@@ -316,6 +322,6 @@ if (remember('consented')) {
   heard = kept?.at;
   kept?.offers.reverse().forEach((offer) => show(offer, 1));
   if (form?.sign) claim(); // she scanned a sign, and said yes before
-  if (!navigator.onLine) offline();
+  if (!navigator.onLine) trouble();
   else if (place) navigator.permissions?.query({ name: 'geolocation' }).then(({ state }) => state === 'granted' && start());
 }

@@ -3,6 +3,7 @@
 const button = document.getElementById('push');
 const status = document.getElementById('push-status');
 const { on, no } = status.dataset;
+const PATIENCE_MS = 1e4; // with a worker that is being installed; one that fails at it is waited for in vain
 const supported = 'PushManager' in self && 'serviceWorker' in navigator;
 
 async function subscribed(manager, asked) {
@@ -15,9 +16,15 @@ async function subscribed(manager, asked) {
   }
 }
 
+async function worker() {
+  if (!(await navigator.serviceWorker.getRegistration())) throw new Error('no worker');
+  const late = new Promise((_, fail) => setTimeout(fail, PATIENCE_MS));
+  return Promise.race([navigator.serviceWorker.ready, late]);
+}
+
 async function subscribe() {
   if ((await Notification.requestPermission()) !== 'granted') return no;
-  const { pushManager } = await navigator.serviceWorker.ready;
+  const { pushManager } = await worker();
   const asked = { userVisibleOnly: true, applicationServerKey: button.dataset.key };
   const subscription = await subscribed(pushManager, asked);
   const headers = { 'Content-Type': 'application/json' };
