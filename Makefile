@@ -71,6 +71,7 @@ system:               ## what the tests drive besides Python: Chromium, Java wit
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	ldconfig -p | grep -q libzbar || missing="$$missing libzbar0"; \
 	command -v Xvfb >/dev/null || missing="$$missing xvfb"; \
+	command -v dbus-daemon >/dev/null || missing="$$missing dbus"; \
 	ls /usr/lib/*/dri/swrast_dri.so >/dev/null 2>&1 && ldconfig -p | grep -q libGL.so.1 && ldconfig -p | grep -q libmtdev || \
 		missing="$$missing libgl1 libgl1-mesa-dri libmtdev1"; \
 	test -z "$$missing" || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
