@@ -1,6 +1,7 @@
 """Many tills at one moment: one coupon, one code, one id, one budget, on SQLite and PostgreSQL.
 
-`ENDCAP_TILL_ROUNDS=200 pytest tests/backend/till/test_races.py` takes as many rounds as it says; two do for each day.
+What decides it, the use of a coupon in the database, is raced 200 times; whole purchases twice, or as often as
+`ENDCAP_TILL_ROUNDS=200 pytest tests/backend/till/test_races.py` says.
 """
 
 import os
@@ -28,6 +29,7 @@ from endcap_backend.retail.till_tables import Coupon, LoyaltyAccount, LoyaltyEnt
 from endcap_backend.retail.tillkeys import TillKeys
 
 THREADS = 64
+USES = 200
 ROUNDS = int(os.environ.get("ENDCAP_TILL_ROUNDS", "2"))
 BACKENDS = 4  # processes there might be on one database, each with connections of its own
 TILL = Employee("till-1", Role.TILL)
@@ -39,10 +41,14 @@ class Tills:
     """Tills at several backends of one shop, all of which begin at the same moment."""
 
     redemptions: list[Redemptions]
-    database: Database
+    databases: list[Database]
     keys: TillKeys
     clock: ManualClock
     threads: ThreadPoolExecutor
+
+    @property
+    def database(self):
+        return self.databases[0]
 
     def offer(self, **terms):
         """A new coupon; its id."""
@@ -91,7 +97,7 @@ def tills(url, tmp_path):
         databases = [opened.enter_context(closing(Database(url))) for _ in range(BACKENDS)]
         redemptions = [Redemptions(each, keys, LoyaltyRules(), clock) for each in databases]
         threads = opened.enter_context(ThreadPoolExecutor(THREADS))
-        yield Tills(redemptions, databases[0], keys, clock, threads)
+        yield Tills(redemptions, databases, keys, clock, threads)
 
 
 def a_purchase(code, id=None):
@@ -100,6 +106,27 @@ def a_purchase(code, id=None):
 
 def used(answers, coupon):
     return sum(f'"coupon": "{coupon}", "title": "a coupon", "off"' in each.text for each in answers)
+
+
+def test_each_of_200_coupons_that_64_threads_use_at_one_moment_is_used_by_one(tills):
+    moment, uid, ids = tills.clock.now(), "a" * 32, [f"use-{number}" for number in range(USES)]
+    with tills.database.writing() as connection:
+        put_coupons(connection, [CouponTerms(id, "a coupon", "amount", value=1.0) for id in ids])
+        wallet.clip_all(connection, uid, ids, moment)
+    barrier = Barrier(THREADS, timeout=120)
+
+    def use(number):
+        used = []
+        for id in ids:
+            barrier.wait()
+            with tills.databases[number % BACKENDS].writing() as connection:
+                used.append(wallet.use(connection, uid, id, 100, moment))
+        return used
+
+    rounds = zip(*tills.threads.map(use, range(THREADS)), strict=True)
+    assert [sum(each) for each in rounds] == [1] * USES
+    given = select(func.count(), func.min(Coupon.redeemed), func.max(Coupon.redeemed), func.sum(Coupon.spent_cents))
+    assert tills.read(given) == (USES, 1, 1, USES * 100)
 
 
 def test_one_coupon_that_many_tills_redeem_at_once_counts_once(tills):
