@@ -11,7 +11,7 @@ from kivy.clock import Clock
 from kivy.core.clipboard import Clipboard
 from kivy.core.window import Window
 from kivy.properties import NumericProperty, ObjectProperty, StringProperty
-from kivy.utils import escape_markup
+from kivy.utils import escape_markup, platform
 
 from endcap_shopper.frame_queue import FrameQueue
 from endcap_shopper.i18n import Words
@@ -24,6 +24,7 @@ from endcap_shopper.ui.widgets.pool import Pool
 from endcap_shopper.views import DealCard, Intents, Page
 
 Post = Callable[[Callable[[], object]], None]
+DESKTOPS = ("linux", "macosx", "win")  # as Kivy names them
 ESCAPE_KEY = 27  # and a phone's back button
 LAYOUT_ROUNDS = 60  # text, its row, the list, the page: each settles after the one inside it
 AGAIN_S = 0.1  # a flood of news is drawn so often, which still looks live
@@ -77,6 +78,8 @@ class ShopperApp(App):
         self.theme.bind(ground=self._clear)
         self._clear()
         Window.bind(size=self._resized, on_keyboard=self._key)
+        if platform in DESKTOPS:  # a phone pauses the app
+            Window.bind(focus=self._focused)
         self._resized(Window, Window.size)
         self.shell = Shell(self.shopper, self.theme)
         self.shopper.watch(self._changed)
@@ -107,7 +110,7 @@ class ShopperApp(App):
             return
         self._running = False
         self._ticking.cancel()
-        Window.unbind(size=self._resized, on_keyboard=self._key)
+        Window.unbind(size=self._resized, on_keyboard=self._key, focus=self._focused)
         self._stocking.cancel()
         self.queue.close()
         self.shopper.close()
@@ -191,9 +194,17 @@ class ShopperApp(App):
         if self.page == "first" and self.shopper.first_run().done:
             self.go("near")
         if (asked := self.shopper.asked_page()) is not None:
-            self.go(asked)
+            self._come_forward(asked)
         for page in {None} if None in news else news:
             self.shell.refresh(page)
+
+    def _come_forward(self, asked: Page) -> None:
+        """A notification or a link asks for a page, and perhaps for an offer on it."""
+        if platform in DESKTOPS:
+            Window.raise_window()
+        self.go(asked)
+        if (deal := self.shopper.asked_deal()) is not None:
+            open_deal(deal)
 
     def _restyle(self) -> bool:
         """Wear her look and speak her language; True when either is another one."""
@@ -214,6 +225,9 @@ class ShopperApp(App):
         covered = Insets() if self._display is None else self._display.insets()
         self.inset_top, self.inset_right = covered.top, covered.right
         self.inset_bottom, self.inset_left = covered.bottom, covered.left
+
+    def _focused(self, _: object, focus: bool) -> None:
+        self.shopper.looked_at(focus)
 
     def _key(self, _: object, key: int, *__: object) -> bool:
         return key == ESCAPE_KEY and self.back()

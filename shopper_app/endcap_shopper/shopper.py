@@ -51,6 +51,7 @@ class Shopper(Taps):
             )
         )  # fmt: skip
         self._link_page: views.Page | None = None
+        self._link_deal = ""
         self._done_s: dict[str, float] = {}
         self._closed = False
 
@@ -129,6 +130,14 @@ class Shopper(Taps):
         page, self._link_page = self._link_page, None
         return page
 
+    def asked_deal(self) -> views.DealCard | None:
+        """The offer a link or a notification asked for, once; None when it is over."""
+        id, self._link_deal = self._link_deal, ""
+        return next((deal for deal in self.near_you().deals if deal.id == id), None) if id else None
+
+    def looked_at(self, on: bool) -> None:
+        self.parts.alerts.visible = on
+
     def _open(self, link: str) -> None:
         """Go where a link leads."""
         found = read_link(link)
@@ -139,7 +148,7 @@ class Shopper(Taps):
             self.mute_today(True)
         elif what == "offer":
             self.open_deal(value)
-            self._link_page = "near"
+            self._link_page, self._link_deal = "near", value
         elif value in views.PAGES:
             self._link_page = next(page for page in views.PAGES if page == value)
         self._ground.tell(None)

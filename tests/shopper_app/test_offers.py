@@ -99,7 +99,31 @@ def test_a_tap_on_a_notification_opens_its_offer(a_phone):
     phone.settle()
     assert phone.app.asked_page() == "near"
     assert phone.app.asked_page() is None
+    assert phone.app.asked_deal().title == "20 % off dark roast"
+    assert phone.app.asked_deal() is None
     assert phone.app.state.original == 9001
+
+
+def test_a_tap_on_a_notification_of_an_offer_that_is_over_leads_to_what_is_near(a_phone):
+    phone = a_phone().agree("promotions")
+    phone.offer()
+    phone.tick(3601)
+    phone.platform.links.open("endcap://offer/alert-1")
+    phone.settle()
+    assert phone.app.asked_page() == "near"
+    assert phone.app.asked_deal() is None
+
+
+def test_she_is_notified_while_another_window_is_in_front_of_the_apps(a_phone):
+    phone = a_phone().agree("promotions")
+    phone.clock.set_wall(phone.clock.now().replace(hour=12))
+    phone.app.looked_at(False)
+    phone.offer()
+    assert [told.title for told in phone.platform.notifier.told] == ["20 % off dark roast"]
+    phone.app.looked_at(True)
+    phone.clock.advance(400)
+    phone.offer(id="alert-2", pid="p2")
+    assert len(phone.platform.notifier.told) == 1
 
 
 @pytest.mark.parametrize("link", ["http://offer/x", "endcap://offer/", "endcap://page/nowhere", "endcap://me/x", "%"])

@@ -8,12 +8,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from threading import RLock, Thread
+from typing import TYPE_CHECKING
 
 from endcap_shopper.platform.desktop_display import DesktopDisplay
 from endcap_shopper.platform.keptfile import KeptFile
 from endcap_shopper.platform.ports import SCHEME, Channel, Cue, Notification, Platform
+
+if TYPE_CHECKING:
+    from endcap_shopper.platform.desktop_bus import BusNotifier
 
 log = logging.getLogger("endcap.shopper")
 
@@ -49,25 +54,44 @@ class Commands:
 
 
 class DesktopNotifier:
-    """notify-send on Linux, osascript on a Mac; elsewhere none. A tap opens nothing there."""
+    """The session bus on Linux, where `on_link` hears of clicks; without one notify-send, and osascript on a Mac, where
+    a click opens nothing. Elsewhere none."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_link: Callable[[str], None] = lambda link: None) -> None:
         self._commands = Commands()
+        self._on_link = on_link
+
+    @cached_property
+    def bus(self) -> BusNotifier | None:
+        """None where there is no session bus, or nothing to ask it with."""
+        try:
+            from endcap_shopper.platform.desktop_bus import BusNotifier, address
+        except ModuleNotFoundError:  # jeepney is required on Linux alone
+            return None
+        return BusNotifier(self._on_link, self._by_command) if address() else None
 
     def name_channels(self, names: dict[Channel, str]) -> None:
         """A desktop has none."""
 
     def show(self, notification: Notification) -> bool:
+        if self.bus is not None:
+            self.bus.show(notification)
+            return True
+        return self._by_command(notification)
+
+    def _by_command(self, notification: Notification) -> bool:
         if sys.platform == "darwin":
             title, text = json.dumps(notification.title), json.dumps(notification.text)
             return self._commands.run(["osascript", "-e", f"display notification {text} with title {title}"])
         return self._commands.run(["notify-send", "--app-name=Endcap", "--", notification.title, notification.text])
 
     def cancel(self, id: str) -> None:
-        """Its own end does that."""
+        """What a command showed ends by itself."""
+        if self.bus is not None:
+            self.bus.cancel(id)
 
     def permitted(self) -> bool:
-        return any(map(shutil.which, ("notify-send", "osascript")))
+        return self.bus is not None or any(map(shutil.which, ("notify-send", "osascript")))
 
     def ask_permission(self) -> None:
         """A desktop does not ask."""
@@ -111,10 +135,11 @@ class FileSecrets:
             self._file.write(kept)
 
 
-class ArgumentLinks:
-    """The address the app was started with, as a desktop does that knows whose scheme it is."""
+class DesktopLinks:
+    """The address the app was started with, as a desktop does that knows whose scheme it is; and clicks meanwhile."""
 
     def __init__(self, arguments: Sequence[str] | None = None) -> None:
+        self._watchers: list[Callable[[str], None]] = []
         given = sys.argv[1:] if arguments is None else arguments
         self._first = next((each for each in given if each.startswith(f"{SCHEME}://")), None)
 
@@ -123,7 +148,13 @@ class ArgumentLinks:
         return first
 
     def watch(self, on_link: Callable[[str], None]) -> None:
-        """A desktop starts the app anew for each."""
+        """For an address elsewhere a desktop starts the app anew."""
+        self._watchers.append(on_link)
+
+    def opened(self, link: str) -> None:
+        """She clicked on a notification. Any thread."""
+        for watcher in self._watchers:
+            watcher(link)
 
 
 class DesktopSpeech:
@@ -152,14 +183,15 @@ class NoSharing:
 
 def desktop(folder: Path) -> Platform:
     """This desktop; `folder` is the app's own."""
+    links = DesktopLinks()
     return Platform(
         "desktop",
-        DesktopNotifier(),
+        DesktopNotifier(links.opened),
         NoVibrator(),
         NoBrightness(),
         DesktopDisplay(),
         FileSecrets(folder),
-        ArgumentLinks(),
+        links,
         DesktopSpeech(),
         NoSharing(),
     )

@@ -11,6 +11,7 @@ from endcap_shopper import codes
 from endcap_shopper.i18n import Words
 from endcap_shopper.sample.screens import SampleScreens
 from endcap_shopper.views import (
+    DealCard,
     Help,
     HelpStep,
     Page,
@@ -34,6 +35,9 @@ class SampleShopper(SampleScreens):
         self._changed(None)
 
     def asked_page(self) -> Page | None:
+        return None
+
+    def asked_deal(self) -> DealCard | None:
         return None
 
     def watch(self, changed: Callable[[Page | None], None]) -> None:

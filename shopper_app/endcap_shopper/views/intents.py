@@ -11,7 +11,7 @@ from endcap_shopper.i18n import Words
 from endcap_shopper.views.chrome import Chrome
 from endcap_shopper.views.coupons import Card, Coupons
 from endcap_shopper.views.help import Alternatives, Help
-from endcap_shopper.views.near_you import NearYou
+from endcap_shopper.views.near_you import DealCard, NearYou
 from endcap_shopper.views.page import Page
 from endcap_shopper.views.points import Points
 from endcap_shopper.views.privacy import FirstRun, Pause, Privacy
@@ -66,6 +66,12 @@ class Intents(Protocol):
 
     def asked_page(self) -> Page | None:
         """The page that a notification or a link asked for, once; asked whenever `watch` tells of something new."""
+
+    def asked_deal(self) -> DealCard | None:
+        """The offer that a notification or a link asked for, once, while it is still good; as `asked_page`."""
+
+    def looked_at(self, on: bool) -> None:
+        """The window is in front of her, or another one is: then she is notified of what she would have felt."""
 
     def entered(self, page: Page) -> None:
         """She looks at this page: it is fetched anew if it is old; the card lights the screen."""

@@ -11,7 +11,7 @@ import pytest
 
 from endcap_shopper.platform import pick
 from endcap_shopper.platform.contract import check_platform
-from endcap_shopper.platform.desktop import ArgumentLinks, Commands, DesktopSpeech, FileSecrets, desktop
+from endcap_shopper.platform.desktop import Commands, DesktopLinks, DesktopSpeech, FileSecrets, desktop
 from endcap_shopper.platform.fake import fake
 from endcap_shopper.platform.ports import MUTE_LINK, Insets, offer_link, page_link, read_link
 
@@ -21,7 +21,14 @@ ROOM = ROOT / "shopper_app"
 
 
 @pytest.fixture
-def no_commands(monkeypatch, tmp_path):
+def no_bus(monkeypatch):
+    """Whoever runs the tests sees no notification of theirs."""
+    for name in ("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def no_commands(no_bus, monkeypatch, tmp_path):
     """A machine without any program to notify or to speak with: a test makes no sound."""
     monkeypatch.setenv("PATH", str(tmp_path))
 
@@ -35,7 +42,7 @@ def test_a_desktop_keeps_the_contract(no_commands, tmp_path):
     check_platform(lambda: desktop(tmp_path))
 
 
-def test_a_desktop_with_programs_keeps_it_too(monkeypatch, tmp_path):
+def test_a_desktop_with_programs_keeps_it_too(no_bus, monkeypatch, tmp_path):
     programs = tmp_path / "bin"
     programs.mkdir()
     for name in ("notify-send", "espeak-ng"):
@@ -105,7 +112,7 @@ def test_a_program_that_is_not_there_is_said():
 
 
 def test_an_address_on_the_command_line_is_taken_once():
-    links = ArgumentLinks(["--store", "s1", "endcap://offer/a1"])
+    links = DesktopLinks(["--store", "s1", "endcap://offer/a1"])
     assert (links.take_first(), links.take_first()) == ("endcap://offer/a1", None)
 
 

@@ -26,3 +26,13 @@ def test_a_deal_she_does_not_want_goes(open_app):
     driver.until_text("Not for me")
     driver.tap("Not for me")
     driver.until(lambda: not driver.says("Aged Gouda, 2 for 1"))
+
+
+def test_an_offer_that_a_notification_asked_for_is_opened_over_the_page_it_is_on(open_app):
+    driver = open_app(page="coupons")
+    asked = list(driver.shopper.near_you().deals[:1])
+    driver.shopper.asked_page = lambda: "near" if asked else None
+    driver.shopper.asked_deal = lambda: asked.pop()
+    driver.shopper.set_alert_kind("deal", True)
+    driver.until_text("Not for me")
+    assert driver.app.page == "near"
