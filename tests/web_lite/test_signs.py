@@ -205,6 +205,21 @@ def test_a_name_the_built_in_font_lacks_is_told_with_what_to_do(tmp_path, zones_
     assert "--font" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("switches", "said"),
+    [
+        (["--out", "nowhere/s.pdf"], "out: can't write nowhere/s.pdf: No such file"),
+        (["--out", "nowhere/s.svg"], "out: can't write nowhere/s-1.svg: No such file"),
+        (["--out", "s.pdf", "--font", "none.ttf"], "font: can't read none.ttf"),
+        (["--out", "s.pdf", "--zones", "", "--backend-url", "shop"], "--backend-url: must look like http://"),
+    ],
+)
+def test_a_switch_that_can_not_work_is_named(tmp_path, zones_file, capsys, monkeypatch, switches, said):
+    monkeypatch.chdir(tmp_path)
+    assert signs(tmp_path, zones_file, *switches) == (2 if "must" in said else 1)
+    assert said in capsys.readouterr().err
+
+
 def test_keys_are_listed_rotated_and_revoked_by_command(tmp_path, zones_file, capsys):
     signs(tmp_path, zones_file, "--out", str(tmp_path / "signs.svg"))
     signs(tmp_path, zones_file, "--rotate")
@@ -212,7 +227,7 @@ def test_keys_are_listed_rotated_and_revoked_by_command(tmp_path, zones_file, ca
     capsys.readouterr()
     signs(tmp_path, zones_file, "--keys")
     assert capsys.readouterr().out.splitlines() == ["A1  level 1 (printed)  revoked", "A2  level 1 (printed)"]
-    assert signs(tmp_path, zones_file, "--revoke", "Q9") == 1
+    assert signs(tmp_path, zones_file, "--revoke", "Q9") == 2
     assert "there are A1, A2" in capsys.readouterr().err
 
 

@@ -81,20 +81,29 @@ def _print_sheets(args: argparse.Namespace, keyring: Keyring) -> None:
     signs = signs_of(keyring, _zones(args), public_url)
     pages = sheets(signs, words.catalogue(args.language), urlsplit(public_url).netloc)
     if out.suffix == ".pdf":
-        out.write_bytes(to_pdf(pages, args.font))
+        _write(out, to_pdf(pages, args.font))
     elif out.suffix == ".svg":
         for number, shapes in enumerate(pages, 1):
-            out.with_stem(f"{out.stem}-{number}").write_text(to_svg(shapes), encoding="utf-8")
+            _write(out.with_stem(f"{out.stem}-{number}"), to_svg(shapes).encode())
     else:
         raise BadConfig("--out", f"must end in .pdf or .svg, not {out.name!r}")
     version = max(qr_of(sign.url).version for sign in signs)
     print(f"{len(signs)} signs on {len(pages)} sheets; QR version {version} at most")
 
 
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as fault:
+        raise BadConfig("out", f"can't write {path}: {fault.strerror}") from None
+
+
 def _zones(args: argparse.Namespace) -> Zones:
     if args.zones:
         zones = Zones.load(Path(args.zones))
     elif args.backend_url:
+        if urlsplit(args.backend_url).scheme not in ("http", "https"):
+            raise BadConfig("--backend-url", f"must look like http://127.0.0.1:8700, not {args.backend_url!r}")
         with closing(Api(args.backend_url)) as api:
             zones = Zones(zones_of_backend(api))
     else:

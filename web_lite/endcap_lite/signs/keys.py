@@ -104,7 +104,7 @@ class Keyring:
         """
         self._refresh()
         if kid not in self._keys:
-            raise BadConfig("revoke", f"there is no key {kid!r}; there are {', '.join(self._keys) or 'none'}")
+            raise BadConfig("--revoke", f"there is no key {kid!r}; there are {', '.join(self._keys) or 'none'}")
         self._write({**self._keys, kid: replace(self._keys[kid], revoked=True)})
 
     def text(self, key: SignKey, zone: Zone) -> str:
