@@ -162,7 +162,9 @@ def _coerced(name: str, kind: Any, value: Any, config: Config) -> Any:
     if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
         object.__setattr__(config, name, float(value))
         return float(value)
-    wanted = {"str": str, "int": int, "float": float, "bool": bool, "Path | str": Path, "Route": str, "Mode": str}[str(kind)]
+    wanted = {"str": str, "int": int, "float": float, "bool": bool, "Path | str": Path, "Route": str, "Mode": str}[
+        str(kind)
+    ]
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
         raise BadConfig(name, f"must be {wanted.__name__}, not {type(value).__name__}")
     return value
