@@ -17,9 +17,10 @@ from endcap.clock import SystemClock
 from endcap.testing import ManualClock
 from endcap.wire import epoch_ms
 from endcap_backend.log import Log, LogFull, NewRecord
-from endcap_backend.pipeline.forward import DLQ_VALUE_CHARS, NOTE_EVERY_S, POSITION, Forwarder
+from endcap_backend.pipeline.forward import NOTE_EVERY_S, POSITION, Forwarder
 from endcap_backend.pipeline.kafka import KafkaSettings
 from endcap_backend.pipeline.marks import MARKS, read_mark
+from endcap_backend.pipeline.sending import DLQ_VALUE_CHARS
 from endcap_backend.pipeline.stages.reading import ends_of, places_of
 from endcap_backend.pipeline.stages.topics import ensure_topics
 

@@ -13,10 +13,11 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from endcap.clock import SystemClock
 from endcap.wire import epoch_ms
 from endcap_backend.log import Appended, Log, LogFull, NewRecord
-from endcap_backend.pipeline import forward, poison
+from endcap_backend.pipeline import forward, poison, sending
 from endcap_backend.pipeline.forward import Forwarder
 from endcap_backend.pipeline.kafka import KafkaSettings
 from endcap_backend.pipeline.marks import MARKS, make_marks_topic, read_mark
+from endcap_backend.pipeline.sending import Sending
 from endcap_backend.pipeline.stages import reading
 from endcap_backend.pipeline.stages.reading import ends_of, places_of, read_between
 from endcap_backend.pipeline.stages.topics import ensure_topics
@@ -116,7 +117,7 @@ def test_with_the_mark_a_restart_doubles_nothing(a_log, settings, forwarding):
 
 
 def test_without_the_mark_in_the_transaction_a_restart_doubles(a_log, settings, forwarding, monkeypatch):
-    monkeypatch.setattr(forward, "read_mark", lambda *_, **__: None)
+    monkeypatch.setattr(sending, "read_mark", lambda *_, **__: None)
     assert restarted(a_log(), settings, forwarding) == there(range(20), 2)
 
 
@@ -142,7 +143,7 @@ def test_a_mark_keyed_by_anything_else_swallows_a_fresh_log(a_log, settings, for
         old.append(uuid)
         return read_mark(settings, old[0], **options)
 
-    monkeypatch.setattr(forward, "read_mark", anyones)
+    monkeypatch.setattr(sending, "read_mark", anyones)
     assert fresh_beside_old(a_log, settings, forwarding) == there(range(100, 105), 0)
 
 
@@ -218,9 +219,9 @@ class Hopeful(Forwarder):
     hopes = False
     _over = 0
 
-    def _forward(self, producer, block):
+    def _forward(self, block):
         try:
-            super()._forward(producer, block)
+            super()._forward(block)
         except KafkaException:
             self._over = block.end if self.hopes else self._over
             raise
@@ -269,7 +270,7 @@ class Untransacted(Producer):
 @pytest.mark.parametrize("kind", [Producer, Untransacted])
 def test_what_a_frozen_broker_takes_late_is_there_once(a_log, settings, forwarding, kafka_emptied, monkeypatch, kind):
     """The broker finds in its socket what timed out long ago, and besides what was sent again."""
-    monkeypatch.setattr(forward, "Producer", kind)
+    monkeypatch.setattr(sending, "Producer", kind)
     log = a_log()
     log.append(some(10))
     forwarder = forwarding(log, settings, overrides={"socket.timeout.ms": 1000})
@@ -283,17 +284,17 @@ def test_what_a_frozen_broker_takes_late_is_there_once(a_log, settings, forwardi
     assert bool(found) == (kind is Untransacted), found
 
 
-class Interrupted(Forwarder):
+class Interrupted(Sending):
     """Its first records have arrived when something comes between them and the commit."""
 
     _interrupted = False
 
-    def _write_mark(self, producer, offset):
-        super()._write_mark(producer, offset)
+    def commit(self, offset):
         if offset and not self._interrupted:
             self._interrupted = True
-            assert producer.flush(WAIT_S) == 0
+            assert self._now().flush(WAIT_S) == 0
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        super().commit(offset)
 
 
 class ReadsAll(Consumer):
@@ -305,6 +306,7 @@ class ReadsAll(Consumer):
 def test_who_reads_only_what_is_committed_sees_nothing_twice(a_log, settings, forwarding, monkeypatch, kind, doubled):
     log = a_log()
     log.append(some(10))
-    caught_up(forwarding(log, settings, Interrupted))
+    monkeypatch.setattr(forward, "Sending", Interrupted)
+    caught_up(forwarding(log, settings))
     monkeypatch.setattr(reading, "Consumer", kind)
     assert problems(settings, range(10)) == there(doubled, 2)
