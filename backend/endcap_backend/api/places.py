@@ -186,9 +186,9 @@ def blueprint(places: Places) -> Blueprint:
     return routes
 
 
-def cached(response: Response) -> Response:
+def cached(response: Response, control: str = CACHE) -> Response:
     """An answer that is the same for everybody, and need not be sent again when it has not changed."""
-    response.headers["Cache-Control"] = CACHE
+    response.headers["Cache-Control"] = control
     response.add_etag()
     response.make_conditional(request)
     return response

@@ -13,6 +13,7 @@ from endcap.geo import LatLon, check
 from endcap.wire import BIGINT_MAX, ID_PATTERN, Wire, write_instant
 from endcap_backend.api.bodies import answer
 from endcap_backend.api.openapi import INSTANT, TEXT, Operation, object_of, operation, text
+from endcap_backend.api.places import cached
 from endcap_backend.api.problems import Problem, invalid
 from endcap_backend.retail.database import Database
 from endcap_backend.retail.search import ALTERNATIVES, MOST_FOUND, Found, Wanted, alternatives, search
@@ -20,6 +21,7 @@ from endcap_backend.retail.search import ALTERNATIVES, MOST_FOUND, Found, Wanted
 WORDS = Wire("q", "text", "words a product's name, variant or segment begins with, or its SKU", max_chars=128)
 STORE = Wire("store", "text", "only what stands in this store", pattern=ID_PATTERN)
 LIMIT = Wire("limit", "integer", "how many at most", minimum=1, maximum=MOST_FOUND)
+ASK_EACH_TIME = "no-cache"  # stock changes at any moment; a list that has not changed is not sent again
 NUMBER = {"type": "number"}
 PROMOTION = object_of(
     {"pid": TEXT}, {"title": TEXT, "discount": NUMBER, "ends_at": INSTANT, "members_only": {"type": "boolean"}}
@@ -66,7 +68,7 @@ def blueprint(database: Database, clock: Clock, currency: str) -> Blueprint:
         wanted = _wanted(str(_asked(WORDS) or ""), limit=20)
         with database.reading() as connection:
             found = search(connection, wanted, clock.now())
-        return answer({"products": [product_json(each) for each in found]})
+        return cached(answer({"products": [product_json(each) for each in found]}), ASK_EACH_TIME)
 
     @routes.get("/v1/products/<sku>/alternatives")
     @operation(GET_ALTERNATIVES)
@@ -77,7 +79,8 @@ def blueprint(database: Database, clock: Clock, currency: str) -> Blueprint:
             found = alternatives(connection, number, wanted, clock.now(), currency) if number <= BIGINT_MAX else None
         if found is None:
             raise Problem("not_found", "no such product stands anywhere")
-        return answer({"sku": number, "alternatives": [{**product_json(each), "why": why} for each, why in found]})
+        told = [{**product_json(each), "why": why} for each, why in found]
+        return cached(answer({"sku": number, "alternatives": told}), ASK_EACH_TIME)
 
     return routes
 

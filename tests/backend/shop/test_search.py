@@ -10,9 +10,13 @@ from hypothesis import strategies as st
 
 from endcap.geo import LatLon, distance_ft, offset
 from endcap.testing import NOON, SHOP, a_product, a_promotion
+from endcap_backend.retail import promoted
 from endcap_backend.retail.catalogue import put_placements, put_promotions
+from endcap_backend.retail.removal import remove_placement
 from endcap_backend.retail.search import Wanted, search
 from endcap_backend.retail.search_text import words
+from endcap_backend.retail.stock import StockLevel, put_stock
+from endcap_backend.retail.terms import ShopPromotion
 
 HERE = LatLon(*SHOP)
 
@@ -185,3 +189,83 @@ def test_the_order_is_that_of_the_distance_also_where_the_longitude_turns_over(d
 @given(st.text(max_size=40))
 def test_the_words_of_words_are_those_words(text):
     assert words(" ".join(words(text))) == words(text)
+
+
+class OpenList:
+    """A list that somebody looks at, asked for again and again with the ETag of what she has."""
+
+    def __init__(self, shop, path="/v1/products?q=roast"):
+        self.shop, self.path, self.etag = shop, path, ""
+        assert self.look() is not None
+
+    def look(self):
+        """What has changed it; None when nothing has."""
+        answer = self.shop.get(self.path, token="", headers={"If-None-Match": self.etag})
+        assert answer.headers["Cache-Control"] == "no-cache"
+        if answer.status_code == 304:
+            assert answer.data == b""
+            return None
+        self.etag = answer.headers["ETag"]
+        return answer.json
+
+    def dark_roast(self):
+        """The promotion that a changed list shows of it."""
+        (found,) = [each for each in self.look()["products"] if each["sku"] == 1]
+        return found["promotion"]["pid"]
+
+
+def promote(shop, promotion):
+    with shop.database.writing() as connection:
+        put_promotions(connection, [promotion], 0)
+
+
+CHANGES = {
+    "stock": lambda connection: put_stock(connection, [StockLevel(1, 11, "s1")], 0),
+    "price": lambda connection: put_placements(connection, [replace(SHELVES[0], price=5.9)], 0),
+    "a shelf that is moved": lambda connection: put_placements(connection, [replace(SHELVES[0], **at(1))], 0),
+    "a product that is taken off": lambda connection: remove_placement(connection, 1, "s1", 0),
+    "a new product": lambda connection: put_placements(connection, [a_product(sku=9, name="Roast")], 0),
+    "a promotion": lambda connection: put_promotions(connection, [replace(PROMOTIONS[1], discount=50)], 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_an_open_list_is_sent_again_when_what_it_shows_has_changed_and_not_before(stocked, change):
+    opened = OpenList(stocked)
+    assert opened.look() is None
+    with stocked.database.writing() as connection:
+        change(connection)
+    assert opened.look() is not None
+    assert opened.look() is None
+
+
+def test_what_an_open_list_does_not_show_leaves_it_as_it_is(stocked):
+    opened = OpenList(stocked)
+    with stocked.database.writing() as connection:
+        put_stock(connection, [StockLevel(5, 4, "s1")], 0)
+    assert opened.look() is None
+
+
+def test_an_open_list_hears_that_a_promotion_begins_ends_and_has_spent_its_budget(stocked):
+    from_, until = NOON + timedelta(minutes=1), NOON + timedelta(minutes=2)
+    promote(stocked, a_promotion(pid="soon", sku=1, segment="coffee", discount=60, starts_at=from_, ends_at=until))
+    opened = OpenList(stocked)
+    pids = []
+    for _ in range(2):
+        stocked.clock.advance(60)
+        pids.append(opened.dark_roast())
+    assert pids == ["soon", "dark"]
+    fresh = {"pid": "fresh", "segment": "coffee", "SKU": 1, "kind": "percent", "value": 70, "budget": 5}
+    promote(stocked, ShopPromotion.from_json(fresh))
+    assert opened.dark_roast() == "fresh"
+    with stocked.database.writing() as connection:
+        promoted.use(connection, "fresh", 500)
+    assert opened.dark_roast() == "dark"
+
+
+def test_open_alternatives_follow_the_stock_too(stocked):
+    opened = OpenList(stocked, "/v1/products/3/alternatives?store=s1")
+    assert opened.look() is None
+    with stocked.database.writing() as connection:
+        put_stock(connection, [StockLevel(1, 0, "s1")], 0)
+    assert [each["sku"] for each in opened.look()["alternatives"]] == [2]
