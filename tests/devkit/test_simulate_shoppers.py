@@ -1,11 +1,15 @@
 """Made-up shoppers: they keep to aisles and streets, pause at shelves, and their phones err the way phones do."""
 
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from math import hypot
 from random import Random
 
 import pytest
 
+from endcap import sim
+from endcap.geo import LatLon, offset
+from endcap.messages import Fix
 from endcap_devkit.demo.city import load_city
 from endcap_devkit.simulate.noise import INDOOR, PERFECT, Noise, Receiver
 from endcap_devkit.simulate.shapes import Spot
@@ -118,3 +122,12 @@ def test_about_two_in_three_readings_lie_within_the_accuracy_claimed():
 def test_reflections_throw_it_off_for_a_while():
     calm, disturbed = errors(Noise(INDOOR.sigma_m, INDOOR.correlation_s), 5000), errors(INDOOR, 5000)
     assert max(hypot(*error) for error in disturbed) > max(hypot(*error) for error in calm) + 5
+
+
+def test_a_recorded_walk_and_a_shopper_who_still_walks_err_alike():
+    here, began = LatLon(60.17, 24.94), datetime(2026, 11, 24, tzinfo=UTC)
+    walk = [Fix(here.latitude_deg, here.longitude_deg, began + timedelta(seconds=second)) for second in range(60)]
+    receiver = Receiver(Random(3))
+    heard = [receiver.read(Spot(0, 0), Noise(5.0, 20.0), 1.0 if second else 0.0)[0] for second in range(60)]
+    flawed = sim.correlated(5.0, tau_s=20.0)(walk, Random(3))
+    assert [fix.point for fix in flawed] == [offset(here, *spot) for spot in heard]

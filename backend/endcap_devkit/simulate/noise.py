@@ -1,18 +1,16 @@
-"""How a phone is wrong about where it is: drift that lasts, reflections.
-
-White noise flatters every filter: a phone's error stays the same for tens of seconds. So the error here is AR(1) with a
-time constant, plus bursts near walls that throw it tens of metres off and keep it there for a while.
-"""
+"""How well a phone hears where it is, among shelves and between houses: the SDK's errors, read step by step."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import cos, exp, pi, sin, sqrt
 from random import Random
 
+from endcap.fences.posterior import ACCURACY_PER_SIGMA
+from endcap.sim.drift import Drift, Reflections
 from endcap_devkit.simulate.shapes import Spot
 
-SIGMAS_IN_ACCURACY = 1.51  # a reported accuracy is a 68 % radius: so many sigmas of each axis
+MIN_CLAIM_M = 1.0  # no phone claims to know better
+VAGUER = 1.6  # times as vague, by its own word, while something is reflected
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,33 +33,18 @@ class Receiver:
     """One phone's error over time. One thread; the same `rng` makes the same errors."""
 
     def __init__(self, rng: Random) -> None:
-        self._rng = rng
-        self._error = (rng.gauss(0, 1), rng.gauss(0, 1))  # in sigmas
-        self._burst = Spot(0.0, 0.0)
-        self._burst_left_s = 0.0
+        self._drift, self._reflections = Drift(rng), Reflections(rng)
 
     def read(self, truth: Spot, noise: Noise, dt_s: float) -> tuple[Spot, float]:
         """Where the phone says it is `dt_s` after the last reading, and the accuracy it claims, in metres."""
-        self._drift(noise, dt_s)
-        self._reflect(noise, dt_s)
-        east, north = (noise.sigma_m * each for each in self._error)
-        heard = Spot(truth[0] + east + self._burst[0], truth[1] + north + self._burst[1])
-        claimed_m = max(1.0, noise.sigma_m * SIGMAS_IN_ACCURACY) * (1.6 if self._burst_left_s else 1.0)
+        east, north = self._drift.after(dt_s, noise.correlation_s)
+        thrown = self._reflected(noise, dt_s)
+        east_m, north_m = thrown or (0.0, 0.0)
+        heard = Spot(truth[0] + noise.sigma_m * east + east_m, truth[1] + noise.sigma_m * north + north_m)
+        claimed_m = max(MIN_CLAIM_M, noise.sigma_m * ACCURACY_PER_SIGMA) * (VAGUER if thrown else 1.0)
         return heard, round(claimed_m, 1)
 
-    def _drift(self, noise: Noise, dt_s: float) -> None:
-        kept = exp(-dt_s / noise.correlation_s)
-        fresh = sqrt(1 - kept * kept)
-        self._error = (
-            kept * self._error[0] + fresh * self._rng.gauss(0, 1),
-            kept * self._error[1] + fresh * self._rng.gauss(0, 1),
-        )
-
-    def _reflect(self, noise: Noise, dt_s: float) -> None:
-        self._burst_left_s = max(0.0, self._burst_left_s - dt_s)
-        if not self._burst_left_s:
-            self._burst = Spot(0.0, 0.0)
-            if noise.burst_every_s and self._rng.random() < dt_s / noise.burst_every_s:
-                bearing = 2 * pi * self._rng.random()
-                self._burst = Spot(noise.burst_m * cos(bearing), noise.burst_m * sin(bearing))
-                self._burst_left_s = noise.burst_s
+    def _reflected(self, noise: Noise, dt_s: float) -> tuple[float, float] | None:
+        if not noise.burst_every_s:
+            return None
+        return self._reflections.after(dt_s, noise.burst_every_s, (noise.burst_m, noise.burst_m), noise.burst_s)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from math import cos, exp, pi, sin, sqrt
+from math import cos, exp, pi, sin
 from random import Random
 
 from endcap.fences.posterior import ACCURACY_PER_SIGMA
 from endcap.geo import offset
 from endcap.messages import Fix
+from endcap.sim.drift import Drift, Reflections
 
 Flaw = Callable[[Sequence[Fix], Random], list[Fix]]
 
@@ -28,14 +29,11 @@ def correlated(sigma_m: float, tau_s: float = 60.0) -> Flaw:
     """The error drifts with time constant `tau_s`, as reflections and Wi-Fi make it drift; told honestly."""
 
     def flaw(walk: Sequence[Fix], random: Random) -> list[Fix]:
-        east_m, north_m = random.gauss(0, sigma_m), random.gauss(0, sigma_m)
+        drift = Drift(random)
         found = []
         for passed_s, fix in _steps(walk):
-            kept = exp(-passed_s / tau_s)
-            fresh_m = sigma_m * sqrt(1 - kept * kept)
-            east_m = kept * east_m + random.gauss(0, fresh_m)
-            north_m = kept * north_m + random.gauss(0, fresh_m)
-            found.append(_moved(fix, east_m, north_m, sigma_m))
+            east, north = drift.after(passed_s, tau_s)
+            found.append(_moved(fix, sigma_m * east, sigma_m * north, sigma_m))
         return found
 
     return flaw
@@ -45,15 +43,11 @@ def multipath(every_s: float = 300.0, off_m: tuple[float, float] = (20.0, 60.0),
     """Now and then, beside a wall, every fix is off by the same for a while, and the accuracy does not tell."""
 
     def flaw(walk: Sequence[Fix], random: Random) -> list[Fix]:
-        left_s, east_m, north_m = 0.0, 0.0, 0.0
+        reflections = Reflections(random)
         found = []
         for passed_s, fix in _steps(walk):
-            left_s -= passed_s
-            if left_s <= 0 and random.random() < 1 - exp(-passed_s / every_s):
-                left_s = random.uniform(lasting_s / 3, lasting_s * 2)
-                turn, away_m = random.uniform(0, 2 * pi), random.uniform(*off_m)
-                east_m, north_m = away_m * sin(turn), away_m * cos(turn)
-            found.append(_moved(fix, east_m, north_m) if left_s > 0 else fix)
+            thrown = reflections.after(passed_s, every_s, off_m, lasting_s)
+            found.append(_moved(fix, *thrown) if thrown else fix)
         return found
 
     return flaw
