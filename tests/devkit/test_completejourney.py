@@ -101,12 +101,12 @@ def test_weeks_and_stores_can_be_chosen(installed, load):
     assert load("--weeks", "21")[1].startswith("5 products promoted in 1 stores\n")
     assert load("--weeks", "20-21")[1].startswith("70 products promoted in 2 stores\n")
     assert load("--weeks", "20-21", "--stores", "1")[1].startswith("60 products promoted in 1 stores\n")
-    assert load("--weeks", "50") == (1, "", "endcap import: weeks: nothing was promoted in them\n")
+    assert load("--weeks", "50") == (2, "", "endcap import: --weeks: nothing was promoted in them\n")
 
 
 @pytest.mark.parametrize(
     "arguments", [["--weeks", "0"], ["--weeks", "54"], ["--weeks", "9-8"], ["--weeks", "x"], ["--stores", "0"],
-                  ["--begins", "soon"]]
+                  ["--begins", "soon"], ["--database-url", "mysql://host/endcap"]]
 )  # fmt: skip
 def test_what_cannot_be_is_refused_before_anything_is_read(load, arguments, capsys):
     with pytest.raises(SystemExit) as refused:

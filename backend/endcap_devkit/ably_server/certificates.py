@@ -17,8 +17,8 @@ class Certificates:
     ca_pem: bytes
 
 
-def make_certificates() -> Certificates:
-    """A fresh CA each time; nothing outlives the process that made it.
+def make_certificates(*also: str) -> Certificates:
+    """For this machine's names and `also` those. A fresh CA each time; nothing outlives the process that made it.
 
     Raises:
         ModuleNotFoundError: trustme is not installed; says how.
@@ -29,5 +29,5 @@ def make_certificates() -> Certificates:
         raise ModuleNotFoundError("a TLS port needs trustme: pip install 'endcap[devkit]'") from None
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(*NAMES).configure_cert(context)
+    authority.issue_cert(*NAMES, *also).configure_cert(context)
     return Certificates(context, authority.cert_pem.bytes())

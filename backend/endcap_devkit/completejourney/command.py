@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     shop = shop_of(journey, args.weeks, args.begins or today, args.stores, reading)
     reading.end()
     if not shop.stores:
-        raise BadConfig("weeks", "nothing was promoted in them")
+        raise BadConfig("--weeks", "nothing was promoted in them")
     print(f"{shop.live} products promoted in {len(shop.stores)} stores")
     with closing(Database(database_of(args))) as database:
         _store(database, shop, dry=args.dry_run)

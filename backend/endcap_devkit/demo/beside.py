@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ SETTINGS = {"ENDCAP_BACKEND_URL": "backend", "ENDCAP_LITE_URL": "lite"}  # of th
 
 class Beside:
     """`demo.env`, which a shell reads; what is set there already stays. What a demo left that was
-    killed says so and sets nothing. The demo that started last is told of.
+    killed says so and sets nothing. The demo that started last is told of, and after it the one before that still runs.
 
     Who can't write the cache folder has a demo without it: a convenience is no reason to fail.
     """
@@ -22,6 +23,7 @@ class Beside:
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or cache_dir() / "demo.env"
         self._text = ""
+        self._before = ""  # of the demo that was told of before this one
 
     def tell(self, links: Mapping[str, str]) -> None:
         lines = (f': "${{{name}:={links[part]}}}"; export {name}\n' for name, part in SETTINGS.items())
@@ -32,10 +34,27 @@ class Beside:
         self._text = f'if {lives}; then\n{told}else\n  echo "{gone}" >&2\nfi\n'
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._before = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
             self._path.write_text(self._text, encoding="utf-8")
 
     def withdraw(self) -> None:
-        """Take it away, unless another demo has started since. Idempotent."""
+        """Take it away or give it back, unless another demo has started since. Idempotent."""
         with suppress(OSError):
-            if self._text and self._path.read_text(encoding="utf-8") == self._text:
+            if not self._text or self._path.read_text(encoding="utf-8") != self._text:
+                return
+            if _still_runs(self._before):
+                self._path.write_text(self._before, encoding="utf-8")
+            else:
                 self._path.unlink()
+
+
+def _still_runs(text: str) -> bool:
+    """Whether the demo that wrote `text` does."""
+    found = re.search(r"kill -0 (\d+)", text)
+    if found is None or int(found[1]) == os.getpid():
+        return False
+    try:
+        os.kill(int(found[1]), 0)
+    except OSError:
+        return False
+    return True

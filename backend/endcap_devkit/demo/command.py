@@ -7,6 +7,7 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from endcap.errors import BadConfig
@@ -32,6 +33,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     ports.add_argument("--ably-port", type=whole_from(*PORTS), default=0, metavar="PORT", help="of the local Ably")
     ports.add_argument("--lite-port", type=whole_from(*PORTS), default=0, metavar="PORT", help="of the lite page")
+    phones = parser.add_argument_group("phones in this network")
+    phones.add_argument(
+        "--host", default="", metavar="ADDRESS",
+        help="where they reach the lite page: an address of this machine, or 0.0.0.0 for all (default: nowhere)",
+    )  # fmt: skip
+    phones.add_argument(
+        "--tls", action="store_true",
+        help="by https, which browsers want before they tell where they are; they warn of its certificate",
+    )  # fmt: skip
     who = parser.add_argument_group("who walks")
     who.add_argument(
         "--shoppers",
@@ -76,6 +86,8 @@ def run(args: argparse.Namespace) -> int:
         backend_port=args.backend_port,
         ably_port=args.ably_port,
         lite_port=args.lite_port,
+        lite_host=args.host,
+        tls=args.tls,
         shoppers=args.shoppers,
         phones=args.phones,
         pace=args.pace,
@@ -117,6 +129,7 @@ async def _show(settings: Settings, stop: asyncio.Event) -> int:
             return 0
         _say(
             f"\n  Map         {show.links['map']}/\n  Lite page   {show.links['lite']}/\n"
+            f"{_for_phones(show.links)}"
             f"  Local Ably  {show.links['ably']}/\n  Backend     {show.links['backend']}/readyz\n"
             f"  Console     {show.links['backend']}/console  (name {MANAGER}, password {show.password})\n"
             f"  Till        endcap till CODE --url {show.links['backend']}  (name {TILL}, the same password)\n"
@@ -129,6 +142,11 @@ async def _show(settings: Settings, stop: asyncio.Event) -> int:
         await show.stop()
     _say("Stopped.")
     return 0
+
+
+def _for_phones(links: Mapping[str, str]) -> str:
+    """A line where phones reach the lite page; "" when they don't."""
+    return f"  On a phone  {links['door']}/  (in this network)\n" if "door" in links else ""
 
 
 def _say(text: str) -> None:

@@ -79,8 +79,11 @@ class Parts:
                     staff.add(name, role, password)
         return password
 
-    async def start_servers(self, ably: str) -> dict[str, str]:
-        """Backend and lite page, with Kafka a broker and a worker before them; the addresses of all by name."""
+    async def start_servers(self, ably: str, door: str = "") -> dict[str, str]:
+        """Backend and lite page, with Kafka a broker and a worker before them; the addresses of all by name.
+
+        `door` is where phones come in to the lite page, when they do.
+        """
         wanted, data = self._settings, self._data
         env = {"ENDCAP_ABLY_ENDPOINT": ably, "ENDCAP_ABLY_KEY": self.key, **PACING}
         links = {"ably": ably}
@@ -90,13 +93,15 @@ class Parts:
             worker = await self._tree.start("worker", "endcap_backend", words, env)
             links |= {"kafka": env["ENDCAP_KAFKA_BOOTSTRAP_SERVERS"], "worker": str(worker["metrics"])}
         backend = await self._start_backend(ably, env)
+        port = "0" if door else str(wanted.lite_port)
+        behind_door = ["--public-url", door, "--trusted-proxy", wanted.host] if door else []
         lite = await self._tree.start(
             "lite",
             "endcap_lite",
             [
-                "serve", "--host", wanted.host, "--port", str(wanted.lite_port), "--backend-url", backend["http"],
+                "serve", "--host", wanted.host, "--port", port, "--backend-url", backend["http"],
                 "--data", str(data / "lite"), "--store-name", "Helsinki", "--country", "FIN",
-                "--zones", str(data / "zones.csv"),
+                "--zones", str(data / "zones.csv"), *behind_door,
             ],
             env,
         )  # fmt: skip

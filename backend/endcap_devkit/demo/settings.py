@@ -8,7 +8,7 @@ from pathlib import Path
 
 from endcap.errors import BadConfig
 
-PAGE_PORT, BACKEND_PORT = 8600, 8700  # tried first when none is chosen; the backend's is its own default
+PAGE_PORT, BACKEND_PORT, LITE_PORT = 8600, 8700, 8702  # tried first when none is chosen
 MAX_SHOPPERS = 2000  # what a browser draws and two cores post
 MAX_PHONES = 20
 PACES = 0.1, 10.0
@@ -27,6 +27,8 @@ class Settings:
     backend_port: int = 0
     ably_port: int = 0
     lite_port: int = 0
+    lite_host: str = ""  # where phones reach the lite page; empty: on this machine alone
+    tls: bool = False  # by https, there
     shoppers: int = 150
     phones: int = 4
     pace: float = 2.0
@@ -41,12 +43,20 @@ class Settings:
         for name in ("port", "backend_port", "ably_port", "lite_port"):
             if not 0 <= getattr(self, name) <= 65535:
                 raise BadConfig(switch(name), "must be from 0 to 65535")
+        if self.tls and not self.lite_host:
+            raise BadConfig("--tls", "goes with --host; on this machine browsers need none")
 
     def preferred_backend_port(self) -> int:
         """The chosen one, else the backend's usual one when it is free and not chosen for another part, else 0."""
         if self.backend_port or BACKEND_PORT in (self.port, self.ably_port, self.lite_port):
             return self.backend_port
         return BACKEND_PORT if is_free(self.host, BACKEND_PORT) else 0
+
+    def preferred_door_port(self) -> int:
+        """The chosen one, else the lite page's usual one when it is free and not chosen for another part, else 0."""
+        if self.lite_port or LITE_PORT in (self.port, self.backend_port, self.ably_port):
+            return self.lite_port
+        return LITE_PORT if is_free(self.lite_host, LITE_PORT) else 0
 
     def check_ports(self) -> None:
         """Fail early, and with the switch's name, when a chosen port is taken or chosen twice.
@@ -56,6 +66,8 @@ class Settings:
         """
         chosen = {name: getattr(self, name) for name in ("port", "backend_port", "ably_port", "lite_port")}
         for name, port in chosen.items():
+            if name == "lite_port" and self.lite_host:
+                continue  # the door for phones is opened before all else, and says so itself
             if port and not is_free(self.host, port):
                 act = f"choose another with {switch(name)}, or 0 for a free one"
                 raise BadConfig(switch(name).lstrip("-"), f"port {port} of {self.host} is in use; {act}")

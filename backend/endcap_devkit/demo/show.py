@@ -22,6 +22,7 @@ from endcap.messages import ProductPromotion
 from endcap_devkit.demo.beside import Beside
 from endcap_devkit.demo.city import City, load_city
 from endcap_devkit.demo.crowd import Crowd
+from endcap_devkit.demo.door import Behind, Door
 from endcap_devkit.demo.guests import Guests
 from endcap_devkit.demo.listening import AblyListener
 from endcap_devkit.demo.page import Page
@@ -36,6 +37,10 @@ log = logging.getLogger("endcap.demo")
 
 STEP_S = 0.2  # everybody moves and is shown five times a second
 MATCHES_EVERY_S = 2.0
+FOR_PHONES = {  # beside the QR code, by whether it leads to https
+    False: "Scan it with a phone in this network, and choose a place in its list",
+    True: "Scan it with a phone in this network, go on past the warning, and choose a place or allow your own",
+}
 
 
 class Show:
@@ -55,6 +60,7 @@ class Show:
         self._tree = Tree(self._data / "logs")
         self._parts = Parts(self._tree, settings, self._data)
         self._beside = Beside()
+        self._door = Door(settings.lite_host, tls=settings.tls) if settings.lite_host else None
         self._http: aiohttp.ClientSession | None = None
         self._runner: web.AppRunner | None = None
         self._listener: AblyListener | None = None
@@ -82,6 +88,7 @@ class Show:
         return True
 
     async def _start(self) -> None:
+        door = await self._door.open(self.settings.preferred_door_port()) if self._door else ""
         starting_ably = asyncio.create_task(self._parts.start_ably())
         try:
             city = await asyncio.to_thread(load_city)
@@ -90,10 +97,17 @@ class Show:
             self.password = await asyncio.to_thread(self._parts.hire)
         finally:
             ably = await starting_ably
-        self.links = await self._parts.start_servers(ably)
+        await self._start_servers(ably, door)
         await self._start_page(city, promotions)
         await self._start_shoppers()
         self._beside.tell(self.links)
+
+    async def _start_servers(self, ably: str, door: str) -> None:
+        if self._door is None:
+            self.links = await self._parts.start_servers(ably)
+            return
+        self.links = await self._parts.start_servers(ably, door) | {"door": door}
+        self._door.lead_to(Behind(self.links["lite"], ably))
 
     async def run(self, until: asyncio.Event) -> None:
         """Let time go by until `until` is set.
@@ -132,12 +146,15 @@ class Show:
             await self._runner.cleanup()
         if self._http is not None:
             await self._http.close()
+        if self._door is not None:
+            await self._door.close()
         await self._tree.stop()
         if self._temporary:
             shutil.rmtree(self._data, ignore_errors=True)
 
     async def _start_page(self, city: City, promotions: list[ProductPromotion]) -> None:
-        lite, backend, ably = (self.links[name] for name in ("lite", "backend", "ably"))
+        backend, ably = self.links["backend"], self.links["ably"]
+        lite = self.links.get("door", self.links["lite"])
         shown = {
             "lite": lite,
             "Console": f"{backend}/console",
@@ -146,6 +163,8 @@ class Show:
             "Metrics": f"{backend}/metrics",
             "API": f"{backend}/openapi.json",
         }
+        if "door" in self.links:
+            shown["phones"] = FOR_PHONES[self.settings.tls]
         page = Page(scene(city, promotions), shown, _qr(lite))
         self.stage = Stage(city, promotions, page)
         self._runner = web.AppRunner(page.app(), access_log=None, shutdown_timeout=0.5)

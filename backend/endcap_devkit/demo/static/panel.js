@@ -26,9 +26,10 @@ export class Panel {
     if (links.lite) {
       lite.href = links.lite;
       lite.hidden = false;
+      if (links.phones) document.getElementById('lite-how').textContent = links.phones;
     }
     const list = document.getElementById('links');
-    list.replaceChildren(...Object.entries(links).filter(([name]) => name !== 'lite').map(([name, href]) => {
+    list.replaceChildren(...Object.entries(links).filter(([name]) => !['lite', 'phones'].includes(name)).map(([name, href]) => {
       const link = document.createElement('a');
       link.href = href;
       link.textContent = name;

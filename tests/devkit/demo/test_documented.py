@@ -9,7 +9,7 @@ from endcap_devkit.demo import command as demo
 from endcap_devkit.kafka import command as kafka
 from endcap_devkit.simulate import command as simulate
 
-DOCS = (Path(__file__).parents[2] / "docs" / "demo.md").read_text()
+DOCS = (Path(__file__).parents[3] / "docs" / "demo.md").read_text()
 
 
 def switches(module):

@@ -69,6 +69,25 @@ def test_of_two_demos_the_later_is_told_of_and_the_earlier_takes_nothing_away(pa
     assert read_by_a_shell(path)[0] == "http://127.0.0.1:5001"
 
 
+def test_when_the_later_ends_the_earlier_is_told_of_again(path):
+    imports = "import sys; from pathlib import Path; from endcap_devkit.demo.beside import Beside"
+    tell = f"Beside(Path({str(path)!r})).tell({LINKS}); print(flush=True); sys.stdin.read()"
+    earlier = subprocess.Popen(
+        [sys.executable, "-c", f"{imports}; {tell}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    earlier.stdout.readline()
+    later = Beside(path)
+    for _ in range(2):
+        later.tell({**LINKS, "backend": "http://127.0.0.1:5001"})
+        later.withdraw()
+        later.withdraw()
+        assert read_by_a_shell(path)[0] == LINKS["backend"]
+    later.tell(LINKS)
+    earlier.communicate(timeout=30)
+    later.withdraw()
+    assert not path.exists()
+
+
 def test_a_cache_that_is_no_folder_fails_no_demo(path):
     path.parent.write_text("")
     beside = Beside(path)
