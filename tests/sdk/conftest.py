@@ -4,6 +4,7 @@ import re
 import socket
 import sqlite3
 import threading
+import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +12,11 @@ from itertools import count
 
 import jwt
 import pytest
+from ably.sync import AblyRestSync
+
+from endcap.transports import AblyToken
+from endcap_devkit.ably_server import AblyServer
+from endcap_devkit.ably_server import Settings as AblySettings
 
 _STORE = """
 INSERT INTO messages (id, body) VALUES (?, ?) ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times, body
@@ -195,17 +201,10 @@ class TinyBackend:
             channels = {"location": f"location:{uid}", "promotions": f"promotions:{uid}"}
             expires_at = datetime.now(UTC) + timedelta(hours=1)
             self.answer(handler, 200, {
-                "token": self._ably_jwt(uid, channels, expires_at) if self.ably else "ably",
+                "token": an_ably_jwt(self.ably, uid=uid) if self.ably else "ably",
                 "client_id": uid, "expires_at": expires_at.isoformat(), "capability": {}, "channels": channels,
                 "endpoint": f"http://localhost:{self.ably.port}" if self.ably else "",
             })  # fmt: skip
-
-    def _ably_jwt(self, uid, channels, expires_at):
-        name, secret = self.ably.key.split(":")
-        capability = {channels["location"]: ["publish"], channels["promotions"]: ["subscribe", "history"]}
-        claims = {"iat": int(datetime.now(UTC).timestamp()), "exp": int(expires_at.timestamp())}
-        claims |= {"x-ably-capability": json.dumps(capability), "x-ably-clientId": uid}
-        return jwt.encode(claims, secret, algorithm="HS256", headers={"kid": name})
 
     def _locations(self, handler, body):
         self._store(handler, body["locations"])
@@ -247,3 +246,71 @@ def backend(tmp_path):
     backend = TinyBackend(tmp_path / "backend.db")
     yield backend
     backend.close()
+
+
+def an_ably_jwt(server, *, uid="u1", capability=None, ttl_s=3600.0):
+    """A token for the local Ably, as the backend gives one to a phone."""
+    name, secret = server.key.split(":")
+    now = time.time()
+    claims = {
+        "iat": int(now),
+        "exp": now + ttl_s,
+        "x-ably-capability": json.dumps(
+            capability or {f"location:{uid}": ["publish"], f"promotions:{uid}": ["subscribe", "history"]}
+        ),
+        "x-ably-clientId": uid,
+    }
+    return jwt.encode(claims, secret, algorithm="HS256", headers={"kid": name})
+
+
+@pytest.fixture
+def a_jwt():
+    return an_ably_jwt
+
+
+@pytest.fixture
+def a_token():
+    def make(server, *, uid="u1", channel_uid=None, port=None, **more):
+        return AblyToken(
+            token=an_ably_jwt(server, uid=uid, **more),
+            client_id=uid,
+            expires_at=datetime.now(UTC) + timedelta(seconds=more.get("ttl_s", 3600)),
+            location_channel=f"location:{channel_uid or uid}",
+            promotions_channel=f"promotions:{channel_uid or uid}",
+            endpoint=f"http://localhost:{port or server.port}",
+        )
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def ably():
+    with AblyServer(settings=AblySettings(auth_nudge_s=0)) as server:
+        yield server
+
+
+@pytest.fixture
+def server_token(ably):
+    return lambda: an_ably_jwt(ably, uid="*", capability={"*": ["*"]})
+
+
+@pytest.fixture
+def rest(ably, server_token):
+    """The official client, as another party sees the channels."""
+    with AblyRestSync(token=server_token(), endpoint=f"localhost:{ably.port}/", tls=False) as client:
+        yield client
+
+
+@pytest.fixture
+def on_channel(rest):
+    """What stands in a channel's history, oldest first."""
+    return lambda channel: [message.data for message in rest.channels.get(channel).history(direction="forwards").items]
+
+
+@pytest.fixture
+def opened():
+    """Transports and connections to close in the end."""
+    things = []
+    yield lambda thing: things.append(thing) or thing
+    for thing in things:
+        thing.close()

@@ -1,22 +1,19 @@
-"""The Ably transport and batch against the local Ably, which the official clients judge."""
+"""The Ably transport against the local Ably, which the official clients judge."""
 
-import json
+import asyncio
 import logging
 import socket
 import threading
 import time
-from contextlib import closing, suppress
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
 from queue import Queue
 
-import jwt
 import pytest
-from ably.sync import AblyRestSync
 
-from endcap.errors import NotAuthorised, Refused, Unreachable
+from endcap.errors import NotAuthorised, Unreachable
 from endcap.subscriber import Subscriber
 from endcap.testing import ManualClock, RecordingTransport, a_location, an_alert, an_event
-from endcap.transports import AblyToken, ably_connection
+from endcap.transports import ably_connection
 from endcap.transports.ably import AblyTransport
 from endcap.transports.ably_batch import AblyBatch
 from endcap.transports.ably_connection import AblyConnection
@@ -89,12 +86,6 @@ class Wire:
         self.cut()
 
 
-@pytest.fixture(scope="module")
-def ably():
-    with AblyServer(settings=Settings(auth_nudge_s=0)) as server:
-        yield server
-
-
 @pytest.fixture
 def wire(ably):
     wire = Wire(ably.port)
@@ -102,76 +93,25 @@ def wire(ably):
     wire.close()
 
 
-def a_jwt(server, *, uid="u1", capability=None, ttl_s=3600.0):
-    name, secret = server.key.split(":")
-    now = time.time()
-    claims = {
-        "iat": int(now),
-        "exp": now + ttl_s,
-        "x-ably-capability": json.dumps(
-            capability or {f"location:{uid}": ["publish"], f"promotions:{uid}": ["subscribe", "history"]}
-        ),
-        "x-ably-clientId": uid,
-    }
-    return jwt.encode(claims, secret, algorithm="HS256", headers={"kid": name})
-
-
-def a_token(server, *, uid="u1", channel_uid=None, port=None, **more):
-    return AblyToken(
-        token=a_jwt(server, uid=uid, **more),
-        client_id=uid,
-        expires_at=datetime.now(UTC) + timedelta(seconds=more.get("ttl_s", 3600)),
-        location_channel=f"location:{channel_uid or uid}",
-        promotions_channel=f"promotions:{channel_uid or uid}",
-        endpoint=f"http://localhost:{port or server.port}",
-    )
-
-
-@pytest.fixture
-def server_token(ably):
-    return lambda: a_jwt(ably, uid="*", capability={"*": ["*"]})
-
-
-@pytest.fixture
-def rest(ably, server_token):
-    """The official client, as another party sees the channels."""
-    with AblyRestSync(token=server_token(), endpoint=f"localhost:{ably.port}/", tls=False) as client:
-        yield client
-
-
-@pytest.fixture
-def opened():
-    """Transports and connections to close in the end."""
-    things = []
-    yield lambda thing: things.append(thing) or thing
-    for thing in things:
-        thing.close()
-
-
-def on_channel(rest, channel):
-    """What stands in a channel's history, oldest first."""
-    return [message.data for message in rest.channels.get(channel).history(direction="forwards").items]
-
-
 def numbered(uid, *numbers):
     return [a_location(uid=uid, id=f"install:{number}") for number in numbers]
 
 
-def test_a_fix_is_on_the_shoppers_channel_when_send_returns(ably, rest, opened):
+def test_a_fix_is_on_the_shoppers_channel_when_send_returns(ably, rest, opened, a_token, on_channel):
     transport = opened(AblyTransport(lambda: a_token(ably, uid="p1")))
     result = transport.send([a_location(uid="whoever", id="install:1")])
     assert result.accepted == {0}
-    assert on_channel(rest, "location:p1") == [a_location(uid="p1", id="install:1").to_json()]
+    assert on_channel("location:p1") == [a_location(uid="p1", id="install:1").to_json()]
 
 
-def test_fixes_to_catch_up_travel_as_one_message(ably, rest, opened):
+def test_fixes_to_catch_up_travel_as_one_message(ably, rest, opened, a_token, on_channel):
     transport = opened(AblyTransport(lambda: a_token(ably, uid="p2")))
     assert transport.send(numbered("p2", 1, 2, 3)).accepted == {0, 1, 2}
-    messages = on_channel(rest, "location:p2")
+    messages = on_channel("location:p2")
     assert [[fix["id"] for fix in message] for message in messages] == [["install:1", "install:2", "install:3"]]
 
 
-def test_a_batch_too_big_for_one_message_is_cut_and_paced(ably, rest, opened):
+def test_a_batch_too_big_for_one_message_is_cut_and_paced(ably, rest, opened, a_token, on_channel):
     clock = ManualClock()
     transport = opened(AblyTransport(lambda: a_token(ably, uid="p3"), clock=clock))
     results = Queue()
@@ -181,20 +121,20 @@ def test_a_batch_too_big_for_one_message_is_cut_and_paced(ably, rest, opened):
     clock.advance(1)
     sender.join(WAIT_S)
     assert results.get(timeout=WAIT_S).accepted == set(range(500))
-    messages = on_channel(rest, "location:p3")
+    messages = on_channel("location:p3")
     assert len(messages) == 2
     assert [fix["id"] for message in messages for fix in message] == [f"install:{n}" for n in range(500)]
 
 
-def test_the_same_batch_sent_twice_is_one_message(ably, rest, opened):
+def test_the_same_batch_sent_twice_is_one_message(ably, rest, opened, a_token, on_channel):
     transport = opened(AblyTransport(lambda: a_token(ably, uid="p4"), clock=ManualClock()))
     transport.send(numbered("p4", 1, 2))
     transport._published_s = None  # as after a restart
     transport.send(numbered("p4", 1, 2))
-    assert len(on_channel(rest, "location:p4")) == 1
+    assert len(on_channel("location:p4")) == 1
 
 
-def test_what_is_no_fix_goes_the_other_way(ably, opened):
+def test_what_is_no_fix_goes_the_other_way(ably, opened, a_token):
     other = RecordingTransport()
     transport = opened(AblyTransport(lambda: a_token(ably, uid="p5"), other))
     result = transport.send([an_event(), a_location(id="install:1"), an_event(id="e2")])
@@ -202,21 +142,21 @@ def test_what_is_no_fix_goes_the_other_way(ably, opened):
     assert [message.id for message in other.sent] == [an_event().id, "e2"]
 
 
-def test_anothers_channel_is_refused_by_name(ably, opened):
+def test_anothers_channel_is_refused_by_name(ably, opened, a_token):
     transport = opened(AblyTransport(lambda: a_token(ably, uid="eve", channel_uid="alice")))
     with pytest.raises(NotAuthorised, match="40160") as refusal:
         transport.send([a_location(id="install:1")])
     assert refusal.value.channel == "location:alice"
 
 
-def test_listening_on_anothers_channel_is_refused_by_name(ably, opened):
+def test_listening_on_anothers_channel_is_refused_by_name(ably, opened, a_token):
     connection = opened(AblyConnection(lambda: a_token(ably, uid="eve")))
     with pytest.raises(NotAuthorised, match="40160") as refusal:
         connection.listen("promotions:alice", lambda data: None)
     assert refusal.value.channel == "promotions:alice"
 
 
-def test_a_channel_that_is_taken_away_is_told(ably, opened):
+def test_a_channel_that_is_taken_away_is_told(ably, opened, a_token):
     """The second token no longer covers what the first one did."""
     narrow = {"location:v1": ["publish"]}
     tokens = [a_token(ably, uid="v1"), *(a_token(ably, uid="v1", capability=narrow) for _ in range(3))]
@@ -232,7 +172,7 @@ def test_a_channel_that_is_taken_away_is_told(ably, opened):
     assert fault.channel == "promotions:v1"
 
 
-def test_who_gave_up_listening_hears_nothing_later(ably, rest, opened):
+def test_who_gave_up_listening_hears_nothing_later(ably, rest, opened, a_token):
     connection = opened(AblyConnection(lambda: a_token(ably, uid="g1")))
     connection.until_connected(WAIT_S)
     given_up, heard = [], Queue()
@@ -245,7 +185,7 @@ def test_who_gave_up_listening_hears_nothing_later(ably, rest, opened):
 
 
 def test_when_several_channels_are_taken_away_one_new_connection_takes_the_place_of_the_old(
-    ably, rest, opened, monkeypatch
+    ably, rest, opened, monkeypatch, a_token
 ):
     monkeypatch.setattr(ably_connection, "AGAIN_S", 0.2)
     channels = ("promotions:w1", "help:w1")
@@ -273,8 +213,29 @@ def test_when_several_channels_are_taken_away_one_new_connection_takes_the_place
     assert len(asked) == 3
 
 
+def test_what_a_client_that_was_given_up_says_of_a_channel_is_not_heard(ably, opened, a_token):
+    faults = []
+    connection = opened(AblyConnection(lambda: a_token(ably, uid="o1"), on_change=lambda *now: faults.append(now[1])))
+    connection.listen("promotions:o1", lambda data: None)
+    given_up = connection._client
+
+    async def renew_and_hear_the_last_words():
+        from ably.types.channelstate import ChannelState
+        from ably.util.exceptions import AblyException
+
+        await connection._renew()
+        await connection._until_connected(WAIT_S)
+        gone = AblyException("not permitted", 401, 40160)
+        given_up.channels.get("promotions:o1")._notify_state(ChannelState.FAILED, reason=gone)
+        return connection._renewal
+
+    last = asyncio.run_coroutine_threadsafe(renew_and_hear_the_last_words(), connection._loop)
+    assert last.result(2 * WAIT_S) is None
+    assert not [fault for fault in faults if isinstance(fault, NotAuthorised)]
+
+
 @pytest.mark.parametrize("form", ["text", "bytes", "object"])
-def test_an_alert_is_heard_in_every_form(form, ably, rest, opened):
+def test_an_alert_is_heard_in_every_form(form, ably, rest, opened, a_token):
     uid = f"s-{form}"
     heard = Queue()
     transport = opened(AblyTransport(lambda: a_token(ably, uid=uid)))
@@ -285,7 +246,7 @@ def test_an_alert_is_heard_in_every_form(form, ably, rest, opened):
     assert heard.get(timeout=WAIT_S) == alert
 
 
-def test_alerts_from_before_she_came_are_rewound(ably, rest, opened):
+def test_alerts_from_before_she_came_are_rewound(ably, rest, opened, a_token):
     for number in range(3):
         rest.channels.get("promotions:r1").publish("alert", an_alert(id=f"a{number}", uid="r1").to_text())
     heard = Queue()
@@ -294,7 +255,7 @@ def test_alerts_from_before_she_came_are_rewound(ably, rest, opened):
     assert [heard.get(timeout=WAIT_S).id for _ in range(3)] == ["a0", "a1", "a2"]
 
 
-def test_a_cut_line_loses_no_alert_and_repeats_none(ably, wire, rest, opened):
+def test_a_cut_line_loses_no_alert_and_repeats_none(ably, wire, rest, opened, a_token):
     heard = Queue()
     subscriber = Subscriber(heard.put, clock=ManualClock())
     transport = opened(AblyTransport(lambda: a_token(ably, uid="c1", port=wire.port)))
@@ -313,7 +274,7 @@ def test_a_cut_line_loses_no_alert_and_repeats_none(ably, wire, rest, opened):
     assert subscriber.received == 5
 
 
-def test_a_gap_too_long_to_resume_is_closed_from_history(opened):
+def test_a_gap_too_long_to_resume_is_closed_from_history(opened, a_token, a_jwt):
     with AblyServer(settings=Settings(connection_state_ttl_s=0.0)) as forgetful:
         wire = Wire(forgetful.port)
         heard = Queue()
@@ -338,7 +299,9 @@ def test_a_gap_too_long_to_resume_is_closed_from_history(opened):
             wire.close()
 
 
-def test_a_fix_sent_while_the_line_is_down_arrives_once_when_it_is_sent_again(ably, wire, rest, opened):
+def test_a_fix_sent_while_the_line_is_down_arrives_once_when_it_is_sent_again(
+    ably, wire, rest, opened, a_token, on_channel
+):
     transport = opened(
         AblyTransport(lambda: a_token(ably, uid="d1", port=wire.port), timeout_s=2.0, clock=ManualClock())
     )
@@ -359,13 +322,13 @@ def test_a_fix_sent_while_the_line_is_down_arrives_once_when_it_is_sent_again(ab
         except Unreachable:
             transport._published_s = None
             assert time.monotonic() < deadline
-    assert [message if isinstance(message, dict) else len(message) for message in on_channel(rest, "location:d1")] == [
+    assert [message if isinstance(message, dict) else len(message) for message in on_channel("location:d1")] == [
         a_location(uid="d1", id="install:1").to_json(),
         2,
     ]
 
 
-def test_a_message_whose_acknowledgement_was_lost_is_not_doubled(ably, wire, rest, opened):
+def test_a_message_whose_acknowledgement_was_lost_is_not_doubled(ably, wire, rest, opened, a_token, on_channel):
     clock = HurriedClock()
     transport = opened(AblyTransport(lambda: a_token(ably, uid="k1", port=wire.port), timeout_s=3.0, clock=clock))
     sent = lost = 0
@@ -380,12 +343,12 @@ def test_a_message_whose_acknowledgement_was_lost_is_not_doubled(ably, wire, res
             lost += 1
             assert lost < 20
     assert lost >= 3
-    assert [fix["id"] for message in on_channel(rest, "location:k1") for fix in message] == [
+    assert [fix["id"] for message in on_channel("location:k1") for fix in message] == [
         f"install:{number}" for number in range(9)
     ]
 
 
-def test_a_token_is_renewed_in_mid_stream_more_than_once(ably, rest, opened):
+def test_a_token_is_renewed_in_mid_stream_more_than_once(ably, rest, opened, a_token):
     asked = Queue()
 
     def tokens():
@@ -401,7 +364,7 @@ def test_a_token_is_renewed_in_mid_stream_more_than_once(ably, rest, opened):
     assert heard.get(timeout=WAIT_S) == an_alert(uid="t1")
 
 
-def test_no_token_yet_is_tried_again(ably, opened):
+def test_no_token_yet_is_tried_again(ably, opened, a_token):
     answers = [Unreachable("the backend sleeps"), a_token(ably, uid="n1")]
 
     def tokens():
@@ -422,7 +385,7 @@ def test_a_refused_session_is_told_at_once(opened):
         opened(AblyTransport(tokens)).send([a_location(id="install:1")])
 
 
-def test_nobody_there_is_unreachable(opened, ably):
+def test_nobody_there_is_unreachable(opened, ably, a_token):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     transport = opened(AblyTransport(lambda: a_token(ably, port=port), timeout_s=0.5))
@@ -430,7 +393,7 @@ def test_nobody_there_is_unreachable(opened, ably):
         transport.send([a_location(id="install:1")])
 
 
-def test_closing_ends_the_thread_and_sends_nothing_more(ably):
+def test_closing_ends_the_thread_and_sends_nothing_more(ably, a_token):
     transport = AblyTransport(lambda: a_token(ably, uid="z1"))
     transport.send([a_location(id="install:1")])
     transport.close()
@@ -440,7 +403,7 @@ def test_closing_ends_the_thread_and_sends_nothing_more(ably):
         transport.send([a_location(id="install:2")])
 
 
-def test_neither_token_nor_coordinate_reaches_the_logs(ably, caplog, opened):
+def test_neither_token_nor_coordinate_reaches_the_logs(ably, caplog, opened, a_token):
     token = a_token(ably, uid="l1")
     with caplog.at_level(logging.DEBUG):
         transport = opened(AblyTransport(lambda: token))
@@ -451,80 +414,3 @@ def test_neither_token_nor_coordinate_reaches_the_logs(ably, caplog, opened):
     )
     assert token.token not in logged
     assert "latitude" not in logged
-
-
-def test_a_batch_reaches_each_channel_and_says_so(ably, rest, server_token, opened):
-    batch = opened(AblyBatch(ably.url, server_token))
-    outcomes = batch.publish([(f"promotions:b{n}", f"alert-{n}", "alert", f'{{"n":{n}}}') for n in range(250)])
-    assert [(outcome.message_id, outcome.error) for outcome in outcomes] == [(f"alert-{n}", None) for n in range(250)]
-    assert on_channel(rest, "promotions:b7") == ['{"n":7}']
-
-
-def test_a_batch_published_twice_is_delivered_once(ably, rest, server_token, opened):
-    batch = opened(AblyBatch(ably.url, server_token))
-    for _ in range(2):
-        batch.publish(
-            [("promotions:b-twice", "alert-1", "alert", "{}"), ("promotions:b-twice", "alert-2", "alert", "{}")]
-        )
-    assert len(on_channel(rest, "promotions:b-twice")) == 2
-
-
-def test_one_channel_refused_harms_no_other(ably, opened):
-    batch = opened(AblyBatch(ably.url, lambda: a_jwt(ably, uid="*", capability={"promotions:*": ["publish"]})))
-    good, bad, long = batch.publish(
-        [
-            ("promotions:x", "1", "alert", "{}"),
-            ("secret:x", "2", "alert", "{}"),
-            ("promotions:x", "3", "alert", "x" * 70_000),
-        ]
-    )
-    assert good.error is None
-    assert isinstance(bad.error, NotAuthorised)
-    assert bad.error.channel == "secret:x"
-    assert isinstance(long.error, Refused)
-
-
-def test_an_expired_token_is_asked_for_anew(ably, opened):
-    tokens = [a_jwt(ably, uid="*", ttl_s=-5.0, capability={"*": ["*"]}), a_jwt(ably, uid="*", capability={"*": ["*"]})]
-    batch = opened(AblyBatch(ably.url, lambda: tokens.pop(0)))
-    assert batch.publish([("promotions:e", "1", "alert", "{}")])[0].error is None
-    assert tokens == []
-
-
-def test_a_wrong_secret_is_not_authorised(ably, opened):
-    forged = jwt.encode(
-        {"iat": int(time.time()), "exp": time.time() + 60},
-        "another secret, just as long as it needs to be",
-        algorithm="HS256",
-        headers={"kid": ably.key.split(":")[0]},
-    )
-    with pytest.raises((NotAuthorised, Unreachable), match="401"):
-        opened(AblyBatch(ably.url, lambda: forged)).publish([("promotions:e", "1", "alert", "{}")])
-
-
-def test_a_batch_to_nobody_is_unreachable(opened):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with pytest.raises(Unreachable):
-        opened(AblyBatch(f"http://localhost:{port}", lambda: "token")).publish([("promotions:e", "1", "alert", "{}")])
-
-
-def test_when_a_host_does_not_answer_another_stands_in_and_is_kept(ably, server_token, opened):
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        dead = f"http://localhost:{listener.getsockname()[1]}"
-    batch = opened(AblyBatch(dead, server_token, [ably.url]))
-    for number in range(2):
-        assert batch.publish([("promotions:f", f"f{number}", "alert", "{}")])[0].error is None
-
-
-def test_a_connection_that_was_closed_meanwhile_is_made_anew(server_token, opened):
-    with AblyServer() as first:
-        batch = opened(AblyBatch(first.url, lambda: a_jwt(first, uid="*", capability={"*": ["*"]})))
-        batch.publish([("promotions:g", "g1", "alert", "{}")])
-        port, key = first.port, first.key
-    with AblyServer(port, key):
-        assert batch.publish([("promotions:g", "g2", "alert", "{}")])[0].error is None
-
-
-def test_an_empty_batch_asks_nobody(opened):
-    assert opened(AblyBatch("http://localhost:1", lambda: "token")).publish([]) == []

@@ -282,8 +282,10 @@ class AblyConnection:
             raise
         self._listening[channel] = listening
 
-    def _refused(self, fault: EndcapError) -> None:
+    def _refused(self, client: AblyRealtime, fault: EndcapError) -> None:
         """A channel that was listened to is taken away: perhaps the next token gives it back."""
+        if client is not self._client:
+            return  # it is being given up, and its channels with it
         log.warning("an Ably channel was refused: %s; trying again in %g s", fault, AGAIN_S)
         self.fault = fault
         self._on_change(self.state, fault)

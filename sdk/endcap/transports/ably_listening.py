@@ -25,15 +25,21 @@ class Listening:
     """Hands each message's data to `on_data`. Everything runs on the connection's thread.
 
     ably resumes over short gaps by itself. After one that it could not bridge, history is asked; a message may then
-    come twice. `refused` hears when the channel, once attached, is taken away.
+    come twice. `refused` hears by which client and why when the channel, once attached, is taken away.
     """
 
-    def __init__(self, name: str, on_data: Callable[[object], None], refused: Callable[[EndcapError], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        on_data: Callable[[object], None],
+        refused: Callable[[AblyRealtime, EndcapError], None],
+    ) -> None:
         self.name = name
         self.caught_up = 0  # messages that history brought
         self._on_data = on_data
         self._refused = refused
         self._client: AblyRealtime | None = None
+        self._watch: Callable[[Any], None] = lambda change: None  # of its channel
         self._newest_ms = 0
         self._attached = False  # by this client
         self._held = False  # by any
@@ -49,7 +55,8 @@ class Listening:
 
         self._client, self._attached = client, False
         channel = client.channels.get(self.name, ChannelOptions(params={"rewind": REWIND}))
-        channel.on(self._on_state)
+        self._watch = lambda change: self._on_state(client, change)  # ably takes functions only
+        channel.on(self._watch)
         try:
             await channel.subscribe(self._hear)
         except AblyException as fault:
@@ -59,16 +66,18 @@ class Listening:
         """Hear nothing more: ably keeps a listener whose attach was given up, and would attach in the end."""
         if self._client is not None:
             channel = self._client.channels.get(self.name)
-            channel.off(self._on_state)
+            channel.off(self._watch)
             channel.unsubscribe(self._hear)
 
-    def _on_state(self, change: Any) -> None:
+    def _on_state(self, client: AblyRealtime, change: Any) -> None:
+        if client is not self._client:
+            return  # the last words of one that was given up
         if change.current.value == "attached":
             if self._attached and not change.resumed:
                 asyncio.get_running_loop().create_task(self._catch_up())
             self._attached = self._held = True
         elif change.current.value == "failed" and self._held:
-            self._refused(fault_from(change.reason, "attach", self.name))
+            self._refused(client, fault_from(change.reason, "attach", self.name))
 
     def _hear(self, message: Any) -> None:
         self._newest_ms = max(self._newest_ms, int(message.timestamp or 0))
