@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from endcap_shopper.coupons import Coupon
@@ -11,6 +12,7 @@ from endcap_shopper.inbox import Card
 from endcap_shopper.state import State
 from endcap_shopper.views import Chrome, CouponState, DealCard, NearYou, Notice, Undo
 
+_STEPS = re.compile(r"about [\d,.]+ steps from you")  # as the shop's reasons count what is near
 DEALS_KEPT = 300  # cards as they were written last; an inbox holds 100
 
 
@@ -72,7 +74,7 @@ def _written(card: Card, coupon: Coupon | None, product: Product | None, left: t
     return DealCard(
         id=alert.id,
         title=alert.title,
-        why=alert.why,
+        why=_STEPS.sub("near you", alert.why) if where else alert.why,  # one unit on a card: hers
         off=reduced or (off(coupon, words) if coupon is not None else ""),
         where=" · ".join([*where, *([alert.section] if alert.section else [])]),
         ends=words.t("{time} left", time=words.left(left)),

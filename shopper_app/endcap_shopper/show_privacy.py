@@ -58,6 +58,7 @@ def settings(state: State) -> Settings:
     return Settings(
         look=look(state),
         languages=tuple(Choice(each, _NAMES[each], each == state.words.language) for each in LANGUAGES),
+        feet=chosen.feet,
         quiet_on=chosen.quiet_on,
         quiet_from=chosen.quiet_from,
         quiet_until=chosen.quiet_until,

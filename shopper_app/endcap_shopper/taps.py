@@ -177,6 +177,9 @@ class Taps(Showing):
     def set_reduced_motion(self, on: bool) -> None:
         self._set_look(reduced_motion=on)
 
+    def set_feet(self, on: bool) -> None:
+        self._set_look(feet=on)
+
     def set_quiet_hours(self, on: bool, start: time, end: time) -> None:
         self._ground.set(quiet_on=on, quiet_from=start, quiet_until=end)
         self.parts.preferring.tell()
@@ -200,7 +203,8 @@ class Taps(Showing):
     def _set_look(self, **changes: Any) -> None:
         self._ground.set(**changes)
         state = self._ground.state
-        if "language" in changes:
+        if {"language", "feet"} & changes.keys():
             state.words = self.parts.words()
+        if "language" in changes:
             self.parts.alerts.name_channels()
         self._ground.tell(None)

@@ -49,7 +49,7 @@ def walk_in(driver):
 
 
 def clip_the_offer(driver):
-    driver.tap("Home")
+    driver.tap("Nearby")
     driver.until_text(f"You're in {visit['store']}", WAIT_S)
     driver.until_text(visit["offer"], WAIT_S)
     driver.tap(driver.until(lambda: button_beside(driver, visit["offer"]), WAIT_S))

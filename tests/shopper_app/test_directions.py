@@ -20,22 +20,22 @@ def test_a_way_is_cut_where_it_turns(build):
 
 def test_the_next_step_names_the_turn_after_it(build):
     found = steps([build.at(0, 0), build.at(0, 20), build.at(-10, 20)])
-    assert next_step(found, "Tea", EN) == "Straight on for 20 m. Then left."
+    assert next_step(found, "Tea", EN) == "Straight on for 20\xa0m. Then left."
 
 
 def test_the_last_step_names_what_is_fetched(build):
-    assert next_step(steps([build.at(0, 0), build.at(0, 20)]), "Tea", EN) == "Straight on for 20 m, to Tea."
+    assert next_step(steps([build.at(0, 0), build.at(0, 20)]), "Tea", EN) == "Straight on for 20\xa0m, to Tea."
 
 
 def test_a_section_on_the_way_is_named(build):
     found = steps([build.at(5, 5), build.at(15, 5), build.at(15, 15)], build.plan())
     assert [step.section for step in found] == ["", "Coffee"]
-    assert next_step(found[1:], "Dark roast", EN) == "Turn left, then 10 m to Dark roast."
+    assert next_step(found[1:], "Dark roast", EN) == "Turn left, then 10\xa0m to Dark roast."
 
 
 def test_who_faces_the_other_way_is_told_to_turn_around(build):
     found = steps([build.at(0, 0), build.at(0, 20)], heading_deg=180)
-    assert next_step(found, "Tea", EN) == "Turn around, then 20 m to Tea."
+    assert next_step(found, "Tea", EN) == "Turn around, then 20\xa0m to Tea."
 
 
 def test_before_the_shelf_there_is_nothing_to_walk(build):
@@ -45,7 +45,7 @@ def test_before_the_shelf_there_is_nothing_to_walk(build):
 
 def test_it_speaks_german(build):
     found = steps([build.at(0, 0), build.at(0, 20), build.at(-10, 20)])
-    assert next_step(found, "Tee", Words("de")) == "Geradeaus, 20 m. Dann links."
+    assert next_step(found, "Tee", Words("de")) == "Geradeaus, 20\xa0m. Dann links."
 
 
 @given(st.floats(-720, 720))

@@ -35,7 +35,7 @@ def test_the_way_leads_along_the_aisles_and_on_when_she_has_it(a_phone, build):
         phone.settle()
     plan = phone.app.store_map()
     assert [pin.text for pin in plan.pins] == ["Green tea", "Dark roast"]
-    assert plan.step == "Straight on for 5 m, to Tea. Then left."
+    assert plan.step == "Straight on for 5\xa0m, to Tea. Then left."
     assert plan.stop == "Green tea · stop 1 of 2"
     phone.app.got_it(plan.stop_id)
     phone.settle()

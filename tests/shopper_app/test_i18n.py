@@ -40,12 +40,12 @@ def test_time_that_passed_and_time_that_is_left():
 
 
 @pytest.mark.parametrize(("metres", "said"), [(3.4, "3 m"), (12.4, "10 m"), (97.0, "95 m"), (1240.0, "1.2 km")])
-def test_a_distance_is_no_finer_than_a_fix(metres, said):
-    assert EN.distance(metres) == said
+def test_a_distance_is_no_finer_than_a_fix_and_stays_on_one_line(metres, said):
+    assert EN.distance(metres) == said.replace(" ", "\xa0")
 
 
 def test_distances_in_feet():
-    assert Words("en", feet=True).distance(30.48) == "100 ft"
+    assert Words("en", feet=True).distance(30.48) == "100\xa0ft"
 
 
 def test_the_made_up_language_is_longer_and_keeps_what_is_filled_in():

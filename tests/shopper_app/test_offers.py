@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 
 from endcap.testing import an_alert
+from endcap_backend.decide.candidates import Candidate
+from endcap_backend.decide.reason import why
 from endcap_shopper.arrivals import OFFERS_A_CALL
 
 
@@ -45,7 +47,7 @@ def test_an_offers_way_leads_to_its_shelf_and_its_reduction_is_the_products(a_ph
     phone.stand(build.at(0, 5))
     phone.offer(store="s1", section="Coffee")
     (deal,) = phone.app.near_you().deals
-    assert (deal.where, deal.off, deal.segment) == ("20 m · Coffee", "−30%", "coffee")
+    assert (deal.where, deal.off, deal.segment) == ("20\xa0m · Coffee", "−30%", "coffee")
 
 
 def test_what_the_shop_does_not_know_of_an_offer_is_asked_for_once(a_phone, shop):
@@ -175,3 +177,22 @@ def test_an_order_that_is_said_to_be_ready_is_looked_up_at_once(a_phone, shop):
     phone.app.parts.arrivals.take_notice({"notice": "pickup", "id": "o1", "state": "ready", "store": "s1"})
     phone.settle()
     assert phone.app.near_you().headline == "Your order is ready"
+
+
+def test_a_card_tells_how_far_in_one_unit_and_it_is_hers(a_phone):
+    phone = a_phone().agree("promotions")
+    reason = why(Candidate("deal", "u1", "Coffee week", distance_ft=30.0, section="Coffee"))
+    assert "about 12 steps from you" in reason
+    phone.offer(why=reason, distance_ft=30.0, section="Coffee", store="elsewhere", sku=None)
+    (deal,) = phone.app.near_you().deals
+    assert (deal.why, deal.where) == ("On promotion, near you in Coffee", "9\xa0m · Coffee")
+    phone.app.set_feet(True)
+    (deal,) = phone.app.near_you().deals
+    assert deal.where == "30\xa0ft · Coffee"
+
+
+def test_a_reason_keeps_its_steps_where_the_card_knows_no_distance(a_phone):
+    phone = a_phone().agree("promotions")
+    phone.offer(why="On promotion, about 12 steps from you in Coffee", distance_ft=None, section=None, sku=None)
+    (deal,) = phone.app.near_you().deals
+    assert deal.why == "On promotion, about 12 steps from you in Coffee"

@@ -81,14 +81,16 @@ class Words:
         return format_datetime(self._local(moment), "short", locale=self._locale)
 
     def distance(self, metres: float) -> str:
-        """How far it is: to the metre below ten, then to five, since no fix indoors knows better."""
+        """How far it is: to the metre below ten, then to five, since no fix indoors knows better; never wrapped."""
         length = metres * FEET_PER_M if self.feet else metres
         rounded = round(length) if length < 10 else 5 * round(length / 5)
         if self.feet:
-            return self.t("{number} ft", number=self.number(rounded))
-        if metres >= 1000:
-            return self.t("{number} km", number=self.number(round(metres / 1000, 1)))
-        return self.t("{number} m", number=self.number(rounded))
+            said = self.t("{number} ft", number=self.number(rounded))
+        elif metres >= 1000:
+            said = self.t("{number} km", number=self.number(round(metres / 1000, 1)))
+        else:
+            said = self.t("{number} m", number=self.number(rounded))
+        return said.replace(" ", "\xa0")
 
     def ago(self, past: timedelta) -> str:
         """5 minutes ago; just now within a minute."""

@@ -21,7 +21,7 @@ DEALS: tuple[DealCard, ...] = (
         "Espresso beans, 1 kg",
         "It is on your list, and members pay less today.",
         "−25 %",
-        "12 m · Coffee & tea",
+        "12\xa0m · Coffee & tea",
         "Ends tonight at 21:00",
         "wanted",
         "coffee",
@@ -34,7 +34,7 @@ DEALS: tuple[DealCard, ...] = (
         "Aged Gouda, 2 for 1",
         "You stand beside it.",
         "2 for 1",
-        "28 m · Dairy",
+        "28\xa0m · Dairy",
         "2 days left",
         "deal",
         "cheese",
@@ -43,14 +43,14 @@ DEALS: tuple[DealCard, ...] = (
         9002,
     ),
     DealCard(
-        "d3", "Lemons, net of 6", "It goes with your Gold coupon.", "−15 %", "34 m · Produce", "", "deal", "fruit"
+        "d3", "Lemons, net of 6", "It goes with your Gold coupon.", "−15 %", "34\xa0m · Produce", "", "deal", "fruit"
     ),
     DealCard(
         "d4",
         "Sourdough loaf",
         "The one on your list is sold out here; this one is fresh.",
         "−10 %",
-        "41 m · Bakery",
+        "41\xa0m · Bakery",
         "3 hours left",
         "alternative",
         "bakery",
@@ -61,13 +61,13 @@ DEALS: tuple[DealCard, ...] = (
 )
 
 WISHES: tuple[WishRow, ...] = (
-    WishRow("w1", "Espresso beans, 1 kg", 1, "Coffee & tea · 12 m · deal", "good", "€11.25", "€15.00", sku=9001),
-    WishRow("w2", "Oat milk", 2, "Dairy · 26 m", "plain", "€3.80", note="The barista one", sku=9005),
+    WishRow("w1", "Espresso beans, 1 kg", 1, "Coffee & tea · 12\xa0m · deal", "good", "€11.25", "€15.00", sku=9001),
+    WishRow("w2", "Oat milk", 2, "Dairy · 26\xa0m", "plain", "€3.80", note="The barista one", sku=9005),
     WishRow(
         "w3",
         "Lemons",
         1,
-        "Produce · 34 m · cheaper since yesterday",
+        "Produce · 34\xa0m · cheaper since yesterday",
         "good",
         "€1.69",
         "€1.99",

@@ -83,7 +83,7 @@ class SampleScreens:
     def near_you(self) -> NearYou:
         return NearYou(
             "You're in Riverside",
-            "2 things on your list are within 30 m",
+            "2 things on your list are within 30\xa0m",
             "One of them is cheaper today.",
             True,
             self.deals,
@@ -154,11 +154,13 @@ class SampleScreens:
                 "Rye loaf",
                 "In stock, beside it, €0.40 cheaper, the same kind",
                 "€2.80",
-                "41 m · Bakery",
+                "41\xa0m · Bakery",
                 "",
                 9014,
             ),
-            ProductRow("9015", "Spelt bread", "In stock, same kind, on offer", "€3.60", "44 m · Bakery", "−10 %", 9015),
+            ProductRow(
+                "9015", "Spelt bread", "In stock, same kind, on offer", "€3.60", "44\xa0m · Bakery", "−10 %", 9015
+            ),
         )
         return Alternatives(original, rows)
 

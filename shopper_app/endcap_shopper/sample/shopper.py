@@ -184,6 +184,10 @@ class SampleShopper(SampleScreens):
     def set_reduced_motion(self, on: bool) -> None:
         self._wear(reduced_motion=on)
 
+    def set_feet(self, on: bool) -> None:
+        self.settings_view = replace(self.settings_view, feet=on)
+        self._note("set_feet", on)
+
     def finish_first_run(self) -> None:
         self._first_run_done = True
         self._note("finish_first_run")

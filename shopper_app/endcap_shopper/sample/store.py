@@ -68,7 +68,7 @@ def sample_map() -> StoreMap:
         way,
         3,
         "coffee",
-        "Straight on for 15 m, then right to Espresso beans.",
+        "Straight on for 15\xa0m, then right to Espresso beans.",
         "Espresso beans · stop 1 of 3",
         "w1",
         True,

@@ -29,6 +29,7 @@ TEXT_SCALES = (1.0, 1.25, 1.5, 2.0)
 class Settings:
     look: Look = Look()
     languages: tuple[Choice, ...] = ()
+    feet: bool = False  # distances, else in metres
     quiet_on: bool = True
     quiet_from: time = time(22)
     quiet_until: time = time(8)

@@ -1,11 +1,13 @@
 """The store's map tells the way, takes steps, and is looked at closely by fingers, wheel, buttons and keys."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 
 from endcap_shopper.floor import FloorPlan
 from endcap_shopper.sample.store import at
+from endcap_shopper.ui.widgets.labels import meets
 from endcap_shopper.ui.widgets.sight import MOST, Sight
 
 
@@ -253,7 +255,7 @@ def test_another_store_is_seen_whole_though_the_map_was_on_its_way(on_the_way):
 
 def test_the_map_tells_the_next_step_and_goes_on_when_she_has_it(open_app):
     driver = open_app(page="map")
-    assert driver.says("Straight on for 15 m, then right to Espresso beans.")
+    assert driver.says("Straight on for 15\xa0m, then right to Espresso beans.")
     driver.tap("Say it aloud")
     driver.tap("Got it")
     driver.until(lambda: ("finish_wish", "w1", True) in driver.shopper.asked)
@@ -275,3 +277,17 @@ def test_another_store_is_chosen_from_a_list(open_app):
     driver.until_text("Harbour")
     driver.tap("Harbour")
     driver.until(lambda: ("choose_store", "s2") in driver.shopper.asked)
+
+
+@pytest.mark.parametrize("text_scale", [1.0, 1.5, 2.0])
+def test_no_name_on_the_map_lies_under_a_pin_a_flag_a_button_or_another_name(on_map, text_scale):
+    driver, shown = on_map(text_scale=text_scale)
+    taken = shown._taken(shown.view)
+    assert len(shown.names) == 6
+    assert [name for name in shown.names if any(meets(name, each) for each in taken)] == []
+    assert not any(meets(one, other) for one, other in combinations(shown.names, 2))
+    crowded = replace(shown.view, pins=tuple(replace(pin, point=at(24, 20.5)) for pin in shown.view.pins))
+    driver.shopper.store_map = lambda: crowded
+    driver.app.shell.screen.refresh()
+    driver.settle()
+    assert [name for name in shown.names if any(meets(name, each) for each in shown._taken(crowded))] == []

@@ -28,3 +28,12 @@ def test_quiet_hours_move_by_half_an_hour(open_app):
     driver.until(lambda: ("set_quiet_hours", True, time(21, 30), time(8)) in driver.shopper.asked)
     driver.tap(driver.in_row("Until", "Later"))
     driver.until(lambda: ("set_quiet_hours", True, time(21, 30), time(8, 30)) in driver.shopper.asked)
+
+
+def test_distances_are_in_feet_when_she_says_so(open_app):
+    driver = open_app(page="settings")
+    driver.scroll_to("Feet")
+    driver.tap("Feet")
+    driver.until(lambda: ("set_feet", True) in driver.shopper.asked)
+    driver.tap("Metres")
+    driver.until(lambda: ("set_feet", False) in driver.shopper.asked)

@@ -50,6 +50,7 @@ class SettingsPage(PageScreen):
         sizes = tuple(
             Choice(str(each), shopper.words.percent(each * 100), each == look.text_scale) for each in TEXT_SCALES
         )
+        units = (Choice("m", self.tr("Metres"), not settings.feet), Choice("ft", self.tr("Feet"), settings.feet))
         still = row("SwitchRow", "still", title=self.tr("Less motion"), on=look.reduced_motion)
         return [
             row(
@@ -61,6 +62,7 @@ class SettingsPage(PageScreen):
             ),
             row("ChipsRow", "theme", title=self.tr("Colours"), choices=worn, chosen=shopper.set_theme),
             row("ChipsRow", "size", title=self.tr("Text size"), choices=sizes, chosen=self._resize),
+            row("ChipsRow", "units", title=self.tr("Distances"), choices=units, chosen=self._measure),
             {**still, "detail": self.tr("Nothing slides or fades"), "changed": shopper.set_reduced_motion},
         ]
 
@@ -81,6 +83,9 @@ class SettingsPage(PageScreen):
     def _about(self, settings: Settings) -> list[Row]:
         title = row("SectionTitle", "about", text=self.tr("About"))
         return [title, row("InfoRow", "shop", icon="store", title=settings.shop, detail=settings.version)]
+
+    def _measure(self, unit: str) -> None:
+        self.shopper.set_feet(unit == "ft")
 
     def _resize(self, scale: str) -> None:
         self.shopper.set_text_scale(float(scale))

@@ -16,6 +16,7 @@ from kivy.properties import ObjectProperty
 
 from endcap_shopper.floor import FloorPlan, Frame, Section
 from endcap_shopper.ui.theme import Theme
+from endcap_shopper.ui.widgets.labels import Box, around, meets, placed
 from endcap_shopper.ui.widgets.roaming import Roaming
 from endcap_shopper.ui.widgets.shapes import circle, cone, filled
 from endcap_shopper.ui.widgets.sight import Sight
@@ -23,6 +24,8 @@ from endcap_shopper.views import Dot
 from endcap_shopper.views import StoreMap as View
 
 Spot = tuple[float, float]
+PIN_DP, RIM_DP = 26, 4
+DOOR_DP = 10
 CLOSE = 2.5  # so large is what is around her when she asks where she is
 
 
@@ -35,6 +38,7 @@ class StoreMap(Roaming):
     view = ObjectProperty(View(), rebind=True)
     theme = ObjectProperty(None, allownone=True)
     walked = ObjectProperty(None, allownone=True)
+    buttons = ObjectProperty(None, allownone=True)  # what lies over the map and hides names
 
     def __init__(self, **properties: Any) -> None:
         super().__init__(**properties)
@@ -43,11 +47,13 @@ class StoreMap(Roaming):
             self.canvas.add(layer)
         self._drawn: View | None = None
         self._store = ""
+        self.names: tuple[Box, ...] = ()  # where sections' names are written
         self._outlined: tuple[tuple[FloorPlan, float, float], list[list[Spot]]] | None = None
         self._drawing = Clock.create_trigger(self.draw, -1)
         for name in ("pos", "size", "theme", "sight"):
             self.fbind(name, self._drawing)
         self.fbind("view", self._changed)
+        self.fbind("buttons", self._covered)
 
     @property
     def frame(self) -> Frame | None:
@@ -103,7 +109,7 @@ class StoreMap(Roaming):
         if view.plan.store != self._store:
             self.halt()
             self._store, self.sight = view.plan.store, Sight()
-        if before is None or (before.plan, before.highlighted) != (view.plan, view.highlighted):
+        if before is None or _floor(before) != _floor(view):
             self._draw_floor(view)
         if before is None or (before.pins, before.way, before.next_leg) != (view.pins, view.way, view.next_leg):
             self._draw_over(view)
@@ -127,35 +133,57 @@ class StoreMap(Roaming):
                 self._floor.add(mesh)
             self._floor.add(Color(*theme.line))
             self._floor.add(Line(points=[part for corner in corners for part in corner], close=True, width=1.1))
-        for each in seen:
-            self._name(*each)
+        taken, self.names = self._taken(view), ()
+        for section, corners, colour in seen:
+            name = self._name(section, self._room(corners), colour, [*taken, *self.names])
+            self.names += (name,) if name else ()
         for door in view.plan.doors:
             self._floor.add(Color(*theme.quiet))
             x, y = self.spot(door.point)
-            self._floor.add(circle((x, y), dp(10)))
+            self._floor.add(circle((x, y), dp(DOOR_DP)))
+
+    def _taken(self, view: View) -> list[Box]:
+        """Where no name goes: pins, the flag at the first one, doors, and the buttons."""
+        assert view.plan is not None
+        taken = self._pin_boxes(view) + [around(self.spot(door.point), dp(DOOR_DP)) for door in view.plan.doors]
+        if (flag := self._flag_box(view)) is not None:
+            taken.append(flag)
+        over = self.buttons
+        return taken if over is None or not over.height else [*taken, (over.x, over.y, over.right, over.top)]
+
+    def _pin_boxes(self, view: View) -> list[Box]:
+        return [around(self.spot(pin.point), dp(PIN_DP + RIM_DP)) for pin in view.pins]
+
+    def _covered(self, *_: object) -> None:
+        for name in ("pos", "size"):
+            self.buttons.fbind(name, self._drawing)
+        self._drawing()
 
     def _meets(self, corners: list[Spot]) -> bool:
         """Whether something of it can be seen."""
-        left, right, low, high = self._room(corners)
+        left, low, right, high = self._room(corners)
         return left < right and low < high
 
-    def _room(self, corners: list[Spot]) -> tuple[float, float, float, float]:
-        """Left, right, low and high of what is seen of it."""
+    def _room(self, corners: list[Spot]) -> Box:
+        """What is seen of it."""
         across, up = [x for x, _ in corners], [y for _, y in corners]
-        return max(self.x, min(across)), min(self.right, max(across)), max(self.y, min(up)), min(self.top, max(up))
+        return max(self.x, min(across)), max(self.y, min(up)), min(self.right, max(across)), min(self.top, max(up))
 
-    def _name(self, section: Section, corners: list[Spot], colour: Any) -> None:
-        """The section's name in what is seen of it, smaller where that is narrow; none where it can't be read."""
-        left, right, low, high = self._room(corners)
+    def _name(self, section: Section, room: Box, colour: Any, taken: list[Box]) -> Box | None:
+        """The section's name in what is seen of it, beside what is taken, smaller where that is narrow; none where it
+        can't be read, or has no room."""
+        widest = room[2] - room[0] - dp(4)
         for size in (self.theme.small, dp(12), dp(10)):
-            if any(_written(word, size, self.width).width > right - left - dp(4) for word in section.name.split()):
+            if any(_written(word, size, self.width).width > widest for word in section.name.split()):
                 continue  # no word is broken
-            words = _written(section.name, size, right - left - dp(4))
-            if words.height <= high - low:
+            words = _written(section.name, size, widest)
+            found = placed(words.width + dp(4), words.height, room, taken)
+            if found is not None:
                 self._floor.add(Color(*colour))
-                at = (round((left + right - words.width) / 2), round((low + high - words.height) / 2))
+                at = (round((found[0] + found[2] - words.width) / 2), round(found[1]))
                 self._floor.add(Rectangle(texture=words, pos=at, size=words.size))
-                return
+                return found
+        return None
 
     def _draw_over(self, view: View) -> None:
         self._over.clear()
@@ -167,15 +195,16 @@ class StoreMap(Roaming):
                 self._over.add(SmoothLine(points=[each for spot in part for each in spot], width=dp(2.6)))
         for pin in reversed(view.pins):
             self._pin(self.spot(pin.point), str(pin.number), theme.deal if pin.deal else theme.way)
-        if view.pins and self.collide_point(*self.spot(view.pins[0].point)):
-            self._flag(self.spot(view.pins[0].point), view.pins[0].text)
+        flag = self._flag_box(view)
+        if flag is not None:
+            self._flag(flag, view.pins[0].text)
 
     def _pin(self, spot: Spot, number: str, colour: Any) -> None:
         theme: Theme = self.theme
         x, y = spot
-        side = dp(26)
+        side = dp(PIN_DP)
         self._over.add(Color(*theme.ground))
-        self._over.add(circle(spot, side + dp(4)))
+        self._over.add(circle(spot, side + dp(RIM_DP)))
         self._over.add(Color(*colour))
         self._over.add(circle(spot, side))
         words = _written(number, dp(13), side, bold=True)
@@ -184,15 +213,25 @@ class StoreMap(Roaming):
             Rectangle(texture=words, pos=(round(x - words.width / 2), round(y - words.height / 2)), size=words.size)
         )
 
-    def _flag(self, spot: Spot, text: str) -> None:
-        """The next stop's name above its pin, kept inside the map."""
-        theme: Theme = self.theme
-        words = _written(text, theme.small, self.width * 0.6, bold=True)
+    def _flag_box(self, view: View) -> Box | None:
+        """Where the next stop's name goes: above its pin or below it, over no other pin where that can be."""
+        if not view.pins or not self.collide_point(*self.spot(view.pins[0].point)):
+            return None
+        spot = self.spot(view.pins[0].point)
+        words = _written(view.pins[0].text, self.theme.small, self.width * 0.6, bold=True)
         wide, high = words.width + dp(16), words.height + dp(8)
         x = min(max(spot[0] - wide / 2, self.x), self.right - wide)
-        y = spot[1] + dp(19) if spot[1] + dp(19) + high < self.top else spot[1] - dp(19) - high
+        lows = [y for y in (spot[1] + dp(19), spot[1] - dp(19) - high) if self.y <= y <= self.top - high]
+        boxes = [(x, y, x + wide, y + high) for y in lows or [self.y]]
+        pins = self._pin_boxes(view)[1:]
+        return min(boxes, key=lambda box: sum(meets(box, pin) for pin in pins))
+
+    def _flag(self, box: Box, text: str) -> None:
+        theme: Theme = self.theme
+        words = _written(text, theme.small, self.width * 0.6, bold=True)
+        x, y, right, high = box
         self._over.add(Color(*theme.ink))
-        self._over.add(Rectangle(pos=(x, y), size=(wide, high)))
+        self._over.add(Rectangle(pos=(x, y), size=(right - x, high - y)))
         self._over.add(Color(*theme.ground))
         self._over.add(Rectangle(texture=words, pos=(round(x + dp(8)), round(y + dp(4))), size=words.size))
 
@@ -213,6 +252,11 @@ class StoreMap(Roaming):
         for side, shade in ((dp(20), theme.ground), (dp(15), colour)):
             self._she.add(Color(*shade))
             self._she.add(circle((x, y), side))
+
+
+def _floor(view: View) -> tuple[object, ...]:
+    """What the floor's picture is made of: where pins are, no name is written."""
+    return view.plan, view.highlighted, view.pins
 
 
 def _written(text: str, size: float, width: float, *, bold: bool = False) -> Any:
