@@ -165,11 +165,22 @@ def add_database_switches(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--database-url",
+        type=_usable_url,
         default=os.environ.get("ENDCAP_DATABASE_URL", ""),
         metavar="URL",
         help="another database than the data folder's SQLite, such as postgresql://user:password@host:5432/name "
         "(better by ENDCAP_DATABASE_URL: a command line is seen by all)",
     )
+
+
+def _usable_url(text: str) -> str:
+    """What argparse reads a URL with, also that of the environment; an empty one is none."""
+    try:
+        if text:
+            parsed_url(text)
+    except BadConfig as fault:
+        raise argparse.ArgumentTypeError(fault.reason) from None
+    return text
 
 
 def database_of(args: argparse.Namespace) -> str:

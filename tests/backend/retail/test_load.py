@@ -193,8 +193,19 @@ def test_a_database_that_cannot_be_opened_is_named_without_its_password(capsys, 
 
 @pytest.mark.parametrize("url", ["mysql://host/endcap", "no url"])
 def test_a_url_of_no_known_database_is_refused(capsys, shelves, url):
-    assert main(["load", "--placements", str(shelves), "--database-url", url]) == 1
-    assert capsys.readouterr().err.startswith("endcap-backend load: database_url: ")
+    with pytest.raises(SystemExit) as refused:
+        main(["load", "--placements", str(shelves), "--database-url", url])
+    said = capsys.readouterr().err
+    assert (refused.value.code, said.count("\n")) == (2, 1)
+    assert said.startswith("endcap-backend load: error: argument --database-url: ")
+
+
+def test_a_url_in_the_environment_that_can_not_be_is_refused_likewise(capsys, shelves, monkeypatch):
+    monkeypatch.setenv("ENDCAP_DATABASE_URL", "mysql://user:s3cret@host/endcap")
+    with pytest.raises(SystemExit) as refused:
+        main(["load", "--placements", str(shelves)])
+    said = capsys.readouterr().err
+    assert (refused.value.code, "mysql: is no database known here" in said, "s3cret" in said) == (2, True, False)
 
 
 def test_without_a_file_it_says_what_to_name(load):
