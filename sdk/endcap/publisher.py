@@ -267,7 +267,7 @@ class Publisher:
             longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(self._failures - 1, 30))
             pause_s = longest * (0.5 + self._jitter() / 2)
         else:
-            pause_s = retry_after_s * (1.0 + RETRY_AFTER_SPREAD * self._jitter())
+            pause_s = max(FIRST_PAUSE_S, retry_after_s) * (1.0 + RETRY_AFTER_SPREAD * self._jitter())
         if self._failures == 1:
             log.warning("nothing could be sent, and all is kept; trying again in %.0f s: %s", pause_s, reason)
         return self._wait("waiting", reason, pause_s)

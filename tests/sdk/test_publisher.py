@@ -180,6 +180,14 @@ def test_retry_after_is_honoured_and_spread(rig):
     assert (state.retry_at - rig.clock.now()).total_seconds() == 75.0
 
 
+def test_a_server_that_says_at_once_is_not_asked_without_a_pause(rig):
+    rig.transport.answer(Unreachable("busy", retry_after_s=0.0))
+    rig.publisher.start()
+    rig.put(fixes=1)
+    rig.until("waiting")
+    assert rig.clock.next_wake_s() == 1.25
+
+
 def test_a_put_does_not_cut_a_pause_short_and_resume_does(rig):
     rig.transport.answer(Unreachable("down"))
     rig.publisher.start()
