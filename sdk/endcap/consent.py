@@ -158,6 +158,7 @@ class Consent:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._path)
+        _sync_folder(self._path.parent)  # else a machine that dies now may wake with the consent she has revoked
 
     def _read(self) -> list[ConsentRecord]:
         try:
@@ -170,6 +171,16 @@ class Consent:
                 "the consent kept in %s can't be read; nothing is allowed until it is given anew", self._path.name
             )
             return []
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return  # Windows opens no folder, and its rename is on the disk
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _granted(records: list[ConsentRecord]) -> frozenset[Purpose]:

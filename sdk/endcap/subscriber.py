@@ -133,8 +133,12 @@ class Subscriber:
 
     def _kept(self) -> dict[str, int]:
         text = self._keeping.get(STATE) if self._keeping is not None else None
-        held = json.loads(text) if text else {}
-        return {str(id): int(expires_ms) for id, expires_ms in held.items()} if isinstance(held, Mapping) else {}
+        try:
+            held = json.loads(text) if text else {}
+            return {str(id): int(expires_ms) for id, expires_ms in held.items()}
+        except (ValueError, TypeError, AttributeError):
+            log.warning("the kept offers' ids can't be read; one may be told again")
+            return {}
 
 
 def _parse_bytes(data: object) -> object:

@@ -37,6 +37,19 @@ def test_a_grant_outlives_the_process_with_its_proof(consent, path):
     assert (again.records[0].at, again.records[0].proof) == (NOON, "switch on screen 3")
 
 
+def test_a_revocation_is_in_the_folder_on_disk_when_the_call_returns(consent, path, monkeypatch):
+    consent.grant(Purpose.LOCATION, text_version="1")
+    sync, synced = os.fsync, []
+
+    def note(opened):
+        synced.append((stat.S_ISDIR(os.fstat(opened).st_mode), Consent(path).granted))
+        sync(opened)
+
+    monkeypatch.setattr(os, "fsync", note)
+    consent.revoke()
+    assert synced[-1] == (True, frozenset())
+
+
 def test_only_her_own_account_may_read_the_proof(consent, path):
     consent.grant(Purpose.LOCATION, text_version="1")
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600

@@ -156,3 +156,12 @@ def test_a_host_that_fails_on_a_notice_still_hears_the_alert_beside_it(heard, cl
     subscriber.receive([{"notice": "help"}, an_alert().to_json()])
     assert heard == [an_alert()]
     assert subscriber.dropped == {"callback failed": 1}
+
+
+@pytest.mark.parametrize("garbage", ["{", "[]", '{"a1": "soon"}', '{"a1": null}'])
+def test_memory_that_the_disk_garbled_is_begun_anew(heard, clock, garbage):
+    keeping = Remembering()
+    keeping.set("heard", garbage)
+    subscriber = Subscriber(heard.append, keeping, clock=clock)
+    subscriber.receive(an_alert().to_text())
+    assert heard == [an_alert()]
