@@ -102,7 +102,7 @@ class Log(LogReader):
             LogFull: nothing was stored.
             LogClosed, LogDamaged: nothing was stored, and trying again won't help.
         """
-        return cast(list[Appended], self._writer.do(Work(records=records))) if records else []
+        return self._writer.do(Work(records)) if records else []
 
     def commit(self, consumer: str, offset: int, records: Sequence[NewRecord] = ()) -> list[Appended]:
         """Note that `consumer` is done up to `offset`, and store what it made of that, in one transaction.

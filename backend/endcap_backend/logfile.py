@@ -116,15 +116,19 @@ class LogFile:
             raise LogDamaged(f"{self.path} was replaced or shortened while in use: stop the backend and restore it")
         self._size = found.st_size
 
+    def journal_is_used_up(self) -> bool:
+        """Whether the journal has grown beyond, or been cut below, what `lengthen_journal` left it at."""
+        try:
+            return os.stat(self._journal).st_size != self._journal_bytes
+        except OSError:  # without a journal yet SQLite makes one
+            return False
+
     def lengthen_journal(self) -> None:
-        """Write zeros behind the journal's end, if that was reached; within a transaction, which keeps others out."""
-        with suppress(OSError):  # without a journal yet, or with a full disk, SQLite writes where it can
-            found = os.stat(self._journal).st_size
-            if found == self._journal_bytes:
-                return
+        """Write zeros behind the journal's end; within a transaction, which keeps others out."""
+        with suppress(OSError):  # with a full disk SQLite writes where it can
             descriptor = os.open(self._journal, os.O_WRONLY)
             try:
-                os.pwrite(descriptor, bytes(AHEAD_BYTES), found)
+                os.pwrite(descriptor, bytes(AHEAD_BYTES), os.fstat(descriptor).st_size)
                 self._journal_bytes = os.fstat(descriptor).st_size
             finally:
                 os.close(descriptor)

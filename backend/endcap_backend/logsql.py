@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import NamedTuple
 
 from endcap_backend.logmarks import Marks, nameless
@@ -13,6 +12,7 @@ from endcap_backend.logmarks import Marks, nameless
 FOLD_PATIENCE_MS = 50  # for readers; appends wait meanwhile, and the next fold may have better luck
 
 ROWS_AT_ONCE = 64  # a statement lets go of the interpreter's lock and has to win it back; so rows share one
+COLUMNS = 8
 _INSERTS = [
     f"INSERT INTO records VALUES {', '.join(['(?, ?, ?, ?, ?, ?, ?, ?)'] * rows)}" for rows in range(ROWS_AT_ONCE + 1)
 ]
@@ -73,35 +73,28 @@ def insert(
     now_ms: int,
 ) -> Inserted:
     """Store `records`, whose marks are `marked`, from offset `first` on; a duplicate's offset stays free."""
-    rows = [
-        (
-            offset,
-            topics.number(connection, each.topic),
-            each.key,
-            each.value,
-            each.timestamp_ms,
-            now_ms,
-            each.id,
-            its_mark if each.id is not None else nameless(its_mark, offset),
-        )
-        for offset, (each, its_mark) in enumerate(zip(records, marked, strict=True), first)
-    ]
+    numbers = {topic: topics.number(connection, topic) for topic in {each.topic for each in records}}
     known = marks.find(connection, marked)
     new: dict[bytes, int] = {}
     answers = []
-    for row in rows:
-        offset = known.get(row[-1]) or new.setdefault(row[-1], row[0])
-        answers.append(Appended(offset, offset != row[0]))
-    if len(new) < len(rows):
-        rows = [row for row, answer in zip(rows, answers, strict=True) if not answer.duplicate]
-    _store(connection, rows)
+    values: list[object] = []
+    for offset, (each, its_mark) in enumerate(zip(records, marked, strict=True), first):
+        if each.id is None:
+            its_mark = nameless(its_mark, offset)
+        place = known.get(its_mark) or new.setdefault(its_mark, offset)
+        answers.append(Appended(place, place != offset))
+        if place == offset:
+            number = numbers[each.topic]
+            values += (offset, number, each.key, each.value, each.timestamp_ms, now_ms, each.id, its_mark)
+    _store(connection, values)
     return Inserted(answers, new)
 
 
-def _store(connection: sqlite3.Connection, rows: Sequence[Sequence[object]]) -> None:
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        some = rows[start : start + ROWS_AT_ONCE]
-        connection.execute(_INSERTS[len(some)], list(chain.from_iterable(some)))
+def _store(connection: sqlite3.Connection, values: Sequence[object]) -> None:
+    """Rows one behind the other, column by column."""
+    for start in range(0, len(values), ROWS_AT_ONCE * COLUMNS):
+        some = values[start : start + ROWS_AT_ONCE * COLUMNS]
+        connection.execute(_INSERTS[len(some) // COLUMNS], some)
 
 
 def move(connection: sqlite3.Connection, consumer: str, offset: int, end: int) -> None:

@@ -14,10 +14,22 @@ from endcap_backend.logsql import NewRecord
 class Work:
     """One caller's part of a transaction; `done` is a lock the caller blocks on, the cheapest thing that wakes one.
 
-    Whoever wakes first wakes `wakes`: a hundred threads woken at once would fight for the interpreter's lock.
+    Whoever wakes wakes `wakes` first: a hundred threads woken at once would fight for the interpreter's lock.
     """
 
-    __slots__ = ("action", "done", "drop", "fault", "folds", "marks", "position", "records", "result", "wakes")
+    __slots__ = (
+        "action",
+        "done",
+        "drop",
+        "fault",
+        "folds",
+        "is_plain",
+        "marks",
+        "position",
+        "records",
+        "result",
+        "wakes",
+    )
 
     def __init__(
         self,
@@ -28,20 +40,15 @@ class Work:
         folds: bool = False,
     ) -> None:
         self.records = records
-        self.marks = [
-            mark(each.topic, each.key, each.id) for each in records
-        ]  # here, while the writer waits for the disk
+        # here, while the writer waits for the disk
+        self.marks = [mark(each.topic, each.key, each.id) for each in records]
         self.position = position
         self.action = action
         self.drop = drop
         self.folds = folds
+        self.is_plain = position is None and action is None and not (drop or folds)  # only records to store
         self.result: Any = None
         self.fault: Exception | None = None
         self.wakes: Work | None = None
         self.done = Lock()
         self.done.acquire()
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether there is nothing to do but to store records."""
-        return self.position is None and self.action is None and not (self.drop or self.folds)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from queue import Empty, SimpleQueue
 from threading import Condition, Lock, Thread
 from typing import Any
@@ -22,7 +23,6 @@ from endcap_backend.logsql import ROWS_AT_ONCE, Inserted, NewRecord, Topics, del
 from endcap_backend.logwork import Work
 
 GROUP_ROWS = 500  # a transaction: enough to hide the fsync, few enough to stay below 10 ms
-WAKING_CHAINS = 2  # so many callers are woken at once, and each wakes one more
 DISK_EVERY_GROUPS = 16  # 32 MB at most in between, an eighth of what is kept free
 CALM_GROUPS = 4  # of one caller each, in a row, after which a caller writes himself
 LENGTHEN_EVERY_GROUPS = 8  # a look at the journal's length: before 1 MB of zeros is used up, as a rule
@@ -166,19 +166,19 @@ class LogWriter:
                 work.fault = work.fault or fault
 
     def _wake(self, group: Sequence[Work]) -> None:
-        for work, after in zip(group, group[WAKING_CHAINS:], strict=False):
+        for work, after in pairwise(group):
             work.wakes = after
-        for work in group[:WAKING_CHAINS]:
-            work.done.release()
+        group[0].done.release()
 
     def _settle(self, group: Sequence[Work]) -> None:
         """Give each its result or its fault."""
+        taken = group
         if refusal := self._refusal_lately():
             for work in group:
                 if work.records and work.position is None:  # consumers may go on: only they can clear a backlog
                     work.fault = refusal
-        taken = [work for work in group if work.fault is None]
-        self.refused += len(group) - len(taken)
+            taken = [work for work in group if work.fault is None]
+            self.refused += len(group) - len(taken)
         try:
             if taken:
                 self._commit(taken)
@@ -215,7 +215,7 @@ class LogWriter:
                         work.result = len(dropped)
                         gone += dropped
                 newest = connection.execute(NEWEST).fetchone()[0] if gone else self.newest
-            self._marks.note(inserted.new.items(), gone)
+            self._marks.note(inserted.new, gone)
             for work in group:
                 if work.folds:
                     work.result = fold(connection)
@@ -225,14 +225,17 @@ class LogWriter:
         """In one statement, which is a transaction of its own: each more has to win the interpreter's lock back."""
         with damage_named(self._file.path):
             inserted = self._insert(self._checked(), records, marked)
-        self._marks.note(inserted.new.items())
+        self._marks.note(inserted.new)
         self._answer(group, records, inserted, self.newest, 0)
 
     def _is_plain(self, group: Sequence[Work]) -> bool:
         """Whether there is nothing to do but to insert."""
-        if self.groups % LENGTHEN_EVERY_GROUPS == 0 or self._marks.is_due:
+        if self._marks.is_due or self._lengthens():
             return False
         return all(work.is_plain for work in group)
+
+    def _lengthens(self) -> bool:
+        return self.groups % LENGTHEN_EVERY_GROUPS == 0 and self._file.journal_is_used_up()
 
     def _insert(
         self, connection: sqlite3.Connection, records: Sequence[NewRecord], marked: Sequence[bytes]
@@ -258,9 +261,9 @@ class LogWriter:
         self.duplicates += len(records) - new
         self.count += new - deleted
         grown = {
-            record.topic: answer.offset
-            for record, answer in zip(records, inserted.answers, strict=True)
-            if not answer.duplicate
+            record.topic: offset
+            for record, (offset, duplicate) in zip(records, inserted.answers, strict=True)
+            if not duplicate
         }
         with self.grown:
             self.newest = max(newest, *grown.values()) if grown else newest
@@ -281,7 +284,8 @@ class LogWriter:
         connection = self._checked()
         connection.execute("BEGIN IMMEDIATE")
         try:
-            self._file.lengthen_journal()
+            if self._file.journal_is_used_up():
+                self._file.lengthen_journal()
             yield connection
             connection.execute("COMMIT")
         except BaseException:
