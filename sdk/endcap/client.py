@@ -107,6 +107,7 @@ class Endcap:
 
     @property
     def state(self) -> ClientState:
+        """What it is doing now; as `on_state` tells each change of it. Any thread."""
         return self._engine.state()
 
     def start(self) -> None:

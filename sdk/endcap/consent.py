@@ -41,6 +41,7 @@ class ConsentRecord:
     proof: str = ""
 
     def to_json(self) -> dict[str, Any]:
+        """What the file and an export hold."""
         return {
             "action": self.action,
             "purposes": sorted(self.purposes),
@@ -51,6 +52,7 @@ class ConsentRecord:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> ConsentRecord:
+        """Read what `to_json` wrote; raises ValueError, KeyError or TypeError when it is none."""
         if value["action"] not in ("grant", "revoke"):
             raise ValueError(f"action {value['action']!r}")
         purposes = frozenset(Purpose(each) for each in value["purposes"])
@@ -83,6 +85,7 @@ class Consent:
 
     @property
     def granted(self) -> frozenset[Purpose]:
+        """The purposes she agrees to now; any thread."""
         return self._granted
 
     @property

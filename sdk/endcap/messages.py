@@ -76,6 +76,7 @@ class Fix:
 
     @property
     def point(self) -> LatLon:
+        """Where it is."""
         return LatLon(self.latitude_deg, self.longitude_deg)
 
 
@@ -130,6 +131,7 @@ class CustomerLocation(Message):
 
     @property
     def point(self) -> LatLon:
+        """Where it is."""
         return LatLon(self.latitude_deg, self.longitude_deg)
 
 
@@ -188,6 +190,7 @@ class StoreProduct(Message):
 
     @property
     def point(self) -> LatLon:
+        """Where it is."""
         return LatLon(self.latitude_deg, self.longitude_deg)
 
 

@@ -1,11 +1,14 @@
 """The SDK as a host's own type checker sees it: the wheel says that it is typed, and strict code passes."""
 
+import inspect
 import os
 import re
 import subprocess
 import sys
 from importlib import resources
 from pathlib import Path
+
+import endcap
 
 ROOT = Path(__file__).parent.parent.parent
 SDK = ROOT / "sdk"
@@ -58,3 +61,19 @@ def test_the_ten_lines_of_the_readme_pass_it(tmp_path):
 
 def test_the_package_says_that_it_is_typed():
     assert resources.files("endcap").joinpath("py.typed").is_file()
+
+
+def undocumented(owner):
+    """Public functions and properties of a class that say nothing of themselves."""
+    members = {name: each for name, each in vars(owner).items() if not name.startswith("_")}
+    plain = {name: getattr(each, "__func__", each) for name, each in members.items()}
+    told = {name: each for name, each in plain.items() if inspect.isfunction(each) or isinstance(each, property)}
+    return [f"{owner.__name__}.{name}" for name, each in told.items() if not each.__doc__]
+
+
+def test_every_public_name_says_what_it_is():
+    public = [getattr(endcap, name) for name in endcap.__all__]
+    owners = [each for each in public if inspect.isclass(each)]
+    assert [each.__name__ for each in owners if not each.__doc__ or each.__doc__.startswith(f"{each.__name__}(")] == []
+    assert [each.__name__ for each in public if inspect.isfunction(each) and not each.__doc__] == []
+    assert [name for each in owners for name in undocumented(each)] == []

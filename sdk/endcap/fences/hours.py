@@ -43,6 +43,7 @@ class OpeningHours:
         object.__setattr__(self, "_week", _week_of(self.text))
 
     def open_at(self, moment: datetime) -> bool:
+        """True from the opening on and before the closing, by the clock of the store's time zone."""
         return any(opens <= moment < closes for opens, closes in self._spans(moment))
 
     def since(self, moment: datetime) -> datetime | None:

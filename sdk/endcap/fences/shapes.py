@@ -41,6 +41,7 @@ class Circle:
 
     @property
     def area_m2(self) -> float:
+        """Square metres."""
         return pi * self.radius_m**2
 
     @property
@@ -49,6 +50,7 @@ class Circle:
         return self.radius_m
 
     def contains(self, point: LatLon) -> bool:
+        """True inside and on the boundary."""
         return distance_m(self.centre, point) <= self.radius_m
 
     def boundary_m(self, point: LatLon) -> float:
@@ -86,6 +88,7 @@ class Polygon:
         _set(self, "area_m2", _net_area_m2(rings))
 
     def contains(self, point: LatLon) -> bool:
+        """True inside and on the boundary, that of a hole included."""
         x = self._near_x(point.longitude_deg)
         x0, y0, x1, y1 = self._bounds
         y = point.latitude_deg

@@ -20,6 +20,7 @@ class SendResult:
 
     @classmethod
     def all_accepted(cls, batch: Sequence[Message]) -> SendResult:
+        """The other side took every message of the batch."""
         return cls(frozenset(range(len(batch))))
 
     @classmethod
