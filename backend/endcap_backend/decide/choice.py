@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from endcap.messages import CustomerAlert
 from endcap.wire import from_epoch_ms
@@ -67,8 +67,9 @@ def decide(
         else:
             room -= not is_help
             chosen.append(candidate)
+    until = _end_of_life(at_ms, limits, known) if chosen else from_epoch_ms(at_ms)
     return Choice(
-        tuple(_alert(each, shopper, at_ms, limits, accuracy_m, currency) for each in chosen),
+        tuple(_alert(each, shopper, at_ms, until, accuracy_m, currency) for each in chosen),
         held,
         tuple(waiting),
         tuple(score(each, section) for each in chosen),
@@ -135,17 +136,23 @@ def _clash(candidate: Candidate, chosen: list[Candidate], shopper: Shopper, at_m
     return ""
 
 
+def _end_of_life(at_ms: int, limits: Limits, known: Known) -> datetime:
+    """When what is told now expires: before quiet hours begin, so that nothing which was delayed comes in them."""
+    now = from_epoch_ms(at_ms)
+    quiet = (each.begin_after(now) for each in (limits.quiet, known.quiet) if each is not None)
+    return min([now + timedelta(seconds=limits.alert_life_s), *(each for each in quiet if each is not None)])
+
+
 def _alert(
-    candidate: Candidate, shopper: Shopper, at_ms: int, limits: Limits, accuracy_m: float | None, currency: str
+    candidate: Candidate, shopper: Shopper, at_ms: int, until: datetime, accuracy_m: float | None, currency: str
 ) -> CustomerAlert:
-    expires_at = from_epoch_ms(at_ms) + timedelta(seconds=limits.alert_life_s)
     return CustomerAlert(
         id=alert_id(candidate, shopper, at_ms),
         uid=shopper.uid,
         kind=candidate.kind,
         title=candidate.title,
         why=why(candidate, accuracy_m, currency),
-        expires_at=expires_at if candidate.ends_at is None else min(expires_at, candidate.ends_at),
+        expires_at=until if candidate.ends_at is None else min(until, candidate.ends_at),
         pid=candidate.pid,
         sku=candidate.sku,
         distance_ft=None if candidate.distance_ft is None else round(candidate.distance_ft, 1),

@@ -16,7 +16,7 @@ from endcap_backend.decide.limits import Limits
 from endcap_backend.decide.shoppers import Shopper, Shoppers, Told, visit_id
 from endcap_backend.match.shelf import NearShelf
 
-REMEMBERED_ALERTS = 64  # of each shopper: five days of a dozen each
+REMEMBERED_ALERTS = 64  # of each shopper, beyond what caps count: five days of a dozen each, or a day's offers of help
 
 
 class Decider:
@@ -39,7 +39,7 @@ class Decider:
         self._knowledge = Knowledge() if knowledge is None else knowledge
         self._held_out = held_out
         self._currency = currency
-        self._shoppers = Shoppers(capacity, self._limits.visit_gap_s, max(REMEMBERED_ALERTS, self._limits.largest_cap))
+        self._shoppers = Shoppers(capacity, self._limits.visit_gap_s, REMEMBERED_ALERTS + self._limits.largest_cap)
         self._held: Counter[str] = Counter()
         self._told: Counter[str] = Counter()
         self._decided = self._withheld = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -44,6 +44,21 @@ class QuietHours:
         if self.start <= self.end:
             return self.start <= clock < self.end
         return clock >= self.start or clock < self.end
+
+    def begin_after(self, at: datetime) -> datetime | None:
+        """When they begin next after `at` (aware); None for hours that never hold.
+
+        Where the shop's clock is put forward over that moment, at most as much too early.
+        """
+        if self.start == self.end:
+            return None
+        today = at.astimezone(self.zone).date()
+        starts = (
+            datetime.combine(today + timedelta(days), self.start.replace(fold=fold), self.zone).astimezone(UTC)
+            for days in (0, 1, 2)
+            for fold in (0, 1)  # on the day on which the clock is put back it may come to that moment twice
+        )
+        return min(each for each in starts if each > at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """One decision: what is told, what is held back, and why."""
 
-from datetime import UTC, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from endcap.errors import BadConfig
-from endcap.wire import from_epoch_ms
+from endcap.wire import epoch_ms, from_epoch_ms
 from endcap_backend.decide import Decider, Limits, QuietHours, Score, deal, score
 
 MINUTE_MS = 60_000
@@ -121,6 +123,52 @@ def test_quiet_hours_go_by_the_shops_clock():
     assert quiet == QuietHours(time(22), time(7), ZoneInfo("Europe/Helsinki"))
     at_ms = 1795464000000  # 2026-11-23T20:00Z, 22:00 in Helsinki
     assert (quiet.hold(at_ms), QuietHours(time(22), time(7), UTC).hold(at_ms)) == (True, False)
+
+
+HELSINKI = ZoneInfo("Europe/Helsinki")
+
+
+@pytest.mark.parametrize(
+    ("hours", "local", "quiet"),
+    [
+        ("22:00-07:00", datetime(2026, 3, 28, 21, 59, 59, 999_000), False),
+        ("22:00-07:00", datetime(2026, 3, 28, 22), True),
+        ("22:00-07:00", datetime(2026, 3, 29, 6, 59, 59, 999_000), True),  # a night of 8 hours
+        ("22:00-07:00", datetime(2026, 3, 29, 7), False),
+        ("03:30-05:00", datetime(2026, 3, 29, 2, 59, 59, 999_000), False),
+        ("03:30-05:00", datetime(2026, 3, 29, 4), True),  # the clock was put forward over 03:30
+        ("03:30-03:45", datetime(2026, 10, 25, 3, 30, fold=0), True),
+        ("03:30-03:45", datetime(2026, 10, 25, 3, 45, fold=0), False),
+        ("03:30-03:45", datetime(2026, 10, 25, 3, 0, fold=1), False),
+        ("03:30-03:45", datetime(2026, 10, 25, 3, 30, fold=1), True),  # it was put back, and comes to it again
+        ("00:00-00:00", datetime(2026, 3, 29, 0), False),
+    ],
+)  # fmt: skip
+def test_quiet_hours_hold_to_the_millisecond_also_where_the_clock_is_changed(hours, local, quiet):
+    at_ms = epoch_ms(local.replace(tzinfo=HELSINKI))
+    assert QuietHours.parse(hours, "Europe/Helsinki").hold(at_ms) is quiet
+
+
+@given(
+    st.datetimes(datetime(2026, 3, 27), datetime(2026, 4, 1), timezones=st.just(UTC))
+    | st.datetimes(datetime(2026, 10, 23), datetime(2026, 10, 28), timezones=st.just(UTC)),
+    st.times().map(lambda each: each.replace(second=0, microsecond=0)),
+    st.times().map(lambda each: each.replace(second=0, microsecond=0)),
+)
+def test_until_quiet_hours_begin_none_hold(now, start, end):
+    quiet = QuietHours(start, end, HELSINKI)
+    begin = quiet.begin_after(now)
+    if quiet.hold(epoch_ms(now)) or begin is None:
+        return
+    minutes = range(0, int((begin - now).total_seconds()), 60)
+    assert not any(quiet.hold(epoch_ms(now + timedelta(seconds=each))) for each in minutes)
+    assert begin - now <= timedelta(hours=25)
+
+
+def test_an_alert_expires_when_quiet_hours_begin(a_row, noon_ms):
+    decider = Decider(Limits(quiet=QuietHours.parse("12:05-13:00")))
+    (alert,) = take(decider, "ann", [a_row(1)], noon_ms)
+    assert alert.expires_at == from_epoch_ms(noon_ms + 5 * MINUTE_MS)
 
 
 @pytest.mark.parametrize(

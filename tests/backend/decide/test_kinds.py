@@ -320,6 +320,12 @@ def test_in_her_own_quiet_hours_she_hears_nothing(knowledge, decider, a_row, noo
     assert len(decider.take("ann", [a_row(1)], noon_ms + 60 * MINUTE_MS).alerts) == 1
 
 
+def test_what_she_hears_before_her_own_quiet_hours_expires_when_they_begin(knowledge, decider, a_row, noon_ms):
+    knowledge.put("ann", Known(quiet=QuietHours.parse("12:10-13:00")))
+    (alert,) = decider.take("ann", [a_row(1)], noon_ms).alerts
+    assert alert.expires_at == from_epoch_ms(noon_ms + 600_000)
+
+
 def test_a_kind_she_does_not_want_is_not_told(knowledge, decider, a_row, noon_ms):
     knowledge.put("ann", Known(muted=frozenset({"deal"})))
     assert decider.take("ann", [a_row(1)], noon_ms).held == {"muted by her": 1}
