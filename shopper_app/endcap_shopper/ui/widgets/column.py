@@ -21,7 +21,7 @@ from endcap_shopper.ui.widgets.pool import Pool, Row, fill
 Identity = tuple[str, str]
 GUESS_DP = 88.0  # how high a row is taken to be when none of its kind has been seen
 CALM_ROUNDS = 4  # a text, the box around it, the box around that, the row: each follows a round of layout later
-A_FRAME = 5  # rows shown in a frame, as many as come into sight in a fast scroll; their texts take longest
+A_FRAME = 6  # rows shown in a frame, as many as come into sight in a fast scroll; their texts take longest
 A_FRAME_S = 0.006  # nor is it longer than this about them
 
 
