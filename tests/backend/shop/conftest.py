@@ -1,7 +1,32 @@
+import json
+import threading
+
 import pytest
 
 from endcap.testing import a_product
+from endcap.transports.ably_batch import AblyOutcome
 from endcap_backend.retail.catalogue import put_placements
+from endcap_backend.retail.notices import Notices
+
+
+class Board:
+    """Where notices are published: keeps them, after the next of `answers` that says otherwise."""
+
+    def __init__(self, *answers):
+        self.heard = []
+        self.came = threading.Event()
+        self._answers = list(answers)
+
+    def publish(self, items):
+        answer = self._answers.pop(0) if self._answers else [None] * len(items)
+        if isinstance(answer, Exception):
+            raise answer
+        self.heard += [item for item, fault in zip(items, answer, strict=False) if fault is None]
+        self.came.set()
+        return [AblyOutcome(item.channel, item.message_id, fault) for item, fault in zip(items, answer, strict=False)]
+
+    def close(self):
+        self._answers.clear()
 
 
 @pytest.fixture
@@ -19,3 +44,21 @@ def a_shelf():
             put_placements(connection, [a_product(stock=0)], 0)
 
     return put
+
+
+@pytest.fixture
+def a_board():
+    """Makes one."""
+    return Board
+
+
+@pytest.fixture
+def told():
+    """What has gone to Ably, as (channel, name, data)."""
+
+    def told(shop, publish=None):
+        board = publish or Board()
+        Notices(shop.database, board, clock=shop.clock).drain()
+        return [(each.channel, each.name, json.loads(each.data_text)) for each in board.heard]
+
+    return told

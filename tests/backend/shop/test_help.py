@@ -9,40 +9,14 @@ import pytest
 from sqlalchemy import select
 
 from endcap.clock import SystemClock
-from endcap.errors import Refused, Unreachable
 from endcap.messages import CustomerEvent
 from endcap.testing import NOON
-from endcap.transports.ably_batch import AblyBatch, AblyOutcome
-from endcap.wire import epoch_ms
-from endcap_backend.api.tokens import AblyTokens
-from endcap_backend.pipeline.push import CAPABILITY
 from endcap_backend.retail.audit import last
 from endcap_backend.retail.help import HelpCall, TooOften, ask, waiting
-from endcap_backend.retail.notices import Notices, notify
 from endcap_backend.retail.schema import Outbox
 from endcap_backend.retail.shop_tables import HelpRequest
 
 CALL = {"store": "s1", "section": "coffee", "sku": 7, "text": "Which is decaf?", "latitude": 60.1, "longitude": 24.9}
-
-
-class Board:
-    """Where notices are published: keeps them, after the next of `answers` that says otherwise."""
-
-    def __init__(self, *answers):
-        self.heard = []
-        self.came = threading.Event()
-        self._answers = list(answers)
-
-    def publish(self, items):
-        answer = self._answers.pop(0) if self._answers else [None] * len(items)
-        if isinstance(answer, Exception):
-            raise answer
-        self.heard += [item for item, fault in zip(items, answer, strict=False) if fault is None]
-        self.came.set()
-        return [AblyOutcome(item.channel, item.message_id, fault) for item, fault in zip(items, answer, strict=False)]
-
-    def close(self):
-        self._answers.clear()
 
 
 @pytest.fixture
@@ -51,13 +25,6 @@ def her(shop):
     shop.tokens = {"staff": shop.work_as("staff", "aino")["token"], "other": shop.work_as("staff", "eero")["token"]}
     shop.enter()
     return shop
-
-
-def told(shop, publish=None):
-    """What has gone to Ably, as (channel, name, data)."""
-    board = publish or Board()
-    Notices(shop.database, board, clock=shop.clock).drain()
-    return [(each.channel, each.name, json.loads(each.data_text)) for each in board.heard]
 
 
 def become(shop, call, state, who="staff"):
@@ -81,7 +48,7 @@ def test_she_asks_somebody_takes_it_on_comes_and_is_done(her):
     assert trail == [("aino", state, f"help/{call['id']}") for state in ("done", "coming", "accepted")]
 
 
-def test_staff_hear_it_with_her_place_and_she_without_and_nobody_hears_her_name(her):
+def test_staff_hear_it_with_her_place_and_she_without_and_nobody_hears_her_name(her, told):
     call = her.post("/v1/help", CALL).json
     become(her, call, "accepted")
     heard = told(her)
@@ -98,14 +65,14 @@ def test_staff_hear_it_with_her_place_and_she_without_and_nobody_hears_her_name(
     assert all(her.uid not in json.dumps(data) for _, _, data in heard)
 
 
-def test_one_who_has_asked_gets_her_open_call_again_and_nobody_hears_it_twice(her):
+def test_one_who_has_asked_gets_her_open_call_again_and_nobody_hears_it_twice(her, told):
     first = her.post("/v1/help", CALL).json
     again = her.post("/v1/help", {"store": "s2"})
     assert (again.status_code, again.json["id"]) == (200, first["id"])
     assert len(told(her)) == 2
 
 
-def test_a_call_with_an_id_of_hers_is_the_same_call_again_even_when_it_is_closed(her):
+def test_a_call_with_an_id_of_hers_is_the_same_call_again_even_when_it_is_closed(her, told):
     call = {**CALL, "id": "a" * 32}
     first = her.post("/v1/help", call)
     assert (first.status_code, first.json["id"]) == (201, "a" * 32)
@@ -186,7 +153,7 @@ def test_the_limit_is_each_shoppers_own(database):
         assert ask(connection, "bea", HelpCall("s1"), NOON)[1]
 
 
-def test_of_two_who_accept_one_is_first_and_the_other_is_told(her):
+def test_of_two_who_accept_one_is_first_and_the_other_is_told(her, told):
     call = her.post("/v1/help", CALL).json
     assert become(her, call, "accepted").status_code == 200
     assert become(her, call, "accepted").status_code == 200  # again by the same does no harm
@@ -261,7 +228,7 @@ def test_a_call_that_can_not_be_is_refused_by_its_field(her, change, field):
     assert (answer.status_code, answer.json["field"]) == (422, field)
 
 
-def test_erased_her_calls_and_what_waits_to_be_said_are_gone(her):
+def test_erased_her_calls_and_what_waits_to_be_said_are_gone(her, told):
     call = her.post("/v1/help", CALL).json
     assert [each["text"] for each in her.get("/v1/me/export").json["shop"]["help_requests"]] == ["Which is decaf?"]
     assert her.call("DELETE", "/v1/me").status_code == 202
@@ -290,84 +257,3 @@ def test_without_an_ably_key_there_is_no_such_token(make_api, database):
     shop = make_api(database=database, ably_key="")
     shop.work_as("staff", "aino")
     assert shop.post("/v1/staff/ably-token", {"store": "s1"}).status_code == 503
-
-
-def put(database, *channels, at_ms=0):
-    with database.writing() as connection:
-        for channel in channels:
-            notify(connection, "ann", channel, "help", {"n": channel}, at_ms)
-
-
-@pytest.fixture
-def now_ms(shop):
-    return epoch_ms(shop.clock.now())
-
-
-def test_while_ably_is_away_notices_wait_and_then_go_in_order(shop, now_ms):
-    put(shop.database, "a", "b", "c", at_ms=now_ms)
-    board = Board(
-        Unreachable("away"), [Unreachable("busy"), None, None], [None, Unreachable("busy"), Unreachable("busy")]
-    )
-    notices = Notices(shop.database, board, clock=shop.clock)
-    for _ in range(2):
-        with pytest.raises(Unreachable):
-            notices.drain()
-    assert notices.stats()["waiting"] == 3
-    assert notices.drain() == 3
-    ids = list(dict.fromkeys(each.message_id for each in board.heard))  # a repeat is known by its id
-    assert (len(ids), notices.stats()["waiting"], notices.stats()["published"]) == (3, 0, 3)
-
-
-def test_a_notice_that_ably_refuses_is_let_go_and_its_neighbours_pass(shop, now_ms):
-    put(shop.database, "a", "b", at_ms=now_ms)
-    board = Board(Refused("no", 400, ""), [Refused("no", 400, "")], [None])
-    notices = Notices(shop.database, board, clock=shop.clock)
-    assert notices.drain() == 2
-    assert [each.channel for each in board.heard] == ["b"]
-    assert notices.stats() == {"waiting": 0, "published": 1, "stale": 0, "refused": 1}
-
-
-def test_what_is_a_quarter_of_an_hour_old_is_news_to_nobody(shop, now_ms):
-    put(shop.database, "a", at_ms=now_ms - 15 * 60_000 - 1)
-    put(shop.database, "b", at_ms=now_ms - 15 * 60_000)
-    board = Board()
-    Notices(shop.database, board, clock=shop.clock).drain()
-    assert [each.channel for each in board.heard] == ["b"]
-
-
-def test_a_notice_published_again_after_a_crash_has_the_same_id(shop, now_ms):
-    put(shop.database, "a", at_ms=now_ms)
-    boards = Board(), Board()
-    for board in boards:
-        notices = Notices(shop.database, board, clock=shop.clock)
-        notices._settle(notices._batch())  # published, and killed before it was deleted
-    assert boards[0].heard == boards[1].heard
-
-
-def test_on_a_real_ably_staff_hear_it_once(shop, ably_server):
-    tokens = AblyTokens(ably_server.key, SystemClock())
-    batch = AblyBatch(ably_server.url, lambda: tokens.issue(CAPABILITY, 60)[0])
-    put(shop.database, "help:s1", at_ms=epoch_ms(SystemClock().now()))
-    notices = Notices(shop.database, batch)
-    notices._settle(notices._batch())  # and killed before it was deleted
-    assert notices.drain() == 1
-    notices.stop()
-    key = tuple(ably_server.key.split(":"))
-    history = httpx.get(f"{ably_server.url}/channels/help:s1/history", auth=key, headers={"accept": "application/json"})
-    assert [(each["name"], each["data"]) for each in history.json()] == [("help", '{"notice":"help","n":"help:s1"}')]
-
-
-def test_the_thread_publishes_what_is_committed_while_it_runs(database):
-    board = Board()
-    notices = Notices(database, board)
-    notices.start()
-    put(database, "help:s1", at_ms=epoch_ms(SystemClock().now()))
-    assert board.came.wait(10)
-    notices.stop()
-    assert [each.channel for each in board.heard] == ["help:s1"]
-    assert not notices.ready()
-
-
-def test_without_an_ably_notices_are_let_go(shop, now_ms):
-    put(shop.database, "a", at_ms=now_ms)
-    assert Notices(shop.database, None, clock=shop.clock).drain() == 1
