@@ -71,6 +71,14 @@ def put_promotions(
     return total
 
 
+def unplaced(connection: Connection, promotions: Iterable[ProductPromotion]) -> list[ProductPromotion]:
+    """Those of `promotions` that no shelf can bring: nothing of their product, or of their segment, is placed."""
+    placed = select(Product.sku, Product.segment).where(Product.sku.in_(select(Placement.sku)))
+    rows = connection.execute(placed).all()
+    skus, segments = {row.sku for row in rows}, {row.segment for row in rows}
+    return [each for each in promotions if (each.segment not in segments if each.sku is None else each.sku not in skus)]
+
+
 def known_products(connection: Connection, skus: Collection[int] | None = None) -> dict[int, dict[str, object]]:
     """What these products are, or all, by SKU and wire names; a file of placements need not say it again."""
     query = select(Product.sku, Product.segment, Product.variant, Product.name)

@@ -188,13 +188,18 @@ def database_of(args: argparse.Namespace) -> str:
     return args.database_url or database_url(args.data)
 
 
+def holds_shop(args: argparse.Namespace) -> bool:
+    """Whether there is a database already where those switches look: always, with a URL."""
+    return bool(args.database_url) or (args.data / SQLITE_FILE).exists()
+
+
 def existing_database_of(args: argparse.Namespace) -> str:
     """As `database_of`, for a command that reads: a wrong folder must not look like a shop without anything.
 
     Raises:
         BadConfig: there is no shop in the data folder.
     """
-    if not (args.database_url or (args.data / SQLITE_FILE).exists()):
+    if not holds_shop(args):
         raise BadConfig("data", f"{args.data} holds no shop; name the backend's data folder with --data")
     return database_of(args)
 

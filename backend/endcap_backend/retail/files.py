@@ -48,7 +48,7 @@ def read_rows(path: Path, cls: type[Message], progress: Progress = lambda read: 
 def _read_csv(path: Path, cls: type[Message], progress: Progress) -> Iterator[Row]:
     """Comma, semicolon or tab, whichever the header holds most of; a byte that is no UTF-8 faults its row only."""
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        header = file.readline()
+        header = _header(file, path)
         file.seek(0)
         lines = csv.reader(_counted(file, progress), delimiter=max(",;\t", key=header.count), strict=True)
         try:
@@ -56,6 +56,20 @@ def _read_csv(path: Path, cls: type[Message], progress: Progress) -> Iterator[Ro
         except csv.Error as fault:
             raise BadConfig(str(path), f"has no header that can be read: {fault}") from None
         yield from _csv_rows(lines, columns, path)
+
+
+def _header(file: TextIO, path: Path) -> str:
+    """The first line.
+
+    Raises:
+        BadConfig: there is none, or it is no text in UTF-8.
+    """
+    header = file.readline()
+    if not header.strip():
+        raise BadConfig(str(path), "is empty; its first line names the columns")
+    if "\0" in header:  # in UTF-16, as spreadsheets save "Unicode text", every other byte of it is one
+        raise BadConfig(str(path), "is no text in UTF-8; save it as CSV in UTF-8")
+    return header
 
 
 def _csv_rows(lines: Any, columns: Sequence[Wire | None], path: Path) -> Iterator[Row]:
@@ -74,7 +88,8 @@ def _csv_rows(lines: Any, columns: Sequence[Wire | None], path: Path) -> Iterato
 
 def _csv_value(cells: Sequence[str], columns: Sequence[Wire | None]) -> Mapping[str, object] | BadMessage:
     if len(cells) != len(columns):
-        return BadMessage("", f"has {len(cells)} cells where the header has {len(columns)}")
+        has = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+        return BadMessage("", f"has {has} where the header has {len(columns)}")
     return {
         wire.name: _json_value(cell.strip(), wire)
         for cell, wire in zip(cells, columns, strict=True)
@@ -110,7 +125,7 @@ def _json_value(cell: str, wire: Wire) -> object:
             continue
     if "," in cell:
         return BadMessage(wire.name, "must be a number with a point, such as 2.49, not a comma")
-    return BadMessage(wire.name, "must be a number")
+    return BadMessage(wire.name, "must be a whole number" if wire.kind == "integer" else "must be a number")
 
 
 def _read_json_lines(path: Path, cls: type[Message], progress: Progress) -> Iterator[Row]:

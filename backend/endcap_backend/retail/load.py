@@ -12,19 +12,20 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from endcap.clock import SystemClock
 from endcap.errors import BadConfig
-from endcap.messages import StoreProduct
+from endcap.messages import ProductPromotion, StoreProduct
 from endcap.wire import epoch_ms
-from endcap_backend.retail.catalogue import Stored, known_products, put_placements, put_promotions
+from endcap_backend.retail.catalogue import Stored, known_products, put_placements, put_promotions, unplaced
 from endcap_backend.retail.coupons import put_coupons
-from endcap_backend.retail.database import Database, add_database_switches, database_of
+from endcap_backend.retail.database import Database, add_database_switches, database_of, database_url, holds_shop
 from endcap_backend.retail.plan_files import check_plans
 from endcap_backend.retail.plans import Plan, put_plans
 from endcap_backend.retail.progress import Progress
@@ -71,15 +72,24 @@ def run(args: argparse.Namespace) -> int:
             "name at least one with --placements, --promotions, --coupons or --plans; "
             "--products alone places nothing on a shelf",
         )
-    with closing(Database(database_of(args))) as database:
+    with _database_of(args) as database:
         wanted = _read(database, args)
         _tell_faults(wanted.faults)
         if wanted.faults and not args.skip_bad:
-            count = len({each.where for each in wanted.faults})
-            _say(f"{count} bad rows: nothing is stored; mend them, or let the others pass with --skip-bad")
+            bad = _counted(len({each.where for each in wanted.faults}), "bad row")
+            _say(f"{bad}: nothing is stored; mend what is wrong, or let the others pass with --skip-bad")
             return 1
-        _store(database, wanted, dry=args.dry_run)
+        _store(database, wanted, args)
     return 1 if wanted.faults else 0
+
+
+@contextmanager
+def _database_of(args: argparse.Namespace) -> Iterator[Database]:
+    """The shop's; a dry run in a folder that holds no shop begins none there."""
+    with ExitStack() as opened:
+        url = database_of(args) if not args.dry_run or holds_shop(args) else None
+        elsewhere = "" if url else opened.enter_context(TemporaryDirectory())
+        yield opened.enter_context(closing(Database(url or database_url(Path(elsewhere)))))
 
 
 def _read(database: Database, args: argparse.Namespace) -> Wanted:
@@ -121,22 +131,24 @@ def _with_progress(label: str, paths: Sequence[Path], work: Callable[[Progress],
         progress.end()
 
 
-def _store(database: Database, wanted: Wanted, *, dry: bool) -> None:
-    """All of it in one transaction; a dry run does the same and takes it back."""
+def _store(database: Database, wanted: Wanted, args: argparse.Namespace) -> None:
+    """All of it in one transaction; a dry run does the same and takes it back. Every kind that was named is told of."""
+    dry = args.dry_run
     now = SystemClock().now()
     at_ms = epoch_ms(now)
     with database.writing(keep=not dry) as connection:
-        if wanted.placements:
+        if args.placements:
             progress = Progress("storing placements", len(wanted.placements))
             _tell("placements", put_placements(connection, wanted.placements, at_ms, progress), dry=dry)
             progress.end()
-        if wanted.promotions:
+        if args.promotions:
             progress = Progress("storing promotions", len(wanted.promotions))
             _tell("promotions", put_promotions(connection, wanted.promotions, at_ms, progress), dry=dry)
             progress.end()
-        if wanted.coupons:
+            _tell_unplaced(unplaced(connection, wanted.promotions))
+        if args.coupons:
             _tell("coupons", put_coupons(connection, wanted.coupons), dry=dry)
-        if wanted.plans:
+        if args.plans:
             _tell("plans", put_plans(connection, wanted.plans, now), dry=dry)
 
 
@@ -145,11 +157,27 @@ def _tell(kind: str, stored: Stored, *, dry: bool) -> None:
     print(f"{said} (dry run: nothing stored)" if dry else said)
 
 
+def _tell_unplaced(promotions: Sequence[ProductPromotion]) -> None:
+    """A slip of the pen in a segment is no fault, and nobody would ever hear of that promotion."""
+    if not promotions:
+        return
+    first = promotions[0]
+    what = f"segment {first.segment}" if first.sku is None else f"SKU {first.sku}"
+    _say(
+        f"note: {_counted(len(promotions), 'promotion')} for what is on no shelf, such as {first.pid} ({what}): "
+        "nobody hears of it until it is placed"
+    )
+
+
 def _tell_faults(faults: Sequence[Fault]) -> None:
     for fault in faults[:SHOWN_FAULTS]:
         _say(str(fault))
     if len(faults) > SHOWN_FAULTS:
         _say(f"… and {len(faults) - SHOWN_FAULTS} more")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _say(line: str) -> None:

@@ -117,7 +117,7 @@ def test_a_bad_feature_is_told_by_its_number(a_file, feature, said):
     ("name", "content", "said"),
     [
         ("plan.xlsx", "", "has no known ending; use one of .csv, .jsonl, .ndjson, .geojson, .json"),
-        ("plan.csv", "", "names no column of ours in its first line; expected some of SKU, segment, latitude"),
+        ("plan.csv", "", "is empty; its first line names the columns"),
         (
             "plan.csv",
             "a,b\n1,2\n",

@@ -81,7 +81,7 @@ def test_one_bad_row_and_nothing_is_stored(load, shelves, stored):
     assert (status, said) == (1, "")
     assert faults.splitlines() == [
         "shelves.csv line 5: latitude: must not be above 90",
-        "1 bad rows: nothing is stored; mend them, or let the others pass with --skip-bad",
+        "1 bad row: nothing is stored; mend what is wrong, or let the others pass with --skip-bad",
     ]
     assert stored(StoreProduct) == []
 
@@ -94,10 +94,10 @@ def test_all_that_is_wrong_with_a_row_is_told_at_once_and_a_dry_run_tells_the_sa
         "shelves.csv line 5: segment: is missing",
         "shelves.csv line 5: latitude: must not be above 90",
         "shelves.csv line 5: price: must be a number with a point, such as 2.49, not a comma",
-        "shelves.csv line 5: stock: must be a number",
+        "shelves.csv line 5: stock: must be a whole number",
         "shelves.csv line 6: price: must be a number",
         "shelves.csv line 6: stock: must not be below 0",
-        "2 bad rows: nothing is stored; mend them, or let the others pass with --skip-bad",
+        "2 bad rows: nothing is stored; mend what is wrong, or let the others pass with --skip-bad",
     ]
     assert load("--placements", shelves, "--dry-run") == found
     skipped = load("--placements", shelves, "--dry-run", "--skip-bad")
@@ -229,10 +229,10 @@ def test_many_faults_are_cut_short_and_counted(load, a_file):
     _, _, faults = load("--placements", path)
     lines = faults.splitlines()
     assert len(lines) == 52
-    assert lines[0] == "plan.csv line 2: SKU: must be a number"
+    assert lines[0] == "plan.csv line 2: SKU: must be a whole number"
     assert lines[50:] == [
         "… and 70 more",
-        "120 bad rows: nothing is stored; mend them, or let the others pass with --skip-bad",
+        "120 bad rows: nothing is stored; mend what is wrong, or let the others pass with --skip-bad",
     ]
 
 
