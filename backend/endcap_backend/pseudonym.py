@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -128,6 +128,14 @@ class Pseudonyms:
         """Every name of hers that still leads to her, oldest first."""
         living = self._secrets.living(self._clock.now())
         return list(dict.fromkeys(_named(uid, day, _Key(secret)) for day, secret in living.items())) or [uid]
+
+    def is_turning(self, day: str, within: timedelta) -> bool:
+        """Whether a name's day began less than so long ago, or is about to begin by our clock; in our own time zone."""
+        now = self._clock.now()
+        today = self._day_at(now)
+        if day == today.name:
+            return now - today.began_at < within
+        return day > today.name and today.ends_at - now < within
 
     def forget_old(self) -> None:
         """Drop the secrets whose time is over; whoever may be idle for hours calls it now and then.

@@ -7,7 +7,7 @@ up in the shop as it is known here. The alerts are the same.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from endcap.clock import Clock
 from endcap.messages import (
@@ -35,7 +35,8 @@ Told = CustomerAlert | CustomerEvent  # an event of kind `withheld`: what a held
 class Deciding:
     """The decisions about some shoppers, of whom it hears everything. One owner thread.
 
-    `shop` and `knowledge` may be shared with others on that thread; whoever does keeps both up to date.
+    Who is `held_back` now is told nothing; what is near her waits. `shop` and `knowledge` may be shared with others on
+    that thread; whoever does keeps both up to date.
     """
 
     def __init__(
@@ -47,15 +48,17 @@ class Deciding:
         knowledge: Knowledge | None = None,
         held_out: float = 0.0,
         currency: str = "EUR",
+        held_back: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._clock = clock
+        self._held_back = held_back
         self._knowledge = Knowledge() if knowledge is None else knowledge
         self._decider = Decider(limits, knowledge=self._knowledge, held_out=held_out, currency=currency)
         self._around = Surroundings(shop or Shop())
         self._gap_ms = int(limits.visit_gap_s * 1000)
         self._waiting = Waiting()
         self._fresh: dict[str, set[Shelf]] = {}  # found since her last mark
-        self._fixes = self._stale = self._events = 0
+        self._fixes = self._stale = self._held = self._events = 0
 
     def found(self, row: NearbyPromotion, at_ms: int) -> None:
         """Something new is near her; `fix` or `shop` follows."""
@@ -77,7 +80,7 @@ class Deciding:
     def shop(self, uid: str, at_ms: int) -> Sequence[Told]:
         """The shop has changed about her: what she is told of that."""
         fresh, location = self._fresh.pop(uid, set()), self._around.where(uid)
-        if location is None or self._is_stale(at_ms):
+        if location is None or self._is_mute(uid, at_ms):
             return ()
         rows = self._waiting.near(uid, location.point, at_ms, len(fresh), fresh)
         return self._tell(uid, rows, at_ms, UNKNOWN_M)
@@ -97,7 +100,7 @@ class Deciding:
     def event(self, event: CustomerEvent, at_ms: int) -> Sequence[Told]:
         """Something happened on her phone: whether she is offered help now."""
         self._events += 1
-        if not self.note(event, at_ms) or self._is_stale(at_ms):
+        if not self.note(event, at_ms) or self._is_mute(event.uid, at_ms):
             return ()
         return self._tell(event.uid, (), at_ms, UNKNOWN_M)
 
@@ -114,7 +117,8 @@ class Deciding:
             return ()
         told: list[Told] = []
         for uid in seekers(self._decider, self._around, product, at_ms):
-            told += self._tell(uid, (), at_ms, UNKNOWN_M)
+            if not self._held_back(uid):
+                told += self._tell(uid, (), at_ms, UNKNOWN_M)
         return told
 
     def mend(self, product: StoreProduct, at_ms: int) -> None:
@@ -160,6 +164,7 @@ class Deciding:
         return {
             "fixes": self._fixes,
             "stale fixes": self._stale,
+            "held fixes": self._held,
             "events": self._events,
             "shelves waiting": len(self._waiting),
             **self._decider.stats(),
@@ -172,11 +177,15 @@ class Deciding:
             self._stale += 1
             self._decider.see(uid, at_ms)
             return False
+        if self._held_back(uid):
+            self._held += 1
+            self._decider.see(uid, at_ms)
+            return False
         return self._decider.has_room(uid, at_ms)
 
     def _help(self, uid: str, at_ms: int) -> Sequence[Told]:
         """Who has no room for offers may still need help."""
-        if self._is_stale(at_ms) or not self._decider.lingers(uid, at_ms):
+        if self._is_mute(uid, at_ms) or not self._decider.lingers(uid, at_ms):
             return ()
         return _told(self._decider.take(uid, (), at_ms), at_ms)
 
@@ -190,6 +199,9 @@ class Deciding:
         barred = [row.pid for row in rows if self._knowledge.barred(known, row.pid) == "members only"]
         self._waiting.settle(uid, [shelf for shelf in shelves_of(rows) if shelf not in kept], barred)
         return _told(choice, at_ms)
+
+    def _is_mute(self, uid: str, at_ms: int) -> bool:
+        return self._is_stale(at_ms) or self._held_back(uid)
 
     def _is_stale(self, at_ms: int) -> bool:
         return epoch_ms(self._clock.now()) - at_ms > FRESH_MS

@@ -148,6 +148,26 @@ def test_a_day_is_the_shops_own_also_when_its_clocks_are_put_back(database, zone
     assert (day.ends_at.astimezone(UTC) - day.began_at.astimezone(UTC)) == timedelta(hours=hours)
 
 
+def test_a_day_turns_from_shortly_before_it_begins_until_shortly_after(one_day_in_helsinki):
+    assert one_day_in_helsinki("20261125", hours=-0.3) is False
+    assert one_day_in_helsinki("20261125", hours=-0.2) is True
+    assert one_day_in_helsinki("20261124", hours=-0.2) is False
+    assert one_day_in_helsinki("20261125", hours=0.2) is True
+    assert one_day_in_helsinki("20261125", hours=0.25) is False
+
+
+@pytest.fixture
+def one_day_in_helsinki(database):
+    """Whether a day turns, so long after midnight there."""
+    midnight = datetime(2026, 11, 24, 22, tzinfo=UTC)
+
+    def turns(day, hours):
+        clock = ManualClock(midnight + timedelta(hours=hours))
+        return Pseudonyms(DaySecrets(database, "Europe/Helsinki"), clock).is_turning(day, timedelta(minutes=15))
+
+    return turns
+
+
 @pytest.mark.parametrize("first", ["Asia/Tokyo", "America/Los_Angeles"])
 def test_two_zones_share_a_dates_secret_until_it_is_48_hours_old_in_the_later_one(database, clock, first):
     zones = {name: DaySecrets(database, name) for name in ("Asia/Tokyo", "America/Los_Angeles")}

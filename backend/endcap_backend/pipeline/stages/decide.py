@@ -19,7 +19,7 @@ from endcap_backend.pipeline.stages.decisions import NAME, Decisions
 from endcap_backend.pipeline.stages.heard import WRITTEN, Heard
 from endcap_backend.pipeline.stages.lasting import Lasting
 from endcap_backend.pipeline.stages.match import Changed, changes_in
-from endcap_backend.pipeline.stages.reading import Place, offsets_at, read_between
+from endcap_backend.pipeline.stages.reading import Place, offsets_at, partitions_of, read_between
 from endcap_backend.pipeline.stages.records import Inflow, Share, Start
 from endcap_backend.pipeline.stages.shop import TOPICS as SHOP_TOPICS
 from endcap_backend.pipeline.stages.shop import ShopTopics, read_note
@@ -61,11 +61,15 @@ class DecisionWork:
         self._topics = ShopTopics(settings)
         self._shop: Shop | None = None  # as it stands at the topics' positions
         self._shares: dict[int, Decisions] = {}
+        self._partitions = 0  # of the stage, as of the last time that some were taken on
+        self._has_all = False  # of them
 
     def take_on(self, starts: Mapping[int, Start]) -> Mapping[int, Share]:
         """Read again what was decided, the rows and events of the last visit's gap, and the shop."""
         now_ms = epoch_ms(self._clock.now())
         gap_ms = now_ms - int(self._limits.visit_gap_s * 1000)
+        self._partitions = partitions_of(self._settings, (NEARBY_CUSTOMERS,))[NEARBY_CUSTOMERS]
+        self._has_all = len(starts) >= self._partitions
         self._topics.begin()
         shop = self._whole_shop()
         taken = {number: self._decisions(number, shop) for number in starts}
@@ -81,6 +85,7 @@ class DecisionWork:
     def look(self, shares: Mapping[int, Share]) -> None:
         self._lasting.forget_old()
         self._shares = {number: share for number, share in shares.items() if isinstance(share, Decisions)}
+        self._has_all = 0 < self._partitions <= len(self._shares)
         if not self._shares:
             return
         told = self._heard.follow()
@@ -114,8 +119,13 @@ class DecisionWork:
             knowledge=self._learning.knowledge,
             held_out=self._held_out,
             currency=self._currency,
+            held_back=self._is_held_back,
         )
         return Decisions(number, deciding, self._attention, self._lasting, self._heard)
+
+    def _is_held_back(self, uid: str) -> bool:
+        """Whether another worker may be telling her something at this moment, by her name of before midnight."""
+        return not self._has_all and self._lasting.is_turning(uid)
 
     def _whole_shop(self) -> Shop:
         """The shop as its topics have it up to where they are followed from; read once."""

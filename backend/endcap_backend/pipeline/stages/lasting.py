@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping
+from datetime import timedelta
 
 from endcap_backend.pipeline.stages.records import Inflow
 from endcap_backend.pseudonym import Gone, Pseudonyms, day_of, is_name
@@ -12,6 +13,9 @@ from endcap_backend.pseudonym import Gone, Pseudonyms, day_of, is_name
 log = logging.getLogger("endcap.stages")
 
 OVER, GONE = "names over", "names of nobody"
+# What is told by a name of before midnight is told within it: a fix may be 5 min ahead of its day, who sent it stands
+# there for 5 min, and nothing older than 2 min brings an alert.
+TURN = timedelta(minutes=15)
 MET = 200_000  # shoppers whose latest day is remembered, 40 MB
 
 
@@ -53,6 +57,11 @@ class Lasting:
             value=None if record.value is None else record.value.replace(old, new),
             headers={header: value.replace(old, new) for header, value in record.headers.items()},
         )
+
+    def is_turning(self, uid: str) -> bool:
+        """Whether she was met under a name so new that whoever has her last one may still tell her something by it."""
+        day = self._met.get(uid)
+        return day is not None and self._pseudonyms is not None and self._pseudonyms.is_turning(day, TURN)
 
     def forget_old(self) -> None:
         """Drop the secrets whose time is over, also while no record comes."""
