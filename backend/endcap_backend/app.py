@@ -22,6 +22,7 @@ from endcap_backend.api import (
     preferences,
     push,
     redemptions,
+    savings,
     sessions,
     staff,
     till_offers,
@@ -125,6 +126,7 @@ def _open_till(app: Flask, guard: Guard, settings: Settings, database: Database,
     keys = TillKeys(settings.data, clock)
     coupon_desk = CouponDesk(database, rules, settings.currency, clock)
     app.register_blueprint(coupons.blueprint(guard, coupon_desk))
+    app.register_blueprint(savings.blueprint(guard, database, settings.currency))
     app.register_blueprint(loyalty.blueprint(guard, LoyaltyDesk(database, coupon_desk, keys, rules, clock), keys))
     app.register_blueprint(redemptions.blueprint(guard, Redemptions(database, keys, rules, clock, settings.currency)))
     app.register_blueprint(till_offers.blueprint(guard, database, settings.currency, clock))

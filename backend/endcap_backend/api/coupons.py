@@ -1,9 +1,8 @@
-"""`/v1/coupons`: a shopper's coupons to clip and let go, the best of them for a basket, and what they saved her."""
+"""`/v1/coupons`: a shopper's coupons to clip and let go, and the best of them for a basket."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,61 +14,20 @@ from endcap.errors import BadMessage
 from endcap.wire import ID_PATTERN, write_instant
 from endcap_backend.api.auth import Guard
 from endcap_backend.api.bodies import answer, read_object
-from endcap_backend.api.openapi import COUNT, INSTANT, TEXT, Operation, object_of, operation, text
+from endcap_backend.api.coupon_json import BASKET, COMBINATION, COUPON, CURRENCY, SAVING, coupon_json
+from endcap_backend.api.openapi import INSTANT, TEXT, Operation, object_of, operation
 from endcap_backend.api.problems import Problem, invalid
 from endcap_backend.retail import loyalty, promoted, wallet
 from endcap_backend.retail.combination import best
 from endcap_backend.retail.database import Database
-from endcap_backend.retail.history import History, history_of
 from endcap_backend.retail.offers import Applied, Combination
-from endcap_backend.retail.purchase import MAX_LINES, BasketLine, as_lines, read_basket
+from endcap_backend.retail.purchase import BasketLine, as_lines, read_basket
 from endcap_backend.retail.redemption import combination_json
-from endcap_backend.retail.terms import OFFER_KINDS
 from endcap_backend.retail.tiers import LoyaltyRules
-from endcap_backend.retail.wallet import STATES, HerCoupon, NotForHer
+from endcap_backend.retail.wallet import HerCoupon, NotForHer
 
 MAX_BYTES = 64 * 1024  # a basket of 200 lines has 12
 
-MONEY: dict[str, Any] = {"type": "number", "minimum": 0, "description": "in the shop's currency"}
-CURRENCY = text("ISO 4217 code of the shop's money", pattern="^[A-Z]{3}$")
-COUPON = object_of(
-    {
-        "id": TEXT,
-        "title": TEXT,
-        "kind": text("what it takes off", enum=list(OFFER_KINDS)),
-        "value": {"type": ["number", "null"], "description": "per cent, or in the shop's currency; n_for_m: null"},
-        "members_only": {"type": "boolean"},
-        "limit_left": {**COUNT, "description": "times she may still redeem it"},
-        "auto_clip": {"type": "boolean"},
-        "state": text("how it stands for her", enum=list(STATES)),
-    },
-    {
-        "description": TEXT,
-        "n": COUNT,
-        "m": COUNT,
-        "sku": {"type": "integer"},
-        "segment": TEXT,
-        "starts_at": INSTANT,
-        "ends_at": INSTANT,
-        "ends_in_s": {**COUNT, "description": "seconds until it ends, by the backend's clock"},
-        "tier": TEXT,
-        "stacking_group": TEXT,
-        "clipped_at": INSTANT,
-        "redeemed_at": INSTANT,
-    },
-)
-BASKET = {"type": "array", "minItems": 1, "maxItems": MAX_LINES, "items": BasketLine.schema()}
-SAVING = {"title": TEXT, "off": MONEY, "why": TEXT}
-COMBINATION = {
-    "applied": {"type": "array", "items": object_of({"coupon": TEXT, **SAVING})},
-    "promotions": {"type": "array", "items": object_of({"promotion": TEXT, **SAVING})},
-    "refused": {
-        "type": "array",
-        "items": object_of({"coupon": TEXT, "title": TEXT, "because": text("for a program"), "reason": TEXT}),
-    },
-    "total": {**MONEY, "description": "what remains to pay"},
-    "off": {**MONEY, "description": "what is taken off"},
-}
 _READS = ("unauthorised", "too_many_requests", "unavailable")
 _TAKES = (*_READS, "malformed", "too_large", "unsupported_media_type", "invalid")
 GET_COUPONS = Operation(
@@ -101,38 +59,6 @@ BEST = Operation(
     },
     body=object_of({"basket": BASKET}),
     problems=_TAKES,
-    bearer=True,
-)
-HISTORY = Operation(
-    "Her last 100 purchases with a card, and what each month saved her",
-    "coupons",
-    {
-        200: object_of(
-            {
-                "currency": CURRENCY,
-                "redemptions": {
-                    "type": "array",
-                    "items": object_of(
-                        {
-                            "id": TEXT,
-                            "at": INSTANT,
-                            "store": TEXT,
-                            "total": MONEY,
-                            "off": MONEY,
-                            "points": COUNT,
-                            "offers": {
-                                "type": "array",
-                                "items": object_of({"off": MONEY}, {"coupon": TEXT, "promotion": TEXT}),
-                            },
-                        },
-                        {"reversed_at": INSTANT},
-                    ),
-                },
-                "months": {"type": "array", "items": object_of({"month": TEXT, "off": MONEY, "purchases": COUNT})},
-            }
-        )
-    },
-    problems=_READS,
     bearer=True,
 )
 
@@ -194,10 +120,6 @@ class CouponDesk:
             "worth_clipping": combination_json(Combination(tempting))["applied"],
         }
 
-    def history(self, uid: str) -> dict[str, Any]:
-        with self._database.reading() as connection:
-            return {"currency": self._currency, **_told(history_of(connection, uid))}
-
     def _combined(
         self, connection: Connection, uid: str, basket: list[BasketLine], now: datetime
     ) -> tuple[Combination, list[Applied]]:
@@ -239,39 +161,7 @@ def blueprint(guard: Guard, desk: CouponDesk) -> Blueprint:
             raise invalid(fault) from None
         return answer(desk.best(uid, basket))
 
-    @routes.get("/v1/coupons/history")
-    @operation(HISTORY)
-    def get_history() -> Response:
-        return answer(desk.history(guard.shopper().uid))
-
     return routes
-
-
-def coupon_json(found: HerCoupon, now: datetime) -> dict[str, Any]:
-    """A coupon as it stands for her."""
-    row, offer = found.row, found.offer
-    said = {
-        "id": row.id,
-        "title": row.title,
-        "description": row.description,
-        "kind": row.kind,
-        "n": row.n,
-        "m": row.m,
-        "sku": row.sku,
-        "segment": row.segment,
-        "starts_at": _instant(row.starts_at),
-        "ends_at": _instant(row.ends_at),
-        "ends_in_s": None if row.ends_at is None else max(0, int((row.ends_at - now).total_seconds())),
-        "members_only": offer.members_only,
-        "tier": row.tier,
-        "stacking_group": row.stacking_group,
-        "limit_left": found.left,
-        "auto_clip": row.auto_clip,
-        "state": found.state,
-        "clipped_at": _instant(row.clipped_at),
-        "redeemed_at": _instant(row.redeemed_at),
-    }
-    return {**{name: value for name, value in said.items() if value is not None}, "value": row.value}
 
 
 def _known(coupon: str) -> str:
@@ -284,28 +174,3 @@ def _found(found: HerCoupon | None, now: datetime) -> dict[str, Any]:
     if found is None:
         raise Problem("not_found", "there is no coupon of that id")
     return coupon_json(found, now)
-
-
-def _told(found: History) -> Mapping[str, Any]:
-    return {
-        "redemptions": [
-            {
-                "id": each.id,
-                "at": write_instant(each.at),
-                "store": each.store,
-                "total": each.total_cents / 100,
-                "off": each.off_cents / 100,
-                "points": each.points,
-                "offers": [{source: offer, "off": off / 100} for source, offer, off in each.offers],
-                **({"reversed_at": write_instant(each.reversed_at)} if each.reversed_at else {}),
-            }
-            for each in found.purchases
-        ],
-        "months": [
-            {"month": month, "off": off / 100, "purchases": count} for month, (off, count) in found.months.items()
-        ],
-    }
-
-
-def _instant(moment: datetime | None) -> str | None:
-    return None if moment is None else write_instant(moment)

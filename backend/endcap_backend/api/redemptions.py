@@ -10,7 +10,8 @@ from endcap.errors import BadMessage
 from endcap.wire import ID_PATTERN
 from endcap_backend.api.auth import Guard
 from endcap_backend.api.bodies import read_object
-from endcap_backend.api.coupons import BASKET, COMBINATION, CURRENCY, MAX_BYTES
+from endcap_backend.api.coupon_json import BASKET, COMBINATION, CURRENCY
+from endcap_backend.api.coupons import MAX_BYTES
 from endcap_backend.api.openapi import COUNT, INSTANT, TEXT, Operation, object_of, operation
 from endcap_backend.api.problems import Problem, invalid
 from endcap_backend.api.roles import Role

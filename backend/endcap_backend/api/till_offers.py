@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 from endcap.clock import Clock
 from endcap_backend.api.auth import Guard
 from endcap_backend.api.bodies import answer
-from endcap_backend.api.coupons import CURRENCY
+from endcap_backend.api.coupon_json import CURRENCY
 from endcap_backend.api.openapi import INSTANT, TEXT, Operation, object_of, operation
 from endcap_backend.api.paths import id_in_path
 from endcap_backend.api.roles import Role
