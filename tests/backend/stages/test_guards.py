@@ -4,12 +4,14 @@ import json
 from collections import Counter
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
-from endcap.messages import CUSTOMERS_LOCATIONS
+from endcap.messages import CUSTOMERS_ALERTS, CUSTOMERS_LOCATIONS, NearbyPromotion
 from endcap.testing import a_location
+from endcap_backend.decide import Limits
 from endcap_backend.pipeline.stages import route
 from endcap_backend.pipeline.stages import stage as stages
+from endcap_backend.pipeline.stages.decide import decide_stage
 from endcap_backend.pipeline.stages.match import match_stage
 from endcap_backend.pipeline.stages.route import route_stage
 from endcap_backend.pipeline.stages.topics import LOCATIONS_BY_CELL
@@ -41,6 +43,33 @@ def test_with_the_position_in_the_transaction_a_restart_doubles_nothing(cluster,
 def test_without_it_a_restart_doubles(cluster, running, monkeypatch):
     monkeypatch.setattr(stages, "Producer", WithoutPositions)
     assert [id for id, count in twice_started(cluster, running).items() if count > 1]
+
+
+class Undone(Producer):
+    """A producer whose first transaction with an alert comes to nothing."""
+
+    undone = 0
+    _tells = False
+
+    def produce(self, topic, **facts):
+        self._tells = self._tells or topic == CUSTOMERS_ALERTS
+        super().produce(topic, **facts)
+
+    def commit_transaction(self, timeout_s):
+        if self._tells and not Undone.undone:
+            Undone.undone += 1
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        super().commit_transaction(timeout_s)
+
+
+def test_who_was_told_in_a_transaction_that_came_to_nothing_is_told_by_the_next(cluster, running, monkeypatch):
+    monkeypatch.setattr(stages, "Producer", Undone)
+    monkeypatch.setattr(Undone, "undone", 0)
+    running(decide_stage(cluster.settings, Limits()))
+    cluster.put(NearbyPromotion("ann", 60.17, 24.94, "p1", 7, "tea", 40.0, title="Tea week"))
+    (told,) = cluster.until(CUSTOMERS_ALERTS, len)
+    assert json.loads(told.value())["pid"] == "p1"
+    assert Undone.undone == 1
 
 
 def test_what_was_written_and_undone_is_never_read(cluster, running):
