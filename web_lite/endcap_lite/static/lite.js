@@ -146,7 +146,7 @@ async function join(path = '/stream') {
     answer = await post(path);
     const ticket = answer.ok && (await answer.json());
     key = ticket.visit || key;
-    if (mine !== stops) return post('/stop').then(({ ok }) => !ok, () => 1); // what she stopped meanwhile, ends, too
+    if (!live || mine !== stops) return post('/stop').then(({ ok }) => !ok, () => 1); // she stopped meanwhile
     if (ticket) return open(ticket);
   } catch {} // told with the rest
   if (live) trouble(answer);
@@ -200,8 +200,7 @@ function read(text) {
 const tell = async (id, path) => ($(id).textContent = await (await fetch(path + location.search)).text());
 
 function show(offer, quietly) {
-  const ends = Date.parse(offer.expires_at);
-  const left = ends - skew - Date.now();
+  const ends = Date.parse(offer.expires_at), left = ends - skew - Date.now();
   if (!(left > 0) || offers.some(({ id }) => id === offer.id)) return;
   const item = $('card').content.firstElementChild.cloneNode(true);
   const [kind, why, where] = item.querySelectorAll('p');
@@ -246,7 +245,6 @@ function begin() {
 
 function end() {
   live = false;
-  stops++;
   place && place.clearWatch(watch);
   [slow, watchdog, renew, claiming].map(clearTimeout);
   stream?.close();
@@ -262,6 +260,7 @@ function erase() {
 
 function stop() {
   end();
+  stops++;
   offers = [];
   list.replaceChildren();
   remember('offers', 0);
