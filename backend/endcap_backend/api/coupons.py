@@ -22,7 +22,6 @@ from endcap_backend.retail.combination import best
 from endcap_backend.retail.database import Database
 from endcap_backend.retail.offers import Applied, Combination
 from endcap_backend.retail.purchase import BasketLine, as_lines, read_basket
-from endcap_backend.retail.redemption import combination_json
 from endcap_backend.retail.tiers import LoyaltyRules
 from endcap_backend.retail.wallet import HerCoupon, NotForHer
 
@@ -115,9 +114,9 @@ class CouponDesk:
         with self._database.reading() as connection:
             found, tempting = self._combined(connection, uid, basket, now)
         return {
-            **combination_json(found),
+            **found.to_json(),
             "currency": self._currency,
-            "worth_clipping": combination_json(Combination(tempting))["applied"],
+            "worth_clipping": [each.to_json() for each in tempting],
         }
 
     def _combined(

@@ -16,8 +16,8 @@ from endcap_backend.api.openapi import COUNT, INSTANT, TEXT, Operation, object_o
 from endcap_backend.api.problems import Problem, invalid
 from endcap_backend.api.roles import Role
 from endcap_backend.retail.codes import BadCode
-from endcap_backend.retail.purchase import Purchase, Till
-from endcap_backend.retail.redemption import Answer, Conflict, Redemptions, UnknownCard
+from endcap_backend.retail.purchase import Answer, Purchase, Till
+from endcap_backend.retail.redemption import Conflict, Redemptions, UnknownCard
 
 _PROBLEMS = ("unauthorised", "forbidden", "conflict", "unavailable")
 _TILL = Till.schema()

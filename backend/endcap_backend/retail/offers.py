@@ -116,6 +116,14 @@ class Applied:
     off_cents: int
     why: str
 
+    def to_json(self) -> dict[str, Any]:
+        return {
+            self.offer.source: self.offer.id,
+            "title": self.offer.title,
+            "off": self.off_cents / 100,
+            "why": self.why,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -124,6 +132,10 @@ class Refused:
     offer: Offer
     because: str
     reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        title = self.offer.title
+        return {self.offer.source: self.offer.id, "title": title, "because": self.because, "reason": self.reason}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +146,16 @@ class Combination:
     refused: list[Refused] = field(default_factory=list)
     total_cents: int = 0
     off_cents: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """As the API tells it: coupons, and apart from them the promotions, which nobody has to clip."""
+        return {
+            "applied": [each.to_json() for each in self.applied if each.offer.source == "coupon"],
+            "promotions": [each.to_json() for each in self.applied if each.offer.source == "promotion"],
+            "refused": [each.to_json() for each in self.refused if each.offer.source == "coupon"],
+            "total": self.total_cents / 100,
+            "off": self.off_cents / 100,
+        }
 
 
 def refusal(offer: Offer, basket: Sequence[Line], buyer: Buyer, moment: datetime) -> Refused | None:

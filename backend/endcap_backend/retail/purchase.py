@@ -46,6 +46,14 @@ class Till(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a redemption or a reversal is answered, word for word each time; `new` when it happened now."""
+
+    text: str
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Purchase:
     """A purchase to redeem."""
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from endcap.clock import Clock
 from endcap.errors import BadMessage, EndcapError
@@ -21,13 +19,13 @@ from endcap.messages import CUSTOMERS_EVENTS, CustomerEvent, derived_id
 from endcap.wire import epoch_ms, write_instant
 from endcap_backend.api.roles import Employee
 from endcap_backend.retail import journal, loyalty, promoted, wallet
-from endcap_backend.retail.audit import note
 from endcap_backend.retail.codes import SKEW, Code, read_code
 from endcap_backend.retail.combination import best
 from endcap_backend.retail.database import Database, insertion
 from endcap_backend.retail.loyalty import Account
 from endcap_backend.retail.offers import Applied, Combination, Offer, Refused
-from endcap_backend.retail.purchase import Purchase, as_lines
+from endcap_backend.retail.purchase import Answer, Purchase, as_lines
+from endcap_backend.retail.reversal import reverse
 from endcap_backend.retail.schema import Outbox
 from endcap_backend.retail.tiers import LoyaltyRules
 from endcap_backend.retail.till_tables import RedeemedOffer, Redemption
@@ -40,14 +38,6 @@ class Conflict(EndcapError):
 
 class UnknownCard(EndcapError):
     """A good code of a card that is not there any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a redemption or a reversal is answered, word for word each time; `new` when it happened now."""
-
-    text: str
-    new: bool
 
 
 class Redemptions:
@@ -88,22 +78,8 @@ class Redemptions:
 
     def reverse(self, number: str, till: Employee) -> Answer | None:
         """Take a purchase back: coupons and budgets are free again, its points go. None for an id that is unknown."""
-        now = self._clock.now()
         with self._database.writing() as connection:
-            row = connection.execute(select(Redemption).where(Redemption.id == number)).first()
-            if row is None:
-                return None
-            if row.uid is not None and (account := loyalty.account_of(connection, row.uid)) is not None:
-                loyalty.locked_account(connection, account.card)
-            first = update(Redemption).where(Redemption.id == number, Redemption.reversed_at.is_(None))
-            if not connection.execute(first.values(reversed_at=now)).rowcount:
-                query = select(Redemption.reversal).where(Redemption.id == number)
-                return Answer(connection.execute(query).scalar_one() or "{}", new=False)
-            answer, taken = _reversed(connection, row, now)
-            connection.execute(update(Redemption).where(Redemption.id == number).values(reversal=answer))
-            note(connection, till, now, "reversed", f"redemptions/{number}", {"off": row.off_cents / 100})
-            _journal_reversal(connection, row, taken, till, now)
-            return Answer(answer, new=True)
+            return reverse(connection, number, till, self._clock.now())
 
     def _scanned_at(self, purchase: Purchase, now: datetime) -> datetime:
         scanned_at = purchase.till.scanned_at or now
@@ -123,7 +99,7 @@ class Redemptions:
             store=store, redemption=number,
         )  # fmt: skip
         _tell(connection, found, account.uid, number, store, now)
-        said = {"id": number, "at": write_instant(now), **combination_json(found), "currency": self._currency}
+        said = {"id": number, "at": write_instant(now), **found.to_json(), "currency": self._currency}
         answer = json.dumps({**said, "points": points, "balance": balance}, ensure_ascii=False)
         _keep(connection, number, found, points, answer)
         _journal(connection, purchase, found, points, till, now)
@@ -220,25 +196,6 @@ def _tell(connection: Connection, found: Combination, uid: str, number: str, sto
         connection.execute(insert(Outbox), rows)
 
 
-def _reversed(connection: Connection, row: Row[Any], now: datetime) -> tuple[str, int]:
-    """Undo what a purchase used up and gave; the answer, and how many points went."""
-    query = (
-        select(RedeemedOffer)
-        .where(RedeemedOffer.redemption == row.id)
-        .order_by(RedeemedOffer.source, RedeemedOffer.offer)
-    )
-    for each in connection.execute(query).all():
-        if each.source == "coupon":
-            wallet.give_back(connection, row.uid, each.offer, each.off_cents)
-        else:
-            promoted.give_back(connection, each.offer, each.off_cents)
-    taken, balance = 0, None
-    if row.uid is not None and loyalty.account_of(connection, row.uid) is not None:
-        taken, balance = loyalty.take_back(connection, row.uid, row.id, now)
-    said: dict[str, Any] = {"id": row.id, "reversed_at": write_instant(now), "points": -taken}
-    return json.dumps(said if balance is None else {**said, "balance": balance}), taken
-
-
 def _journal(
     connection: Connection, purchase: Purchase, found: Combination, points: int, till: Employee, now: datetime
 ) -> None:
@@ -252,34 +209,3 @@ def _journal(
             offers=journal.write_offers(offers),
         ),
     )  # fmt: skip
-
-
-def _journal_reversal(connection: Connection, row: Row[Any], taken: int, till: Employee, now: datetime) -> None:
-    journal.append(
-        connection,
-        journal.Entry(
-            store=row.store, at=now, kind=journal.REVERSED, redemption=row.id, actor=till.name, role=str(till.role),
-            till=row.till, evidence="staff", total_cents=-row.total_cents, off_cents=-row.off_cents, points=-taken,
-            offers=journal.write_offers([]),
-        ),
-    )  # fmt: skip
-
-
-def combination_json(found: Combination) -> dict[str, Any]:
-    """A combination as the API tells it: coupons, and apart from them the promotions, which nobody has to clip."""
-    return {
-        "applied": [_applied(each) for each in found.applied if each.offer.source == "coupon"],
-        "promotions": [_applied(each) for each in found.applied if each.offer.source == "promotion"],
-        "refused": [
-            {"coupon": each.offer.id, "title": each.offer.title, "because": each.because, "reason": each.reason}
-            for each in found.refused
-            if each.offer.source == "coupon"
-        ],
-        "total": found.total_cents / 100,
-        "off": found.off_cents / 100,
-    }
-
-
-def _applied(each: Applied) -> dict[str, Any]:
-    said = {"title": each.offer.title, "off": each.off_cents / 100, "why": each.why}
-    return {each.offer.source: each.offer.id, **said}

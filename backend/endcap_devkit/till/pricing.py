@@ -15,7 +15,6 @@ from endcap_backend.retail.combination import best
 from endcap_backend.retail.held import Held
 from endcap_backend.retail.offers import Buyer, Line, Offer
 from endcap_backend.retail.purchase import BasketLine
-from endcap_backend.retail.redemption import combination_json
 from endcap_devkit.till.drawer import Kept
 
 
@@ -69,7 +68,7 @@ def price(
     left = [_left(each, used, hers) for each in (*offers, *held.promotions)]
     tiers = frozenset(each.tier for each in offers if each.tier is not None)
     found = best(lines, left, Buyer(member=True, tiers=tiers), moment)
-    return {"id": id, "at": write_instant(moment), **combination_json(found), "currency": held.currency}
+    return {"id": id, "at": write_instant(moment), **found.to_json(), "currency": held.currency}
 
 
 def _used(waiting: Iterable[Kept]) -> Counter[tuple[str, str, str]]:
