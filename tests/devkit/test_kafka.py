@@ -90,12 +90,14 @@ def test_a_wrong_password_is_refused(secured):
     assert faults[0] == "_AUTHENTICATION"
 
 
-def test_the_command_prints_where_it_listens_and_ends_on_sigterm():
-    order = [sys.executable, "-m", "endcap_devkit", "kafka"]
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_prints_where_it_listens_and_ends_on_a_signal(number):
+    # as a shell starts what runs in the background: with SIGINT ignored
+    order = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "endcap_devkit", "kafka"]
     with subprocess.Popen(order, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         ready = json.loads(process.stdout.readline())
         assert produce(ready["client"], "shelf", b"bread") is None
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         assert process.wait(ANSWER_S) == 0
 
 

@@ -100,3 +100,9 @@ def test_what_cannot_be_is_said_in_one_line(arguments, code, said):
     told = replay(*arguments, code=code).stderr
     assert said in told
     assert "Traceback" not in told
+
+
+def test_without_fences_it_says_how_to_name_some(tmp_path):
+    ran = replay(WALK, "--out", tmp_path / "seen.html")
+    assert "0 events; 46 fixes used" in ran.stdout
+    assert "no fences to be told of: name some with --fences FILE or --fence LAT,LON,M\n" in ran.stderr

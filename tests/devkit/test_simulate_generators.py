@@ -161,11 +161,12 @@ def test_a_wrong_switch_is_named(args, said):
     assert said in ran.stderr
 
 
-def test_kafka_without_an_address_says_which_variable_to_set():
+def test_kafka_without_an_address_says_which_switch_or_variable_to_set():
     environ = {key: value for key, value in os.environ.items() if not key.startswith("ENDCAP_")}
     ran = simulate("customers", "--to", "kafka", "--count", "1", env=environ)
     assert ran.returncode == 2
-    assert "ENDCAP_KAFKA_BOOTSTRAP_SERVERS: is not set; set ENDCAP_KAFKA_BOOTSTRAP_SERVERS to a host:port" in ran.stderr
+    said = "--bootstrap-servers: is needed with --to kafka: host:port of a broker (or ENDCAP_KAFKA_BOOTSTRAP_SERVERS)"
+    assert ran.stderr == f"endcap simulate: {said}\n"
 
 
 def test_the_login_comes_from_the_environment(tmp_path):

@@ -35,7 +35,8 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.plugins is not None and not args.plugins.is_dir():
         raise BadConfig("--plugins", f"{args.plugins} is no folder")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for each in (signal.SIGINT, signal.SIGTERM):  # a shell starts what runs in the background with SIGINT ignored
+        signal.signal(each, signal.default_int_handler)
     size = "77 MB" if args.connect else "44 MB"
     print(f"starting Kafka (the first time its jars are fetched, {size}) ...", file=sys.stderr, flush=True)
     with ExitStack() as running:

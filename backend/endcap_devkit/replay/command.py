@@ -79,6 +79,8 @@ def _replay(args: argparse.Namespace) -> int:
     preset = PRESETS[args.preset] if args.preset else None
     found = sim.replay(track, fences, args.flaw, seed=args.seed, preset=preset)
     _print_json(found) if args.json else _print(found, track.fixes)
+    if not fences:
+        print("no fences to be told of: name some with --fences FILE or --fence LAT,LON,M", file=sys.stderr)
     if args.explain:
         for fence in fences:
             print(f"\n{found.explain(fence.id, moment_of(found, fence))}")

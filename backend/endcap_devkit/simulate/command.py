@@ -71,6 +71,9 @@ def run(args: argparse.Namespace) -> int:
 def _sink(args: argparse.Namespace) -> Sink:
     stream = STREAMS[args.stream]
     if args.to == "kafka":
+        if not (args.bootstrap_servers or os.environ.get("ENDCAP_KAFKA_BOOTSTRAP_SERVERS")):
+            reason = "is needed with --to kafka: host:port of a broker (or ENDCAP_KAFKA_BOOTSTRAP_SERVERS)"
+            raise BadConfig("--bootstrap-servers", reason)
         return to_kafka(stream, args.bootstrap_servers)
     if args.to == "log":
         if args.data is None:
