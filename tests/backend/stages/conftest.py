@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 
 import httpx
@@ -25,6 +26,7 @@ from endcap.wire import epoch_ms
 from endcap_backend.pipeline.kafka import PARTITIONER, KafkaSettings
 from endcap_backend.pipeline.stages.reading import ends_of
 from endcap_backend.pipeline.stages.topics import LOCATIONS_BY_CELL
+from endcap_backend.retail.database import Database
 
 WAIT_S = 180.0  # a loaded machine takes its time, and a killed worker is missed late
 PARTITIONS = 4
@@ -171,6 +173,13 @@ class WorkerProcess:
 @pytest.fixture
 def cluster(kafka_emptied):
     return Cluster(kafka_emptied)
+
+
+@pytest.fixture
+def database(tmp_path):
+    """The shop's, which holds the days' secrets."""
+    with closing(Database(f"sqlite:///{tmp_path}/retail.db")) as database:
+        yield database
 
 
 @pytest.fixture

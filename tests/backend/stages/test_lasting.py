@@ -1,6 +1,5 @@
 """From names of the day to lasting uids: whose name is over, and who is nobody."""
 
-from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +9,6 @@ from endcap.testing import ManualClock
 from endcap_backend.pipeline.stages.lasting import GONE, OVER, Lasting
 from endcap_backend.pipeline.stages.records import Inflow
 from endcap_backend.pseudonym import Pseudonyms
-from endcap_backend.retail.database import Database
 from endcap_backend.retail.day_secrets import DaySecrets
 
 HER, ANOTHER = "0f" * 16, "f0" * 16
@@ -20,12 +18,6 @@ LATE = datetime(2026, 11, 24, 23, 59, tzinfo=UTC)  # in Lisbon; in Helsinki it i
 @pytest.fixture
 def clock():
     return ManualClock(LATE)
-
-
-@pytest.fixture
-def database(tmp_path):
-    with closing(Database(f"sqlite:///{tmp_path}/retail.db")) as database:
-        yield database
 
 
 @pytest.fixture

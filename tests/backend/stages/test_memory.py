@@ -19,7 +19,6 @@ from endcap_backend.pipeline.stages.lasting import Lasting
 from endcap_backend.pipeline.stages.records import Inflow
 from endcap_backend.pipeline.stages.topics import OFFERS_WITHHELD
 from endcap_backend.pseudonym import NAME, Pseudonyms
-from endcap_backend.retail.database import Database
 from endcap_backend.retail.day_secrets import DaySecrets
 
 HER, ANOTHER = "0f" * 16, "f0" * 16
@@ -53,9 +52,8 @@ def clock():
 
 
 @pytest.fixture
-def secrets(tmp_path):
-    with closing(Database(f"sqlite:///{tmp_path}/retail.db")) as database:
-        yield DaySecrets(database)
+def secrets(database):
+    return DaySecrets(database)
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ from endcap_backend.pipeline.stages.match import match_stage
 from endcap_backend.pipeline.stages.route import route_stage
 from endcap_backend.pipeline.stages.topics import LOCATIONS_BY_CELL
 from endcap_backend.pseudonym import Pseudonyms
-from endcap_backend.retail.database import Database
 from endcap_backend.retail.day_secrets import DaySecrets
 
 pytestmark = pytest.mark.kafka
@@ -39,9 +38,8 @@ def days():
 
 
 @pytest.fixture
-def secrets(tmp_path):
-    with closing(Database(f"sqlite:///{tmp_path}/retail.db")) as database:
-        yield DaySecrets(database, "Europe/Helsinki")
+def secrets(database):
+    return DaySecrets(database, "Europe/Helsinki")
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ from endcap_backend.pipeline.stages.marks import FIX, FOLLOWED
 from endcap_backend.pipeline.stages.records import Inflow, Start
 from endcap_backend.pipeline.stages.topics import OFFERS_WITHHELD
 from endcap_backend.pseudonym import Pseudonyms
-from endcap_backend.retail.database import Database
 from endcap_backend.retail.day_secrets import DaySecrets
 
 pytestmark = pytest.mark.kafka
@@ -41,10 +40,9 @@ def days():
 
 
 @pytest.fixture
-def names(tmp_path, days):
+def names(database, days):
     """Makes one process's names of the day; all are of one shop."""
-    with closing(Database(f"sqlite:///{tmp_path}/retail.db")) as database:
-        yield lambda: Pseudonyms(DaySecrets(database), days)
+    return lambda: Pseudonyms(DaySecrets(database), days)
 
 
 @pytest.fixture
