@@ -172,8 +172,8 @@ class Log(LogReader):
                 return writer.newest > after
             return any(writer.newest_of.get(topic, 0) > after for topic in topics)
 
-        with writer.grown:
-            writer.grown.wait_for(lambda: grown() or writer.closed, timeout_s)
+        with (condition := writer.grown(topics or ())):
+            condition.wait_for(lambda: grown() or writer.closed, timeout_s)
             return grown()
 
     def check_writable(self) -> None:

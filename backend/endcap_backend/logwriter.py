@@ -7,7 +7,7 @@ soon as callers meet, they wait for `endcap-log`, which shares a transaction out
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from queue import Empty, SimpleQueue
@@ -44,7 +44,8 @@ class LogWriter:
         self.count, self.newest, self.end = _standing(self._connection)
         self.groups = self.rows = self.duplicates = self.refused = 0
         self.newest_of: dict[str, int] = {}  # of each topic that grew since the start
-        self.grown = Condition()  # notified when there are new records, and at the end
+        self._noting = Lock()
+        self._grown: dict[frozenset[str], Condition] = {}  # by the topics that somebody waits for; empty: any
         self.closed = False
         self._unlooked = DISK_EVERY_GROUPS  # groups since the disk was last asked for room
         self._looked = False  # whether the file was there a moment ago
@@ -82,6 +83,11 @@ class LogWriter:
             raise work.fault
         return work.result
 
+    def grown(self, topics: Collection[str]) -> Condition:
+        """Notified when one of `topics` grows, or anything when there are none, and at the end. Any thread."""
+        with self._noting:
+            return self._grown.setdefault(frozenset(topics), Condition(self._noting))
+
     def refusal(self) -> LogFull | None:
         """Why an append would be refused now. Any thread."""
         if self.count >= self._max_records:
@@ -107,8 +113,9 @@ class LogWriter:
                 self.closed = True
                 self._queue.put(None)
         self._thread.join()
-        with self._writing, self.grown:
-            self.grown.notify_all()
+        with self._writing, self._noting:
+            for condition in self._grown.values():
+                condition.notify_all()
 
     def close(self) -> None:
         """After `stop`, and after the readers: the last connection to close folds the journal in and removes it."""
@@ -265,12 +272,13 @@ class LogWriter:
             for record, (offset, duplicate) in zip(records, inserted.answers, strict=True)
             if not duplicate
         }
-        with self.grown:
+        with self._noting:
             self.newest = max(newest, *grown.values()) if grown else newest
             self.end = max(self.end, self.newest)
             self.newest_of.update(grown)
-            if new:
-                self.grown.notify_all()
+            for topics, condition in self._grown.items() if new else ():
+                if not topics or not topics.isdisjoint(grown):  # who waits for others would wake in vain
+                    condition.notify_all()
 
     def _checked(self) -> sqlite3.Connection:
         """The connection, to the file that is still there."""

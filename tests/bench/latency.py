@@ -28,6 +28,7 @@ from tests.bench.latency_rig import (
     Poster,
     a_backend,
     an_ably,
+    on_time,
     sessions,
 )
 
@@ -88,8 +89,8 @@ def run(quick: bool) -> str:
         Case("1,000 fixes/s, one a post, one of ten brings an offer", 1000, 1, seconds, 10),
     ]
     with tempfile.TemporaryDirectory(prefix="endcap-latency-") as folder, an_ably() as ably:
-        floor = asyncio.run(_floor(Path(folder), ably, 100 if quick else 300))
-        rows = [asyncio.run(_measure(case, Path(folder) / str(n), ably)) for n, case in enumerate(cases)]
+        floor = on_time(_floor(Path(folder), ably, 100 if quick else 300))
+        rows = [on_time(_measure(case, Path(folder) / str(n), ably)) for n, case in enumerate(cases)]
     lines = [
         "### A posted fix to the offer on her channel",
         "",

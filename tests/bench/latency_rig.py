@@ -8,12 +8,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from selectors import SelectSelector
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -21,6 +22,8 @@ from websockets.asyncio.client import connect
 
 from endcap.messages import promotions_channel
 from endcap_backend.__main__ import main as backend_main
+
+T = TypeVar("T")
 
 LATITUDE_DEG, LONGITUDE_DEG, STEP_DEG = 60.17, 24.94, 0.001  # 111 m apart: near one product only
 CHANNELS = 150  # a WebSocket; Ably takes 200
@@ -67,6 +70,12 @@ class Heard:
             self.repeats += 1
         else:
             self.at_s[uid, sku] = time.monotonic()
+
+
+def on_time(work: Coroutine[Any, Any, T]) -> T:
+    """Run it on a loop that wakes when it is due: with epoll asyncio rounds each wait up to a whole millisecond."""
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(SelectSelector())) as runner:
+        return runner.run(work)
 
 
 @contextmanager

@@ -189,6 +189,33 @@ def test_waiting_ends_when_a_record_comes(log, a_record):
     assert seen == [True]
 
 
+def test_each_waits_for_its_own_topics(log, a_record):
+    seen = []
+
+    def wait(topics):
+        seen.append((topics, log.wait(0, 30, topics)))
+
+    waiting = {each: Thread(target=wait, args=(each,)) for each in (("a", "b"), ("b", "c"), None)}
+    for each in waiting.values():
+        each.start()
+    log.append([a_record(topic="a")])
+    waiting["a", "b"].join(30)
+    waiting[None].join(30)
+    assert sorted(seen, key=str) == [(("a", "b"), True), (None, True)]
+    log.append([a_record(topic="c")])
+    waiting["b", "c"].join(30)
+    assert seen[-1] == (("b", "c"), True)
+
+
+def test_waiting_ends_when_the_log_is_closed(log):
+    seen = []
+    waiting = Thread(target=lambda: seen.append(log.wait(0, 30, ("a",))))
+    waiting.start()
+    log.close()
+    waiting.join(30)
+    assert seen == [False]
+
+
 def test_waiting_for_what_is_there_ends_at_once(log, a_record):
     (first,) = log.append([a_record()])
     assert log.wait(first.offset - 1, timeout_s=30)
