@@ -109,12 +109,14 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || (apt-get update -qq && apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV))
 
 $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP_INSTALL) -e '.[devkit]'
-	touch $@
+	@echo "Installing (a minute or two the first time) ..."
+	@$(PIP_INSTALL) -e '.[devkit]'
+	@touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP_INSTALL) -e '.[all,test]'
-	touch $@ $(VENV)/.demo
+	@echo "Installing (a minute or two the first time) ..."
+	@$(PIP_INSTALL) -e '.[all,test]'
+	@touch $@ $(VENV)/.demo
 
 clean:
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
