@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from hashlib import sha256
 from importlib.resources import as_file, files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from filelock import FileLock
@@ -23,14 +24,18 @@ def cache_dir() -> Path:
 
 
 def jars_of(package: str, kind: str, *switches: str) -> Path:
-    """The folder with the jars that `package`'s pom.xml lists; `kind` names it, `switches` go to Maven.
+    """The folder with the jars that `package`'s pom.xml lists; as `jars_listed_in`."""
+    return jars_listed_in(files(package).joinpath("pom.xml"), kind, *switches)
+
+
+def jars_listed_in(source: Traversable, kind: str, *switches: str) -> Path:
+    """The folder with the jars that a pom.xml lists; `kind` names it, `switches` go to Maven.
 
     Whoever comes while another process fetches the same waits for it.
 
     Raises:
         BadConfig: Maven is missing or can't reach its repository.
     """
-    source = files(package).joinpath("pom.xml")
     folder = cache_dir() / f"{kind}-{sha256(source.read_bytes()).hexdigest()[:12]}"
     complete = folder / ".complete"
     if not complete.exists():

@@ -1,5 +1,9 @@
 """One real broker as a laptop has it and one secured as Confluent Cloud, for all tests of the cluster's commands."""
 
+import subprocess
+from pathlib import Path
+from zipfile import ZipFile
+
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -9,8 +13,11 @@ from endcap_backend.pipeline.cluster.listing import await_listing
 from endcap_backend.pipeline.cluster.topics import topics
 from endcap_backend.pipeline.kafka import KafkaSettings
 from endcap_devkit.kafka.broker import KafkaBroker
+from endcap_devkit.kafka.jars import java, kafka_classpath
+from endcap_devkit.maven import jars_listed_in
 
 WAIT_S = 30
+RECORDER = Path(__file__).parent / "recorder"
 OTHERS = ("__", "endcap-connect-")  # the broker's own topics, and those of a Connect worker
 
 
@@ -30,6 +37,23 @@ def plain():
 def secured():
     with KafkaBroker(secure=True) as broker:
         yield warmed(broker)
+
+
+@pytest.fixture(scope="package")
+def recorder(tmp_path_factory):
+    """A folder of Connect's plugins: the recording converter, by a compiler that a JRE runs."""
+    (compiler,) = jars_listed_in(RECORDER / "pom.xml", "compiler").glob("*.jar")
+    api = [str(jar) for jar in Path(kafka_classpath(connect=True)).parent.glob("*.jar")]
+    classes, plugin = tmp_path_factory.mktemp("classes"), tmp_path_factory.mktemp("plugins") / "recorder"
+    order = [java(), "-jar", str(compiler), "-17", "-failOnWarning", "-cp", ":".join(api), "-d", str(classes)]
+    done = subprocess.run([*order, str(RECORDER)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    plugin.mkdir()
+    with ZipFile(plugin / "recorder.jar", "w") as jar:
+        jar.writestr("META-INF/services/org.apache.kafka.connect.storage.Converter", "dev.endcap.RecordingConverter\n")
+        for found in classes.rglob("*.class"):
+            jar.write(found, found.relative_to(classes))
+    return plugin.parent
 
 
 @pytest.fixture

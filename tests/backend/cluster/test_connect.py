@@ -1,9 +1,11 @@
 """The sink's configuration on a real Connect worker.
 
 Ably's own plugin can't be had from a registry: in its place stands Kafka's sink into a file, with everything else as in
-the sink's configuration: converters, read_committed, dead letters.
+the sink's configuration: converters, read_committed, dead letters. Where it matters what the sink is given, its
+StringConverter is replaced by one that records what passes, since the file has values alone.
 """
 
+import base64
 import json
 import signal
 import subprocess
@@ -20,17 +22,18 @@ from endcap.errors import BadConfig, EndcapError, Unreachable
 from endcap_backend.pipeline.cluster import readers
 from endcap_backend.pipeline.cluster.commands import check, connect
 from endcap_backend.pipeline.cluster.connect import Connect, ConnectorRefused, ConnectSettings
-from endcap_backend.pipeline.cluster.sink import NAME, ably_sink, endpoint_options, without_secrets
+from endcap_backend.pipeline.cluster.sink import NAME, STRING, ably_sink, endpoint_options, without_secrets
 from endcap_devkit.kafka.connect import ConnectWorker
 
 pytestmark = pytest.mark.kafka
 WAIT_S = 60
 INFRA = Path(__file__).parents[3] / "backend" / "infra"
 FILE_SINK = "org.apache.kafka.connect.file.FileStreamSinkConnector"
+RECORDING = "dev.endcap.RecordingConverter"
 
 
 @pytest.fixture(scope="module")
-def worker(plain):
+def worker(plain, recorder):
     """As compose.yaml's, but for its addresses and folder, and that a connector has to say read_committed itself."""
     text = (INFRA / "connect" / "worker.properties").read_text()
     ours = dict(line.split("=", 1) for line in text.splitlines() if line and not line.startswith("#"))
@@ -42,7 +45,7 @@ def worker(plain):
         "consumer.isolation.level",
     ):
         del ours[name]
-    with ConnectWorker(plain, overrides=ours) as running:
+    with ConnectWorker(plain, plugins=recorder, overrides=ours | {"plugin.discovery": "service_load"}) as running:
         yield running
 
 
@@ -70,6 +73,27 @@ def into_file(tmp_path):
         return sink | {"errors.deadletterqueue.topic.replication.factor": "1"} | others
 
     return config
+
+
+@pytest.fixture
+def recorded(into_file, tmp_path):
+    """`config` is the sink's with both converters recording; `seen` what they were given and gave, in order."""
+
+    class Recorded:
+        def config(self, **others):
+            sink = into_file()
+            assert {sink["key.converter"], sink["value.converter"]} == {STRING}
+            file = str(tmp_path / "recorded")
+            ours = {f"{part}.converter{name}": value for part in ("key", "value")
+                    for name, value in (("", RECORDING), (".file", file))}  # fmt: skip
+            return sink | ours | others
+
+        def seen(self):
+            whole = [line for line in lines(tmp_path / "recorded", keepends=True) if line.endswith("\n")]
+            found = [json.loads(line) for line in whole]
+            return [each | {"given": base64.b64decode(each["given"]).decode()} for each in found]
+
+    return Recorded()
 
 
 @pytest.fixture
@@ -106,8 +130,8 @@ def until(holds):
     return found
 
 
-def lines(path):
-    return path.read_text().splitlines() if path.exists() else []
+def lines(path, keepends=False):
+    return path.read_text().splitlines(keepends) if path.exists() else []
 
 
 def produce(broker, *transactions):
@@ -126,8 +150,23 @@ def alert(number, uid="u1"):
     return uid, json.dumps({"id": f"a{number}", "uid": uid, "title": "Käse −20 %"}, ensure_ascii=False), None
 
 
+def passing(*alerts):
+    """What the recording converters tell of these, key before value: each the very text that stands in Kafka."""
+    told = [(part, text) for key, value, _ in alerts for part, text in (("key", key), ("value", value))]
+    same = {"topic": "customers_alerts", "type": "string"}
+    return [same | {"part": part, "given": text, "gave": text} for part, text in told]
+
+
 def test_connect_finds_nothing_wrong_with_the_sink_s_configuration(client, into_file):
     assert client.validate("x", into_file()) == []
+
+
+def test_connect_finds_nothing_wrong_with_recording_converters_but_a_missing_file(client, recorded):
+    config = recorded.config()
+    assert client.validate("x", config) == []
+    del config["value.converter.file"]
+    (fault,) = client.validate("x", config)
+    assert fault.startswith("value.converter.file: Missing required configuration")
 
 
 def test_connect_names_the_setting_that_is_wrong(client, into_file):
@@ -158,17 +197,24 @@ def test_alerts_pass_as_the_text_they_are_once_committed(broker, run, into_file,
     assert run("apply", "--config", written(into_file()))[1].startswith("nothing to change")
 
 
-def test_without_read_committed_an_aborted_alert_passes_and_that_is_found(broker, client, run, into_file, tmp_path):
+def test_without_read_committed_an_aborted_alert_passes_and_that_is_found(broker, client, run, recorded):
     produce(broker, ([alert(1)], True), ([alert(3)], False), ([alert(4)], True))
-    config = into_file()
+    config = recorded.config()
     del config["consumer.override.isolation.level"]
     client.put(NAME, config)
-    assert until(lambda: len(found := lines(tmp_path / "alerts")) >= 3 and found) == [
-        alert(number)[1] for number in (1, 3, 4)
-    ]
+    assert until(lambda: len(found := recorded.seen()) >= 6 and found) == passing(alert(1), alert(3), alert(4))
     status, said = run("status")
     assert status == 1
     assert "does not say read_committed" in said
+
+
+def test_the_sink_is_given_the_uid_as_key_the_exact_json_as_value_and_no_aborted_alert(broker, run, recorded, written):
+    alerts = [alert(1, "0f" * 16), alert(2, "f0" * 16), alert(4, "0f" * 16)]
+    produce(broker, (alerts[:2], True), ([alert(3)], False), (alerts[2:], True))
+    assert run("apply", "--config", written(recorded.config()))[0] == 0
+    assert until(lambda: len(found := recorded.seen()) >= 6 and found) == passing(*alerts)
+    produce(broker, ([alert(5)], False), ([alert(6)], True))
+    assert until(lambda: len(found := recorded.seen()) >= 8 and found) == passing(*alerts, alert(6))
 
 
 def test_the_check_finds_a_sink_that_reads_uncommitted(broker, worker, client, into_file, capsys):
@@ -194,7 +240,7 @@ def test_a_json_converter_would_spoil_the_alert(broker, client, into_file, tmp_p
     assert line.startswith(("{uid=u1", "{id=a1"))
 
 
-def test_an_alert_that_fails_is_dead_lettered_whole_and_its_neighbours_pass(broker, client, into_file, tmp_path):
+def test_an_alert_that_fails_is_dead_lettered_whole_and_its_neighbours_pass(broker, client, recorded, tmp_path):
     failing = {
         "transforms": "fail",
         "transforms.fail.type": "org.apache.kafka.connect.transforms.ExtractField$Value",
@@ -206,8 +252,9 @@ def test_an_alert_that_fails_is_dead_lettered_whole_and_its_neighbours_pass(brok
     }
     key, value, _ = alert(2, "u2")
     produce(broker, ([alert(1), (key, value, [("poison", b"1")]), alert(3)], True))
-    client.put(NAME, into_file(**failing))
+    client.put(NAME, recorded.config(**failing))
     assert until(lambda: len(found := lines(tmp_path / "alerts")) >= 2 and found) == [alert(1)[1], alert(3)[1]]
+    assert recorded.seen() == passing(alert(1), (key, value, None), alert(3))
     (letter,) = letters(broker, 1)
     headers = dict(letter.headers())
     assert (letter.key().decode(), letter.value().decode(), headers["poison"]) == (key, value, b"1")
