@@ -10,6 +10,7 @@ from endcap_shopper.alert_policy import Candidate, Told, Verdict, remembered, ve
 from endcap_shopper.ground import Ground
 from endcap_shopper.inbox import Card
 from endcap_shopper.platform.ports import Channel, Notification, offer_link, page_link
+from endcap_shopper.reasons import said
 from endcap_shopper.show_list import alerts_now
 from endcap_shopper.show_privacy import KINDS
 
@@ -35,10 +36,10 @@ class Alerts:
         """An offer has come."""
         visit = alert.visit or f"{alert.store or ''} {self._ground.state.now.date()}"
         candidate = Candidate(Card(alert, self._ground.state.now).subject, alert.kind, visit, alert.expires_at)
-        said = self._ground.state.words.t("Mute today")
-        return self._tell(
-            candidate, Notification(alert.id, alert.kind, alert.title, alert.why, offer_link(alert.id), said)
-        )
+        words = self._ground.state.words
+        title, text = said(alert.title, words, what="title"), said(alert.why, words)
+        note = Notification(alert.id, alert.kind, title, text, offer_link(alert.id), words.t("Mute today"))
+        return self._tell(candidate, note)
 
     def ending(self) -> None:
         """Tell once of what is clipped and ends within a day, while she is in a store."""
@@ -67,9 +68,9 @@ class Alerts:
 
     def _tell(self, candidate: Candidate, notification: Notification) -> Verdict:
         state = self._ground.state
-        said = verdict(candidate, self._told, state.settings.rules, state.now, state.now.time())
-        if said != "tell":
-            return said
+        found = verdict(candidate, self._told, state.settings.rules, state.now, state.now.time())
+        if found != "tell":
+            return found
         if self.visible:
             self._ground.platform.vibrator.cue("offer")
         else:
@@ -77,7 +78,7 @@ class Alerts:
         if candidate.kind != "help":
             self._told = (*remembered(self._told, state.now), Told(candidate.subject, candidate.visit, state.now))
             self._ground.wallet.set(TOLD, [_told_json(each) for each in self._told])
-        return said
+        return found
 
 
 def _told(value: dict[str, Any]) -> Told:

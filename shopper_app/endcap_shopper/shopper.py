@@ -12,6 +12,7 @@ from endcap_shopper import views
 from endcap_shopper.ground import Post
 from endcap_shopper.parts import Parts
 from endcap_shopper.platform.ports import Platform, read_link
+from endcap_shopper.reasons import prepare
 from endcap_shopper.taps import Taps
 
 EVERY_S = {"help": 5.0, "note": 10.0, "page": 15.0, "ending": 600.0}  # what a tick sees to, and how often
@@ -57,6 +58,7 @@ class Shopper(Taps):
 
     def start(self) -> None:
         self.words.left(timedelta(minutes=1))  # Babel reads a language's units now, and not between two offers
+        prepare()
         self.parts.alerts.name_channels()
         links = self._ground.platform.links
         links.watch(lambda link: self._ground.post(lambda: self._open(link)))

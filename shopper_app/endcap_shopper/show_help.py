@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from endcap_shopper.goods import Product
 from endcap_shopper.i18n import later
+from endcap_shopper.reasons import said
 from endcap_shopper.state import State
 from endcap_shopper.views import Alternatives, Choice, Help, HelpState, HelpStep, ProductRow
 
@@ -113,7 +114,7 @@ def _product(state: State, product: Product) -> ProductRow:
     return ProductRow(
         id=str(product.sku),
         title=" · ".join(filter(None, (product.name, product.variant))),
-        why=product.why or "",
+        why=said(product.why or "", words, way_told=away_m is not None),
         price=words.money(price) if price is not None else "",
         where=" · ".join(filter(None, (product.section, words.distance(away_m) if away_m is not None else ""))),
         off=f"−{words.percent(discount)}" if discount else "",

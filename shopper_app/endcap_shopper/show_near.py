@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 from endcap_shopper.coupons import Coupon
 from endcap_shopper.goods import Product
 from endcap_shopper.i18n import Words
 from endcap_shopper.inbox import Card
+from endcap_shopper.reasons import said
 from endcap_shopper.state import State
 from endcap_shopper.views import Chrome, CouponState, DealCard, NearYou, Notice, Undo
 
-_STEPS = re.compile(r"about [\d,.]+ steps from you")  # as the shop's reasons count what is near
 DEALS_KEPT = 300  # cards as they were written last; an inbox holds 100
 
 
@@ -73,8 +72,8 @@ def _written(card: Card, coupon: Coupon | None, product: Product | None, left: t
     reduced = f"−{words.percent(discount)}" if discount else ""
     return DealCard(
         id=alert.id,
-        title=alert.title,
-        why=_STEPS.sub("near you", alert.why) if where else alert.why,  # one unit on a card: hers
+        title=said(alert.title, words, what="title"),
+        why=said(alert.why, words, way_told=bool(where)),
         off=reduced or (off(coupon, words) if coupon is not None else ""),
         where=" · ".join([*where, *([alert.section] if alert.section else [])]),
         ends=words.t("{time} left", time=words.left(left)),

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from endcap.testing import an_alert
-from endcap_backend.decide.candidates import Candidate
+from endcap_backend.decide.candidates import HELP_TITLE, Candidate
 from endcap_backend.decide.reason import why
 from endcap_shopper.arrivals import OFFERS_A_CALL
 
@@ -196,3 +196,22 @@ def test_a_reason_keeps_its_steps_where_the_card_knows_no_distance(a_phone):
     phone.offer(why="On promotion, about 12 steps from you in Coffee", distance_ft=None, section=None, sku=None)
     (deal,) = phone.app.near_you().deals
     assert deal.why == "On promotion, about 12 steps from you in Coffee"
+
+
+def test_a_reason_is_in_her_language_on_the_card_in_the_notification_and_beside_an_alternative(a_phone, shop):
+    phone = a_phone().agree("promotions")
+    phone.clock.set_wall(phone.clock.now().replace(hour=12))
+    phone.app.set_language("de")
+    phone.app.pause()
+    phone.offer(kind="help", title=HELP_TITLE, why=why(Candidate("help", "u1", HELP_TITLE, section="Coffee")))
+    (told,) = phone.platform.notifier.told
+    assert (told.title, told.text.partition(" (")[0]) == ("Brauchst du Hilfe?", "Du siehst dich schon eine Weile um")
+    (deal,) = phone.app.near_you().deals
+    assert (deal.title, deal.why) == (told.title, told.text)
+    shop.instead = "Also coffee, 1.00 € less than Dark roast, 8 in stock, about 40 ft away"
+    phone.app.show_alternatives(9001)
+    phone.settle()
+    (row,) = phone.app.alternatives().rows
+    assert row.why == "Auch coffee, 1,00\xa0€ günstiger als Dark roast, 8 vorrätig, etwa 10\xa0m entfernt"
+    phone.app.set_language("en")
+    assert phone.app.near_you().deals[0].title == HELP_TITLE

@@ -62,9 +62,9 @@ class Words:
         """20.0 as 20 %, with up to one decimal."""
         return format_percent(value / 100, "#,##0.#%" if self.language != "de" else "#,##0.#\xa0%", locale=self._locale)
 
-    def money(self, amount: float) -> str:
-        """An amount in the shop's currency."""
-        return format_currency(amount, self.currency, locale=self._locale)
+    def money(self, amount: float, currency: str = "") -> str:
+        """An amount in a currency, the shop's unless given."""
+        return format_currency(amount, currency or self.currency, locale=self._locale)
 
     def date(self, moment: datetime) -> str:
         return format_date(self._local(moment), "medium", locale=self._locale)

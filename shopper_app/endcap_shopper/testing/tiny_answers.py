@@ -21,6 +21,7 @@ class TinyAnswers:
         self.wishes: dict[str, Json] = {}
         self.calls: dict[str, Json] = {}
         self.products = [product(9001, "Dark roast", "coffee", at(15, 15)), product(7, "Green tea", "tea", at(5, 4))]
+        self.instead = "0.10 cheaper, the same kind"  # why an alternative may do
         self.positions: list[Json] = []
         self.uid = "u1"  # whom it takes her for
         self.gone: set[str] = set()  # pseudonyms it knows no more
@@ -87,7 +88,7 @@ class TinyAnswers:
 
     def _get_products(self, rest: list[str], query: dict[str, str], body: Any) -> Answer:
         if rest:
-            instead = product(9002, "Medium roast", "coffee", at(16, 15), price=5.9, why="0.10 cheaper, the same kind")
+            instead = product(9002, "Medium roast", "coffee", at(16, 15), price=5.9, why=self.instead)
             return 200, {"sku": int(rest[0]), "alternatives": [instead]}
         words = query.get("q", "").casefold()
         named = [each for each in self.products if words in each["name"].casefold() or str(each["sku"]) == words]
