@@ -66,6 +66,22 @@ def test_a_switch_that_can_not_work_is_named(tmp_path, capsys, switches, said):
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("store,zone,title,lat,lon", "store, zone, title, lat, lon; it lacks name, latitude, longitude"),
+        ("store;zone;name", "store;zone;name; it lacks store, zone, name, latitude, longitude"),
+        ("", "nothing; it lacks store, zone, name, latitude, longitude"),
+    ],
+)
+def test_a_zones_file_that_lacks_a_column_says_which(tmp_path, capsys, header, said):
+    file = tmp_path / "zones.csv"
+    file.write_text(f"{header}\nS1,Z1,Coffee,60.1,24.9\n" if header else "")
+    assert main(["serve", "--data", str(tmp_path / "lite"), "--port", "0", "--zones", str(file)]) == 1
+    told = f"endcap-lite serve: zones: can't read {file}: its first line names the columns {said}\n"
+    assert capsys.readouterr().err.endswith(told)
+
+
 @pytest.mark.parametrize("name", ["zones.csv", "zones.csv/data"])
 @pytest.mark.parametrize("command", [["serve", "--port", "0"], ["signs", "--rotate"]])
 def test_a_data_folder_that_can_not_be_made_is_named(tmp_path, capsys, command, name):
@@ -78,7 +94,9 @@ def test_a_data_folder_that_can_not_be_made_is_named(tmp_path, capsys, command, 
 
 def test_two_servers_can_not_share_a_folder(lite, tmp_path, capsys):
     assert main(["serve", "--data", str(tmp_path / "lite"), "--port", "0"]) == 1
-    assert "in use by another" in capsys.readouterr().err
+    said = capsys.readouterr().err.splitlines()[-1]
+    why = "is in use by another endcap-lite: stop that one first, or give this one its own --data"
+    assert said == f"endcap-lite serve: data: {tmp_path / 'lite'} {why}"
 
 
 def test_a_port_that_is_taken_is_named(lite, tmp_path):

@@ -190,6 +190,12 @@ def test_each_sign_of_a_printed_sheet_is_read_back_by_zbar(tmp_path, zones_file,
     assert len(claims) == 8
 
 
+def test_a_single_sign_is_told_in_the_singular(tmp_path, zones_file, capsys):
+    zones_file.write_text("\n".join(zones_file.read_text().splitlines()[:2]))
+    assert signs(tmp_path, zones_file, "--out", str(tmp_path / "sign.svg")) == 0
+    assert capsys.readouterr().out.startswith("1 sign on 1 sheet; ")
+
+
 def test_svg_sheets_hold_names_and_codes(tmp_path, zones_file):
     assert signs(tmp_path, zones_file, "--out", str(tmp_path / "signs.svg")) == 0
     first, second = (tmp_path / f"signs-{number}.svg" for number in (1, 2))
@@ -238,7 +244,7 @@ def test_keys_are_listed_rotated_and_revoked_by_command(tmp_path, zones_file, ca
         ("store,zone,name,latitude,longitude\nS1,A,x,1,1\nS1,B,x,91,1\n", "zones: zones.csv line 3: latitude 91"),
         ("store,zone,name,latitude,longitude\nS1,A,x,1,1\nS1,a,y,1,1\n", "S1.A stands there twice (x, y)"),
         ("store,zone,name,latitude,longitude\nS1,A,,1,1\n", "zones: zones.csv line 2: name"),
-        ("store;zone\n", "names no place"),
+        ("store,zone,name,latitude,longitude\n", "names no place"),
     ],
 )
 def test_a_zones_file_with_a_fault_is_refused_naming_line_and_field(tmp_path, capsys, text, said):

@@ -9,6 +9,7 @@ from functools import partial
 import httpx
 
 from endcap.clock import Clock, SystemClock
+from endcap.errors import BadConfig
 from endcap.outbox import Outbox
 from endcap.transports.api import Api
 from endcap_lite.backend import Backend
@@ -69,13 +70,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     clock = clock or SystemClock()
     api = Api(settings.backend_url, timeout_s=PATIENCE_S)
     zones = Zones.load(settings.zones_file) if settings.zones_file else Zones()
-    outbox = Outbox(
-        settings.data_dir,
-        capacity=OUTBOX_FIXES,
-        max_bytes=OUTBOX_BYTES,
-        retention_s=settings.kept_hours * 3600.0,
-        clock=clock,
-    )
+    outbox = _outbox(settings, clock)
     visits = Visits(settings.data_dir / "visits.db", clock)
     backend = Backend(api, visits, clock)
     chores: list[Callable[[], None]] = []
@@ -96,3 +91,17 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         client=client,
         outbox=outbox,
     )
+
+
+def _outbox(settings: Settings, clock: Clock) -> Outbox:
+    try:
+        return Outbox(
+            settings.data_dir,
+            capacity=OUTBOX_FIXES,
+            max_bytes=OUTBOX_BYTES,
+            retention_s=settings.kept_hours * 3600.0,
+            clock=clock,
+        )
+    except BadConfig:  # the SDK's word for the folder is none of our switches
+        why = "is in use by another endcap-lite: stop that one first, or give this one its own --data"
+        raise BadConfig("data", f"{settings.data_dir} {why}") from None

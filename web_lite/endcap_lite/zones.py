@@ -22,6 +22,7 @@ log = logging.getLogger("endcap.lite")
 
 LISTED = 60  # zones in the page's list at most; past that the page would grow too heavy
 MAX_NAME_CHARS = 80
+COLUMNS = ("store", "zone", "name", "latitude", "longitude")
 _PART = re.compile(r"[A-Z0-9]{1,16}")  # of a key, which stands in a sign's address: no case, no hyphen
 _HASH_CHARS = 8
 
@@ -121,8 +122,16 @@ def key_part(name: str) -> str:
 
 
 def _csv_rows(text: str, path: Path) -> list[tuple[str, object]]:
-    """Each row with the place it came from, as `endcap-backend load` tells it: "zones.csv line 3"."""
+    """Each row with the place it came from, as `endcap-backend load` tells it: "zones.csv line 3".
+
+    Raises:
+        ValueError: the first line lacks a column.
+    """
     reader = csv.DictReader(io.StringIO(text))
+    there = reader.fieldnames or ()
+    if lacking := [column for column in COLUMNS if column not in there]:
+        named = ", ".join(there) or "nothing"
+        raise ValueError(f"its first line names the columns {named}; it lacks {', '.join(lacking)}")
     return [(f"{path.name} line {reader.line_num}", row) for row in reader]
 
 

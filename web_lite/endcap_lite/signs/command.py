@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sized
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -88,7 +89,11 @@ def _print_sheets(args: argparse.Namespace, keyring: Keyring) -> None:
     else:
         raise BadConfig("--out", f"must end in .pdf or .svg, not {out.name!r}")
     version = max(qr_of(sign.url).version for sign in signs)
-    print(f"{len(signs)} signs on {len(pages)} sheets; QR version {version} at most")
+    print(f"{_several(signs, 'sign')} on {_several(pages, 'sheet')}; QR version {version} at most")
+
+
+def _several(things: Sized, noun: str) -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
 
 
 def _write(path: Path, content: bytes) -> None:
