@@ -63,12 +63,19 @@ class TransportError(EndcapError):
 class Unreachable(TransportError):
     """The other side did not answer, or asked for patience; trying later may help.
 
-    `retry_after_s` is what it asked for in seconds, None when it said nothing.
+    `retry_after_s` is what it asked for in seconds, None when it said nothing; `status` is the HTTP status it answered,
+    None when there was no answer.
     """
 
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, retry_after_s: float | None = None, status: int | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.status = status
+
+    @property
+    def asks_for_patience(self) -> bool:
+        """The other side is well and we are too quick: 429 with a time to come back."""
+        return self.status == 429 and self.retry_after_s is not None
 
 
 class Refused(TransportError):

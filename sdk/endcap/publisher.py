@@ -79,6 +79,7 @@ class Publisher:
         self._flushes = 0  # asked for so far
         self._resuming = False
         self._failures = 0
+        self._told: set[str] = set()  # the kinds of failure logged since it last worked
         self._not_before = 0.0  # monotonic
         self._last_sent_at = float("-inf")  # monotonic
 
@@ -148,6 +149,7 @@ class Publisher:
             return None
         if self._resuming:
             self._resuming, self._failures, self._not_before = False, 0, 0.0
+            self._told.clear()
         wait_s = self._not_before - self._clock.monotonic()
         if wait_s > 0:
             return wait_s
@@ -171,9 +173,10 @@ class Publisher:
                 self._become("sending")
                 self._send(self._batch())
                 self._failures = 0
+                self._told.clear()
                 self._last_sent_at = self._clock.monotonic()
         except Unreachable as fault:
-            return self._postpone(str(fault), fault.retry_after_s)
+            return self._postpone(str(fault), fault.retry_after_s, patience=fault.asks_for_patience)
         except NotAuthorised as fault:
             return self._pause(f"not authorised: {fault}")
         except Refused as fault:
@@ -261,20 +264,29 @@ class Publisher:
                     self._drained.set()
         self._become("idle")
 
-    def _postpone(self, reason: str, retry_after_s: float | None) -> float:
+    def _postpone(self, reason: str, retry_after_s: float | None, *, patience: bool = False) -> float:
         self._failures += 1
         if retry_after_s is None:
             longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(self._failures - 1, 30))
             pause_s = longest * (0.5 + self._jitter() / 2)
         else:
             pause_s = max(FIRST_PAUSE_S, retry_after_s) * (1.0 + RETRY_AFTER_SPREAD * self._jitter())
-        if self._failures == 1:
+        if patience:
+            log.info("asked for patience, and all is kept; trying again in %.0f s: %s", pause_s, reason)
+        elif self._is_news("postponed"):
             log.warning("nothing could be sent, and all is kept; trying again in %.0f s: %s", pause_s, reason)
         return self._wait("waiting", reason, pause_s)
 
     def _pause(self, reason: str) -> float:
-        log.warning("publishing is paused: %s", reason)
+        if self._is_news(reason):
+            log.warning("publishing is paused: %s", reason)
         return self._wait("paused", reason, PAUSED_FOR_S)
+
+    def _is_news(self, kind: str) -> bool:
+        """True the first time since something was sent, so that an outage of hours is one line."""
+        known = kind in self._told
+        self._told.add(kind)
+        return not known
 
     def _wait(self, doing: Doing, reason: str, pause_s: float) -> float:
         self._not_before = self._clock.monotonic() + pause_s

@@ -52,7 +52,8 @@ def test_a_refusal_names_the_kind_of_channel_and_not_the_shopper():
 
 
 def test_a_rate_limit_asks_for_a_second():
-    assert fault_of(42911, 429, "slow down").retry_after_s == 1.0
+    fault = fault_of(42911, 429, "slow down")
+    assert (fault.retry_after_s, fault.asks_for_patience) == (1.0, True)
 
 
 def test_on_android_openssl_is_told_where_the_certificates_are(monkeypatch):

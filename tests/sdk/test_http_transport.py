@@ -216,8 +216,9 @@ def test_an_ably_token_names_her_two_channels(sessions, backend):
 )
 def test_an_answer_becomes_the_fault_it_means(api, backend, status, kind):
     backend.faults = [backend.problem(status, "so")]
-    with pytest.raises(kind, match=f"answered {status}: so!"):
+    with pytest.raises(kind, match=f"answered {status}: so!") as fault:
         api.post("/locations", {})
+    assert fault.value.status == status
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from endcap.transports import SendResult
 
 FIX = draft(a_location())
 EVENT = draft(an_event())
+WORKS = SendResult.all_accepted
 
 
 class Rig:
@@ -186,6 +187,47 @@ def test_a_server_that_says_at_once_is_not_asked_without_a_pause(rig):
     rig.put(fixes=1)
     rig.until("waiting")
     assert rig.clock.next_wake_s() == 1.25
+
+
+def logged_over(rig, caplog, *answers):
+    """Level and beginning of what is logged while `answers` come, one to a try; after one that WORKS a fix is put."""
+    rig.transport.answer(*answers)
+    rig.publisher.start()
+    with caplog.at_level(logging.INFO, "endcap"):
+        rig.put(fixes=1)
+        for attempt, answer in enumerate(answers, 1):
+            assert rig.transport.until_attempts(attempt)
+            if answer is WORKS:
+                assert rig.flushed()
+                rig.put(fixes=1)
+            else:
+                rig.until("paused" if isinstance(answer, Refused) else "waiting")
+                rig.clock.advance(rig.clock.next_wake_s())
+        assert rig.flushed()
+    return [(record.levelname, record.getMessage().partition(":")[0]) for record in caplog.records]
+
+
+def test_being_asked_for_patience_is_no_warning(rig, caplog):
+    slower = Unreachable("too quick", retry_after_s=4.0, status=429)
+    logged = logged_over(rig, caplog, slower, WORKS, slower, slower)
+    assert logged == [("INFO", "asked for patience, and all is kept; trying again in 5 s")] * 3
+
+
+def test_a_server_that_is_ill_and_says_when_to_come_back_is_a_warning(rig, caplog):
+    logged = logged_over(rig, caplog, Unreachable("full", retry_after_s=4.0, status=503))
+    assert logged == [("WARNING", "nothing could be sent, and all is kept; trying again in 5 s")]
+
+
+def test_the_first_failure_is_a_warning_and_the_next_only_after_something_was_sent(rig, caplog):
+    down, slower = Unreachable("down"), Unreachable("too quick", retry_after_s=4.0, status=429)
+    logged = logged_over(rig, caplog, slower, down, down, WORKS, down)
+    assert [level for level, _ in logged] == ["INFO", "WARNING", "WARNING"]
+
+
+def test_what_a_person_has_to_mend_is_told_once_for_each_reason(rig, caplog):
+    moved, forbidden = Refused("moved", 404), Refused("forbidden", 403)
+    logged = logged_over(rig, caplog, moved, moved, forbidden, moved)
+    assert logged == [("WARNING", "publishing is paused")] * 2
 
 
 def test_a_put_does_not_cut_a_pause_short_and_resume_does(rig):

@@ -62,7 +62,7 @@ def fault_of(code: int, status: int, message: str, *, channel: str = "", doing: 
     if code in TOKEN_CODES:
         return Unreachable(said)  # a new token is on its way
     if status == 429 or 42900 <= code < 43000:
-        return Unreachable(said, RATE_RETRY_S)
+        return Unreachable(said, RATE_RETRY_S, 429)
     if status in (401, 403):
         return NotAuthorised(said, channel)
     if 400 <= status < 500 and 40000 <= code < 50000:

@@ -156,7 +156,7 @@ def _reply(response: httpx.Response, content: bytes) -> Reply:
     if status == 401:
         raise NotAuthorised(said)
     if status in (408, 425, 429) or status >= 500:
-        raise Unreachable(said, _retry_after_s(response))
+        raise Unreachable(said, _retry_after_s(response), status)
     raise Refused(said, status, text)
 
 
