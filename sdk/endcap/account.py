@@ -83,6 +83,18 @@ def ask(install: Install | None, method: Method, path: str, body: object = None)
         return _asked(install.api, method, path, body, install.sessions.renewed(session.token).token)
 
 
+def ask_if_changed(install: Install | None, path: str, etag: str = "") -> tuple[dict[str, Any], str] | None:
+    """As `Endcap.ask_if_changed`; a session that was refused is renewed once."""
+    if install is None:
+        raise Unreachable(f"GET {path}: nothing is asked in her name before consent and start")
+    session = install.sessions.current()
+    try:
+        reply = install.api.get(path, session.token, etag)
+    except NotAuthorised:
+        reply = install.api.get(path, install.sessions.renewed(session.token).token, etag)
+    return None if reply.status == 304 else (reply.body, reply.etag)
+
+
 def _asked(api: Api, method: Method, path: str, body: object, token: str) -> dict[str, Any]:
     if method == "GET":
         return api.get(path, token).body

@@ -256,6 +256,16 @@ class Endcap:
 
         return ask(self._engine.install, method, path, body)
 
+    def ask_if_changed(self, path: str, etag: str = "") -> tuple[dict[str, Any], str] | None:
+        """GET something again in her name: the answer and its ETag; None while it still is the answer of `etag`.
+
+        For a list that is open and follows what the shop sells. Without an ETag it is always answered. Blocks and
+        raises as `ask`.
+        """
+        from endcap.account import ask_if_changed
+
+        return ask_if_changed(self._engine.install, path, etag)
+
     def delete_my_data(self) -> Receipt:
         """Have the shop erase her, then revoke her consent, which erases her here.
 

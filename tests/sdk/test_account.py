@@ -171,10 +171,34 @@ def test_a_request_whose_session_ended_is_made_again_with_another(client, backen
     assert client.ask("GET", "/me/export")["uid"] == "u1"
 
 
+def test_what_has_not_changed_is_not_sent_again(client, backend):
+    def answering(body, etag):
+        def answer(handler):
+            same = handler.headers.get("If-None-Match") == etag
+            backend.answer(handler, 304 if same else 200, b"" if same else body, {"ETag": etag})
+
+        return answer
+
+    client.ask("GET", "/me/export")
+    backend.faults = [answering({"n": 1}, '"a"'), answering({"n": 1}, '"a"'), answering({"n": 2}, '"b"')]
+    assert client.ask_if_changed("/products?q=tea") == ({"n": 1}, '"a"')
+    assert client.ask_if_changed("/products?q=tea", '"a"') is None
+    assert client.ask_if_changed("/products?q=tea", '"a"') == ({"n": 2}, '"b"')
+
+
+def test_a_304_that_nobody_asked_for_is_refused(client, backend):
+    client.ask("GET", "/me/export")
+    backend.faults = [lambda handler: backend.answer(handler, 304, b"")]
+    with pytest.raises(Refused):
+        client.ask_if_changed("/products?q=tea")
+
+
 def test_before_consent_nothing_is_asked_in_her_name(backend, tmp_path):
     client = endcap.Endcap(endcap.Config(backend_url=backend.url, storage_dir=tmp_path / "none"))
     with pytest.raises(Unreachable, match="before consent"):
         client.ask("GET", "/coupons")
+    with pytest.raises(Unreachable, match="before consent"):
+        client.ask_if_changed("/products?q=tea")
     assert backend.requests == []
 
 

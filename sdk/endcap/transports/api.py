@@ -23,11 +23,16 @@ MAX_RETRY_AFTER_S = 3600.0  # a server that asks for more is asked again in an h
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer of 2xx. `at` is the server's time as it says in `Date`, None when it doesn't."""
+    """An answer of 2xx, or 304 to who named an ETag: nothing has changed.
+
+    `at` is the server's time as it says in `Date`, None when it doesn't; `etag` is what it calls this answer, "" when it
+    doesn't.
+    """
 
     status: int
     body: dict[str, Any]
     at: datetime | None
+    etag: str = ""
 
 
 class Api:
@@ -60,9 +65,9 @@ class Api:
         """PATCH `body` as JSON to `/v1` + `path`; raises as `post`."""
         return self._call("PATCH", path, body, token)
 
-    def get(self, path: str, token: str | None = None) -> Reply:
-        """GET `/v1` + `path`; raises as `post`."""
-        return self._call("GET", path, None, token)
+    def get(self, path: str, token: str | None = None, etag: str = "") -> Reply:
+        """GET `/v1` + `path`, unless it is still the answer that `etag` is of; raises as `post`."""
+        return self._call("GET", path, None, token, etag)
 
     def delete(self, path: str, token: str | None = None) -> Reply:
         """DELETE `/v1` + `path`; raises as `post`."""
@@ -80,23 +85,27 @@ class Api:
         if client is not None:
             client.close()
 
-    def _call(self, method: str, path: str, body: Any, token: str | None) -> Reply:
+    def _call(self, method: str, path: str, body: Any, token: str | None, etag: str = "") -> Reply:
         content = None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         packed = content is not None and len(content) >= GZIP_FROM_BYTES and not self._gzip_refused
         try:
-            return self._exchange(method, path, content, token, packed=packed)
+            return self._exchange(method, path, content, token, packed=packed, etag=etag)
         except Refused as fault:
             if fault.status != 415 or not packed:
                 raise
             self._gzip_refused = True  # some proxies take no packed bodies
             return self._exchange(method, path, content, token, packed=False)
 
-    def _exchange(self, method: str, path: str, content: bytes | None, token: str | None, *, packed: bool) -> Reply:
+    def _exchange(
+        self, method: str, path: str, content: bytes | None, token: str | None, *, packed: bool, etag: str = ""
+    ) -> Reply:
         import httpx
 
         headers = {"Accept": "application/json"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
+        if etag:
+            headers["If-None-Match"] = etag
         if content is not None:
             if packed:
                 content = gzip.compress(content, 6, mtime=0)
@@ -150,8 +159,9 @@ def _read(response: httpx.Response) -> bytes:
 
 def _reply(response: httpx.Response, content: bytes) -> Reply:
     status, text = response.status_code, content.decode("utf-8", "replace")
-    if 200 <= status < 300:
-        return Reply(status, _object(content, str(response.url)), _http_date(response.headers.get("Date")))
+    if 200 <= status < 300 or (status == 304 and "If-None-Match" in response.request.headers):
+        told = _object(content, str(response.url))
+        return Reply(status, told, _http_date(response.headers.get("Date")), response.headers.get("ETag", ""))
     said = f"{response.request.method} {response.url} answered {status}: {_detail(text)}"
     if status == 401:
         raise NotAuthorised(said)
