@@ -97,10 +97,15 @@ def test_a_dry_run_reads_all_and_stores_nothing(installed, load, database):
         assert connection.execute(select(func.count()).select_from(Placement)).scalar_one() == 0
 
 
+def test_a_dry_run_where_no_shop_is_leaves_no_folder_behind(installed, load, tmp_path):
+    assert load("--dry-run")[0] == 0
+    assert not (tmp_path / "backend").exists()
+
+
 def test_weeks_and_stores_can_be_chosen(installed, load):
-    assert load("--weeks", "21")[1].startswith("5 products promoted in 1 stores\n")
+    assert load("--weeks", "21")[1].startswith("5 products promoted in 1 store\n")
     assert load("--weeks", "20-21")[1].startswith("70 products promoted in 2 stores\n")
-    assert load("--weeks", "20-21", "--stores", "1")[1].startswith("60 products promoted in 1 stores\n")
+    assert load("--weeks", "20-21", "--stores", "1")[1].startswith("60 products promoted in 1 store\n")
     assert load("--weeks", "50") == (2, "", "endcap import: --weeks: nothing was promoted in them\n")
 
 

@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from endcap.clock import SystemClock
@@ -25,7 +23,8 @@ from endcap.messages import ProductPromotion, StoreProduct
 from endcap.wire import epoch_ms
 from endcap_backend.retail.catalogue import Stored, known_products, put_placements, put_promotions, unplaced
 from endcap_backend.retail.coupons import put_coupons
-from endcap_backend.retail.database import Database, add_database_switches, database_of, database_url, holds_shop
+from endcap_backend.retail.database import Database, add_database_switches
+from endcap_backend.retail.dry_run import database_to_load
 from endcap_backend.retail.plan_files import check_plans
 from endcap_backend.retail.plans import Plan, put_plans
 from endcap_backend.retail.progress import Progress
@@ -72,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
             "name at least one with --placements, --promotions, --coupons or --plans; "
             "--products alone places nothing on a shelf",
         )
-    with _database_of(args) as database:
+    with database_to_load(args) as database:
         wanted = _read(database, args)
         _tell_faults(wanted.faults)
         if wanted.faults and not args.skip_bad:
@@ -81,15 +80,6 @@ def run(args: argparse.Namespace) -> int:
             return 1
         _store(database, wanted, args)
     return 1 if wanted.faults else 0
-
-
-@contextmanager
-def _database_of(args: argparse.Namespace) -> Iterator[Database]:
-    """The shop's; a dry run in a folder that holds no shop begins none there."""
-    with ExitStack() as opened:
-        url = database_of(args) if not args.dry_run or holds_shop(args) else None
-        elsewhere = "" if url else opened.enter_context(TemporaryDirectory())
-        yield opened.enter_context(closing(Database(url or database_url(Path(elsewhere)))))
 
 
 def _read(database: Database, args: argparse.Namespace) -> Wanted:

@@ -8,14 +8,14 @@ made up, at the density of real stores. Prices and discounts are what was paid i
 from __future__ import annotations
 
 import argparse
-from contextlib import closing
 from datetime import UTC, datetime
 
 from endcap.clock import SystemClock
 from endcap.errors import BadConfig
 from endcap.wire import epoch_ms
 from endcap_backend.retail.catalogue import Stored, put_placements, put_promotions
-from endcap_backend.retail.database import Database, add_database_switches, database_of
+from endcap_backend.retail.database import Database, add_database_switches
+from endcap_backend.retail.dry_run import database_to_load
 from endcap_backend.retail.plans import put_plans
 from endcap_backend.retail.progress import Progress
 from endcap_devkit.completejourney.catalogue import Shop, shop_of
@@ -48,8 +48,9 @@ def run(args: argparse.Namespace) -> int:
     reading.end()
     if not shop.stores:
         raise BadConfig("--weeks", "nothing was promoted in them")
-    print(f"{shop.live} products promoted in {len(shop.stores)} stores")
-    with closing(Database(database_of(args))) as database:
+    stores = "1 store" if len(shop.stores) == 1 else f"{len(shop.stores)} stores"
+    print(f"{shop.live} products promoted in {stores}")
+    with database_to_load(args) as database:
         _store(database, shop, dry=args.dry_run)
     return 0
 
