@@ -71,6 +71,25 @@ def test_a_storm_of_errors_3_changes_nothing(lite, phone):
     assert phone.page.evaluate("phone.watched") == 1
 
 
+def test_a_sign_claimed_in_a_visit_that_she_stopped_is_not_sent_in_the_next_one(lite, shop, phone):
+    signs = []
+    phone.page.on("request", lambda request: "/sign" in request.url and signs.append(request.url))
+    shop.lets_in.clear()
+    phone.page.goto(lite.url)
+    phone.page.get_by_label("Or where you are").select_option("Coffee & tea")
+    phone.page.get_by_role("button", name="Show offers here").click()
+    assert shop.shopper
+    phone.page.get_by_role("button", name="Stop and erase").click()
+    phone.page.get_by_role("button", name="Use my location").click()
+    with phone.page.expect_response("**/sse*"):
+        shop.lets_in.set()
+    assert "network" not in phone.status.inner_text()
+    phone.page.clock.run_for(3_000)
+    with phone.page.expect_response("**/fix"):
+        phone.page.evaluate("phone.fix()")
+    assert signs == []
+
+
 @pytest.mark.parametrize("hours", [-7, 7])
 def test_a_phone_with_a_clock_seven_hours_off_still_gets_offers(lite, shop, phone, hours):
     phone.page.clock.set_system_time(datetime.now(UTC) + timedelta(hours=hours))

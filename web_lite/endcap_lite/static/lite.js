@@ -15,10 +15,10 @@ const place = isSecureContext && navigator.geolocation;
 const script = '/sw.js?lang=' + root.lang;
 const worker = self.trustedTypes?.createPolicy('sw', { createScriptURL: () => script }).createScriptURL('') || script;
 
-let live; // she has said yes; false once she has said stop
+let live; // the number of her visit once she has said yes; false when it is over
 let joined, claiming, watch, slow, watchdog, renew, stream, lastEvent, said, sending, newest, heard,
   silent = 0, failures = 0, tries = 0, claims = 0,
-  stops = 0, // visits ended while this page is open
+  visit = 1, // goes up with each stop
   skew = 0, // the shop's clock minus the phone's, which may be hours off
   key = '',
   queue = [],
@@ -121,13 +121,14 @@ const post = (path, body) =>
 // In her visit's name, and in that of no other: what waits while she stops is not sent when she begins anew. A browser
 // that keeps no cookie gets a key instead, when it is first not known.
 async function call(path, body) {
-  const mine = stops;
+  const mine = live;
   await joined;
-  if (mine !== stops) throw 0;
+  if (mine !== live) throw 0;
   const answer = await post(path, body);
-  if (answer.status !== 401) return answer;
+  if (mine !== live || answer.status !== 401) return answer;
   lastEvent = '';
   await listen('/stream?keyed');
+  if (mine !== live) throw 0;
   return post(path, body);
 }
 
@@ -140,21 +141,21 @@ const listen = (path) =>
 
 async function join(path = '/stream') {
   clearTimeout(renew);
-  const mine = stops;
+  const mine = live;
   let answer;
   try {
     answer = await post(path);
     const ticket = answer.ok && (await answer.json());
     key = ticket.visit || key;
-    if (!live || mine !== stops) return post('/stop').then(({ ok }) => !ok, () => 1); // she stopped meanwhile
+    if (mine !== live) return post('/stop').then(({ ok }) => !ok, () => 1); // she stopped meanwhile
     if (ticket) return open(ticket);
   } catch {} // told with the rest
-  if (live) trouble(answer);
+  if (mine !== live) return;
+  trouble(answer);
   again(answer);
 }
 
 function again(answer) {
-  if (!live) return;
   clearTimeout(renew);
   if (++failures > 2) poll();
   renew = setTimeout(() => listen(), patience(failures, answer));
@@ -235,7 +236,7 @@ function keep(rest) {
 
 function begin() {
   if (live) return;
-  live = true;
+  live = visit;
   remember('consented', 1);
   remember('visit', 1);
   buttons();
@@ -260,7 +261,7 @@ function erase() {
 
 function stop() {
   end();
-  stops++;
+  visit++;
   offers = [];
   list.replaceChildren();
   remember('offers', 0);
@@ -275,14 +276,16 @@ async function claim(event) {
   event?.preventDefault();
   claiming = clearTimeout(claiming);
   begin();
+  const mine = live;
   let answer;
   try {
     answer = await call(form.action, new URLSearchParams(new FormData(form)));
     const result = await answer.json();
-    if (live) say(result.say, result, 'sharing');
+    if (mine !== live) return;
+    say(result.say, result, 'sharing');
     claims = 0;
   } catch {
-    if (!live) return;
+    if (mine !== live) return;
     claiming = setTimeout(claim, patience(claims++, answer));
     trouble(answer);
   }
