@@ -7,12 +7,15 @@ from typing import Any
 
 from endcap.geo import LatLon
 from endcap_shopper.asking import Asking
+from endcap_shopper.following import OpenList
 from endcap_shopper.goods import Product
 from endcap_shopper.ground import Ground
 from endcap_shopper.guiding import Guiding
-from endcap_shopper.shop import Shop
+from endcap_shopper.shop import Shop, alternatives_path, search_path
+from endcap_shopper.views import Page
 
 LOOKED_UP = 15  # things of her list that are looked up at once
+SUGGESTED = 6
 PRODUCTS_KEPT = 300
 
 
@@ -22,6 +25,8 @@ class Catalogue:
     def __init__(self, ground: Ground, shop: Shop, asking: Asking, guiding: Guiding) -> None:
         self._ground, self._shop, self._asking, self._guiding = ground, shop, asking, guiding
         self._offered: set[int] = set()  # what was looked up, known to the shop or not
+        self._alternatives = OpenList("alternatives", shop, asking)
+        self._suggestions = OpenList("suggest", shop, asking, quick=True)
         self.on_prices: Callable[[], None] = lambda: None
 
     def again(self) -> None:
@@ -49,22 +54,27 @@ class Catalogue:
             self._asking.ask("offered", lambda: self._look_up_skus(wanted), self._have_offered)
 
     def alternatives(self, sku: int) -> None:
-        near, store = self._near(), self._ground.state.store
-        self._asking.ask(
-            "alternatives",
-            lambda: self._shop.alternatives(sku, near=near, store=store),
+        """Look for what may take a product's place."""
+        self._alternatives.open(
+            lambda: alternatives_path(sku, near=self._near(), store=self._ground.state.store),
             lambda found: self._have_alternatives(sku, found),
         )
 
     def suggest(self, text: str) -> None:
         """Look for products of that name."""
-        near, store = self._near(), self._ground.state.store
-        self._asking.ask(
-            "suggest",
-            lambda: self._shop.products(text, near=near, store=store, limit=6),
+        self._suggestions.open(
+            lambda: search_path(text, near=self._near(), store=self._ground.state.store, limit=SUGGESTED),
             lambda found: self._have_suggestions(text, found),
-            quick=True,
         )
+
+    def follow(self, page: Page) -> None:
+        """Ask whether the list that is open on a page has changed: stock, prices, shelves, promotions."""
+        opened = {"alternatives": self._alternatives, "wishlist": self._suggestions}.get(page)
+        if opened is not None and self._ground.state.known:
+            opened.again()
+
+    def end_search(self) -> None:
+        self._suggestions.close()
 
     def _have_products(self, found: dict[str, tuple[Product, ...]]) -> None:
         state = self._ground.state

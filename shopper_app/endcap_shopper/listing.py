@@ -32,6 +32,7 @@ class Listing:
         state.searched = text
         if len(text) < SUGGEST_FROM:
             state.suggestions = ()
+            self._catalogue.end_search()
             self._ground.tell("wishlist")
             return
         known = [each for each in state.products.values() if text.casefold() in each.name.casefold()]
@@ -49,6 +50,7 @@ class Listing:
             segment = product.segment if product else None
             item = Item(id=uuid4().hex, text=text, changed_at=self._ground.now(), sku=sku, segment=segment)
             state.suggestions, state.searched = (), ""
+            self._catalogue.end_search()
             self._become(state.wishes.added(item), state.words.t("{item} added", item=text))
             self._catalogue.wanted()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar
 from urllib.parse import quote, urlencode
@@ -26,6 +27,16 @@ class Asking(Protocol):
     """Who asks in her name: `endcap.Endcap`."""
 
     def ask(self, method: Method, path: str, body: object = None) -> dict[str, Any]: ...
+
+    def ask_if_changed(self, path: str, etag: str = "") -> tuple[dict[str, Any], str] | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Products as the shop listed them, and what it calls this answer."""
+
+    products: tuple[Product, ...]
+    etag: str
 
 
 class Shop:
@@ -86,14 +97,17 @@ class Shop:
         self, text: str = "", *, near: LatLon | None = None, store: str = "", limit: int = 20
     ) -> tuple[Product, ...]:
         """Products by name, the nearest first where she is known to be."""
-        query = _query(q=text, near=_near(near), store=store, limit=str(limit))
-        return each_of(self._get(f"/products?{query}").get("products"), Product.read, "a product")
+        found = self._get(search_path(text, near=near, store=store, limit=limit))
+        return each_of(found.get("products"), Product.read, "a product")
 
-    def alternatives(self, sku: int, *, near: LatLon | None = None, store: str = "") -> tuple[Product, ...]:
-        """What may take the place of a product, each with its reason."""
-        query = _query(near=_near(near), store=store)
-        found = self._get(f"/products/{sku}/alternatives?{query}")
-        return each_of(found.get("alternatives"), Product.read, "an alternative")
+    def listed(self, path: str, etag: str = "") -> Listed | None:
+        """What `search_path` or `alternatives_path` asks for; None while it still is the answer that `etag` is of."""
+        answer = self._asking.ask_if_changed(path, etag)
+        if answer is None:
+            return None
+        body, etag = answer
+        found = body.get("products", body.get("alternatives"))
+        return Listed(each_of(found, Product.read, "a product"), etag)
 
     def ask_help(self, body: dict[str, Any]) -> HelpCall:
         return _read(HelpCall.from_json, self._asking.ask("POST", "/help", body))
@@ -121,6 +135,16 @@ class Shop:
 
     def _get(self, path: str) -> dict[str, Any]:
         return self._asking.ask("GET", path)
+
+
+def search_path(text: str, *, near: LatLon | None = None, store: str = "", limit: int = 20) -> str:
+    """Products by name, the nearest first where she is known to be."""
+    return f"/products?{_query(q=text, near=_near(near), store=store, limit=str(limit))}"
+
+
+def alternatives_path(sku: int, *, near: LatLon | None = None, store: str = "") -> str:
+    """What may take the place of a product, each with its reason."""
+    return f"/products/{sku}/alternatives?{_query(near=_near(near), store=store)}"
 
 
 def read_plan(body: dict[str, Any]) -> FloorPlan:

@@ -15,7 +15,7 @@ from endcap_shopper.platform.ports import Platform, read_link
 from endcap_shopper.reasons import prepare
 from endcap_shopper.taps import Taps
 
-EVERY_S = {"help": 5.0, "note": 10.0, "page": 15.0, "ending": 600.0}  # what a tick sees to, and how often
+EVERY_S = {"help": 5.0, "list": 10.0, "note": 10.0, "page": 15.0, "ending": 600.0}  # what a tick sees to, and how often
 
 
 class Shopper(Taps):
@@ -101,6 +101,8 @@ class Shopper(Taps):
             self.parts.fetching.help()
         if self._due("note"):
             self.parts.account.note_sent()
+        if self._due("list"):
+            self.parts.catalogue.follow(self.page)
         if self._due("page"):
             self.parts.looking.refresh(self.page)
         if self._due("ending"):

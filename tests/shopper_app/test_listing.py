@@ -1,5 +1,7 @@
 """Her list: what it costs, what could be on it, who else reads it."""
 
+import threading
+
 
 def test_a_price_she_waits_for_is_told(a_phone):
     phone = a_phone().agree("promotions")
@@ -67,3 +69,55 @@ def test_alternatives_keep_the_original_in_sight_and_say_why(a_phone):
     ]
     phone.app.take_alternative(9002)
     assert [row.text for row in phone.app.wishlist().rows] == ["Medium roast"]
+
+
+def answers(shop, path):
+    return [status for method, asked, status in shop.answered if asked == path]
+
+
+def test_the_alternatives_she_looks_at_follow_the_shop_and_are_sent_only_when_they_have_changed(a_phone, shop):
+    phone = a_phone().agree("promotions")
+    phone.app.show_alternatives(9001)
+    phone.app.entered("alternatives")
+    phone.settle()
+    phone.tick(10)
+    shown = phone.app.alternatives()
+    assert answers(shop, "/products/9001/alternatives") == [200, 304]
+    phone.tick(5)
+    assert len(answers(shop, "/products/9001/alternatives")) == 2
+    shop.instead = "The last one"
+    phone.tick(5)
+    assert (shown.rows[0].why, phone.app.alternatives().rows[0].why) == ("0.10 cheaper, the same kind", "The last one")
+    assert answers(shop, "/products/9001/alternatives") == [200, 304, 200]
+    phone.app.left("alternatives")
+    phone.app.entered("settings")
+    phone.tick(10)
+    assert len(answers(shop, "/products/9001/alternatives")) == 3
+
+
+def test_what_a_search_found_follows_the_shop_until_she_ends_it(a_phone, shop):
+    phone = a_phone().agree("promotions")
+    phone.app.entered("wishlist")
+    phone.app.suggest("roast")
+    phone.settle()
+    shop.products[0]["price"] = 4.5
+    phone.tick(10)
+    (choice,) = phone.app.wishlist().suggestions
+    assert choice.text == "Dark roast · €4.50 · coffee"
+    phone.tick(10)
+    assert answers(shop, "/products") == [200, 200, 304]
+    phone.app.suggest("")
+    phone.tick(10)
+    assert answers(shop, "/products") == [200, 200, 304]
+
+
+def test_an_answer_to_a_list_that_was_closed_changes_nothing(a_phone, shop):
+    phone = a_phone().agree("promotions")
+    phone.app.entered("wishlist")
+    shop.held_up = threading.Event()
+    phone.app.suggest("roast")
+    phone.app.suggest("")
+    shop.held_up.set()
+    phone.settle()
+    assert answers(shop, "/products") == [200]
+    assert phone.app.wishlist().suggestions == ()

@@ -132,6 +132,29 @@ def test_alternatives_say_why(an_app):
     assert row.why.startswith("Also coffee")
 
 
+def test_an_open_list_shows_what_was_sold_and_is_sent_only_when_it_has_changed(an_app, served, monkeypatch):
+    app = an_app("phone", "promotions")
+    app.shopper.choose_store("s1")
+    app.until(lambda: app.shopper.state.known, app.shopper.chrome)
+    answers, ask = [], app.shopper.parts.shop.listed
+
+    def listed(path, etag=""):
+        answers.append(ask(path, etag))
+        return answers[-1]
+
+    monkeypatch.setattr(app.shopper.parts.shop, "listed", listed)
+    app.shopper.show_alternatives(9001)
+    app.shopper.entered("alternatives")
+    app.until(lambda: app.shopper.alternatives().rows, app.shopper.alternatives)
+    app.shopper.parts.catalogue.follow("alternatives")
+    app.until(lambda: len(answers) > 1, lambda: answers)
+    assert answers[1] is None
+    stock = {"stock": [{"sku": 9002, "store": "s1", "stock": 3}]}
+    headers = served.staff("aino")
+    assert httpx.put(f"{served.url}/v1/stock", json=stock, headers=headers, timeout=WAIT_S).status_code == 200
+    app.until(lambda: "3 in stock" in app.shopper.alternatives().rows[0].why, app.shopper.alternatives)
+
+
 def test_a_call_for_help_is_answered_by_the_staff(an_app, served, build):
     app, aino = an_app("phone", "location", "promotions"), served.staff("aino")
     app.see("map", lambda view: view.plan is not None)

@@ -25,8 +25,8 @@ MAX_RETRY_AFTER_S = 3600.0  # a server that asks for more is asked again in an h
 class Reply:
     """An answer of 2xx, or 304 to who named an ETag: nothing has changed.
 
-    `at` is the server's time as it says in `Date`, None when it doesn't; `etag` is what it calls this answer, "" when it
-    doesn't.
+    `at` is the server's time as it says in `Date`, None when it doesn't; `etag` is what it calls this answer, ""
+    where it has no name for it.
     """
 
     status: int

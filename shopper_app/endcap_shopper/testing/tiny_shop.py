@@ -11,6 +11,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl
+from zlib import crc32
 
 from endcap_shopper.testing.tiny_answers import TinyAnswers
 
@@ -28,6 +29,7 @@ class TinyShop(TinyAnswers):
         self.lose_answers = 0  # so many answers never reach the app
         self.lose_those_of: str | tuple[str, ...] = ""  # only to requests of a path that begins so
         self.held_up: threading.Event | None = None  # every answer waits for it
+        self.answered: list[tuple[str, str, int]] = []  # method, path and status, as they went out
         self.port = 0
         self._server: ThreadingHTTPServer | None = None
         self._open: list[socket.socket] = []
@@ -101,7 +103,13 @@ class TinyShop(TinyAnswers):
             handler.connection.shutdown(socket.SHUT_RDWR)
             return
         sent = json.dumps(answer).encode()
+        etag = f'"{crc32(sent):x}"'
+        if handler.command == "GET" and status == 200 and handler.headers.get("If-None-Match") == etag:
+            status, sent = 304, b""
+        self.answered.append((handler.command, path, status))
         handler.send_response(status)
+        if handler.command == "GET":
+            handler.send_header("ETag", etag)
         handler.send_header("Content-Type", "application/json")
         if status == 429:
             handler.send_header("Retry-After", str(self.patience_s))
