@@ -6,7 +6,9 @@ local Ably nothing can be reached but the event stream, which needs a visit's ow
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import socket
 import ssl
 from collections.abc import Mapping
@@ -24,6 +26,7 @@ PATIENCE_S = 20.0  # for the lite page's answer
 BODY_MAX = 1 << 20  # as the lite page takes
 EVERYWHERE = {"0.0.0.0": "192.0.2.1", "::": "2001:db8::1"}  # looked for from there: addresses nobody has
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade"}
+PORTS_FAULTS = {errno.EADDRINUSE: "is in use", errno.EACCES: "is not for this user"}
 LENGTHS = {"content-length", "content-encoding"}
 
 
@@ -55,20 +58,22 @@ class Door:
             BadConfig: it is no address of this machine, or the port is taken.
         """
         name = own_address(self._host)
-        context = certificate_for(name) if self._tls else None
+        try:
+            taken = await self._listen(certificate_for(name) if self._tls else None, port)
+        except (OSError, ValueError) as fault:  # the latter: it can't be the name of a host at all
+            await self.close()
+            raise _refusal(self._host, port, fault) from None
+        return f"{'https' if self._tls else 'http'}://{in_url(name)}:{taken}"
+
+    async def _listen(self, context: ssl.SSLContext | None, port: int) -> int:
         app = web.Application(client_max_size=BODY_MAX)
         app.router.add_get("/sse", self._stream)
         app.router.add_route("*", "/{path:.*}", self._page)
         self._http = aiohttp.ClientSession(auto_decompress=False, timeout=aiohttp.ClientTimeout(total=PATIENCE_S))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self._host, port, ssl_context=context).start()
-        except OSError as fault:
-            await self.close()
-            reason = f"{self._host}:{port} can't be listened on ({fault.strerror}); name an address of this machine"
-            raise BadConfig("--host", f"{reason}, or 0.0.0.0 for all of them") from None
-        return f"{'https' if self._tls else 'http'}://{in_url(name)}:{self._runner.addresses[0][1]}"
+        await web.TCPSite(self._runner, self._host, port, ssl_context=context).start()
+        return int(self._runner.addresses[0][1])
 
     def lead_to(self, behind: Behind) -> None:
         self._behind = behind
@@ -146,6 +151,16 @@ def in_url(address: str) -> str:
 
 def certificate_for(name: str) -> ssl.SSLContext:
     return make_certificates(name).context
+
+
+def _refusal(host: str, port: int, fault: OSError | ValueError) -> BadConfig:
+    number = fault.errno if isinstance(fault, OSError) else None
+    if number in PORTS_FAULTS:
+        act = "choose another with --lite-port, or 0 for a free one"
+        return BadConfig("lite-port", f"port {port} of {host} {PORTS_FAULTS[number]}; {act}")
+    why = os.strerror(number) if number and number > 0 else fault  # asyncio's own words repeat the address
+    act = "name an address of this machine, or 0.0.0.0 for all of them"
+    return BadConfig("--host", f"{host}:{port} can't be listened on ({why}); {act}")
 
 
 def _at(request: web.Request, text: bytes, behind: Behind) -> bytes:

@@ -78,7 +78,7 @@ class Settings:
 def is_free(host: str, port: int) -> bool:
     try:
         socket.create_server((host, port)).close()
-    except OSError:
+    except (OSError, ValueError):  # the latter: it is no name of a host, which is said where it is listened on
         return False
     return True
 

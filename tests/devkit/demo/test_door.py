@@ -3,6 +3,8 @@
 import asyncio
 import re
 import socket
+import subprocess
+import sys
 
 import aiohttp
 import pytest
@@ -137,9 +139,29 @@ def test_an_address_that_is_not_this_machines_is_said():
         asyncio.run(Door("203.0.113.9", tls=False).open(0))
 
 
-def test_a_port_that_is_taken_is_said():
-    with socket.create_server((HOST, 0)) as held, pytest.raises(BadConfig, match="can't be listened on"):
-        asyncio.run(Door(HOST, tls=False).open(held.getsockname()[1]))
+def test_a_port_that_is_taken_is_said_and_another_asked_for():
+    with socket.create_server((HOST, 0)) as held:
+        port = held.getsockname()[1]
+        with pytest.raises(BadConfig) as refused:
+            asyncio.run(Door(HOST, tls=False).open(port))
+    act = "choose another with --lite-port, or 0 for a free one"
+    assert str(refused.value) == f"lite-port: port {port} of {HOST} is in use; {act}"
+
+
+@pytest.mark.parametrize(("name", "tls"), [("my_host", True), ("bad host", True), ("shop..test", False)])
+def test_what_is_no_name_of_a_host_is_said(name, tls):
+    with pytest.raises(BadConfig, match=rf"^--host: {name}.*; name an address of this machine, or 0\.0\.0\.0"):
+        asyncio.run(Door(name, tls=tls).open(0))
+
+
+def test_a_demo_for_phones_ends_with_a_sentence_when_its_host_is_none(tmp_path):
+    ran = subprocess.run(
+        [sys.executable, "-m", "endcap_devkit", "demo", "--host", "shop..test", "--tls", "--data", str(tmp_path)],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout.count("\n")) == (2, 1)
+    assert "--host: shop..test" in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 def test_the_address_to_type_is_the_one_that_was_named():
