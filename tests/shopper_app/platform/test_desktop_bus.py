@@ -1,5 +1,6 @@
 """Notifications on a real session bus; the desktop's service is the test's own, and answers there."""
 
+import os
 import socket
 import subprocess
 import threading
@@ -12,9 +13,10 @@ from jeepney import DBusAddress, HeaderFields, MessageType, new_error, new_metho
 from jeepney.bus_messages import message_bus
 from jeepney.io.threading import DBusRouter, Proxy, ReceiveStopped, open_dbus_connection
 
+from endcap_shopper.platform import desktop_bus
 from endcap_shopper.platform.contract import check_notifier
 from endcap_shopper.platform.desktop import DesktopNotifier
-from endcap_shopper.platform.desktop_bus import NAME, PATH
+from endcap_shopper.platform.desktop_bus import NAME, PATH, BusNotifier
 from endcap_shopper.platform.ports import MUTE_LINK, Notification, offer_link
 
 WAIT_S = 60.0
@@ -32,7 +34,7 @@ class Service:
         self._numbers = count(7)
         self._changed = threading.Condition()
         self.shown = {}
-        self._bus = open_dbus_connection(address)
+        self._bus = open_dbus_connection(address, auth_timeout=WAIT_S)
         with DBusRouter(self._bus) as router:
             Proxy(message_bus, router, timeout=WAIT_S).RequestName(NAME)
         self._serving = threading.Thread(target=self._serve, daemon=True)
@@ -43,8 +45,11 @@ class Service:
             assert self._changed.wait_for(lambda: satisfied(self.shown), WAIT_S), self.shown
 
     def click(self, number, action):
-        self._tell("ActionInvoked", "us", number, action)
+        self.press(number, action)
         self.close(number)
+
+    def press(self, number, action):
+        self._tell("ActionInvoked", "us", number, action)
 
     def close(self, number):
         self._tell("NotificationClosed", "uu", number, 2)
@@ -92,6 +97,7 @@ def bus(monkeypatch, tmp_path):
     assert address, "the bus did not begin"
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(desktop_bus, "ANSWER_S", WAIT_S)  # a machine under load is no service that hangs
     yield address
     daemon.kill()
     daemon.wait()
@@ -139,6 +145,66 @@ def test_a_click_on_a_notification_opens_its_offer_and_its_button_mutes(service,
     service.until(lambda shown: 8 in shown)
     service.click(8, "mute")
     assert clicks.next() == MUTE_LINK
+
+
+def test_what_was_clicked_is_not_replaced_for_its_closing_comes_yet(service, clicks):
+    notifier = DesktopNotifier(clicks.note)
+    notifier.show(NOTE)
+    service.until(lambda shown: 7 in shown)
+    service.press(7, "default")
+    assert clicks.next() == NOTE.link
+    notifier.show(NOTE)
+    service.until(lambda shown: 8 in shown)
+    service.close(7)
+    service.click(8, "mute")
+    assert clicks.next() == MUTE_LINK
+
+
+def test_a_closing_of_the_one_before_leaves_the_one_in_its_place(bus, clicks):
+    class Hasty(Service):
+        def _answer(self, message, member):
+            if member == "Notify" and message.body[1]:
+                self.close(message.body[1])  # she closes it while the next is on its way
+            return super()._answer(message, member)
+
+    service = Hasty(bus)
+    notifier = DesktopNotifier(clicks.note)
+    notifier.show(NOTE)
+    notifier.bus.until_idle(WAIT_S)
+    notifier.show(replace(NOTE, title="30 % off"))
+    service.until(lambda shown: shown[7][3] == "30 % off")
+    service.press(7, "default")
+    assert clicks.next() == NOTE.link
+    service.end()
+
+
+def test_what_is_shown_cancelled_and_shown_again_in_a_row_is_shown(service):
+    notifier = DesktopNotifier()
+    go = threading.Event()
+    notifier.bus._lane.do("a slow bus", lambda: go.wait(WAIT_S))
+    notifier.show(NOTE)
+    notifier.cancel(NOTE.id)
+    notifier.show(NOTE)
+    go.set()
+    assert notifier.bus.until_idle(WAIT_S)
+    assert list(service.shown) == [7]
+
+
+def test_a_number_of_a_service_that_has_gone_is_not_asked_of_the_next(bus, clicks):
+    first = Service(bus)
+    notifier = DesktopNotifier(clicks.note)
+    notifier.show(NOTE)
+    first.until(lambda shown: shown)
+    first.end()
+    second = Service(bus, can=["actions"])
+    second.press(7, "default")  # of another program's
+    notifier.bus._router.ask(NAME, "GetCapabilities")  # its answer comes after
+    assert notifier.bus.until_idle(WAIT_S)
+    assert not clicks
+    notifier.show(NOTE)
+    second.until(lambda shown: shown)
+    assert (second.shown[7][1], second.shown[7][4]) == (0, "Tea & <cake>")
+    second.end()
 
 
 def test_what_it_says_is_as_the_service_wants_it(service):
@@ -192,12 +258,43 @@ def test_a_bus_that_goes_is_no_fault(service):
     notifier = DesktopNotifier()
     notifier.show(NOTE)
     service.until(lambda shown: shown)
-    notifier.bus._router.conn.sock.shutdown(socket.SHUT_RDWR)
-    notifier.bus._router._rcv_thread.join(WAIT_S)
-    notifier.show(NOTE)
-    assert notifier.bus.until_idle(WAIT_S)
+    router = notifier.bus._router
+    router.conn.sock.shutdown(socket.SHUT_RDWR)
+    router._rcv_thread.join(WAIT_S)
+    assert router.conn.sock.fileno() == -1
     notifier.show(NOTE)
     service.until(lambda shown: 8 in shown)
+
+
+def test_a_bus_that_dies_while_it_is_asked_leaves_it_to_the_program(bus):
+    class Last(Service):
+        def _answer(self, message, member):
+            if member == "Notify":
+                notifier._router.conn.sock.shutdown(socket.SHUT_RDWR)
+            return super()._answer(message, member)
+
+    service = Last(bus)
+    instead = []
+    notifier = BusNotifier(lambda link: None, instead.append)
+    notifier.show(NOTE)
+    assert notifier.until_idle(WAIT_S)
+    assert instead == [NOTE]
+    service.end()
+
+
+def test_a_bus_that_nobody_answers_on_leaves_no_file_open(bus):
+    instead = []
+    notifier = BusNotifier(lambda link: None, instead.append)
+
+    def open_after(shows):
+        for _ in range(shows):
+            notifier.show(NOTE)
+            assert notifier.until_idle(WAIT_S)
+        return len(os.listdir("/proc/self/fd"))
+
+    first = open_after(1)
+    assert open_after(10) < first + 10
+    assert len(instead) == 11
 
 
 def test_a_service_that_begins_later_is_found(bus):
