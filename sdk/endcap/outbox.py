@@ -31,6 +31,7 @@ ROW_BYTES = 24  # what SQLite spends on a row beside its text: header, key, time
 PRUNE_EVERY_S = 60.0
 LEAP = 10_000  # sequences; the OS writes all to the disk within half a minute, so never so many are lost with it
 NAME = "outbox"
+AHEAD = "ahead"  # the piece of state: how long entries were dated ahead, and when that was last looked at, in ms
 _FULL: dict[Kind, str] = {"fix": "outbox full", "event": "events full"}
 _TABLES: dict[Kind, str] = {"fix": "fixes", "event": "events"}
 _INSERT: dict[Kind, str] = {
@@ -104,7 +105,7 @@ class Outbox:
         self._clock = clock or SystemClock()
         self._rows: dict[Kind, int] = {}
         self._bytes = 0
-        self._pruned_at = float("-inf")
+        self._pruned_at: float | None = None  # monotonic
         self._evicted: dict[Kind, int] = {"fix": 0, "event": 0}  # the highest sequence thrown out for room
         self._file = StoreFile(folder, NAME, _SCHEMA, self._measure)
         self._unwritten: Counter[str] = Counter()  # losses the disk itself would not take note of
@@ -359,15 +360,37 @@ class Outbox:
             return False
 
     def _prune(self) -> None:
-        if self._clock.monotonic() - self._pruned_at < PRUNE_EVERY_S:
+        now_s = self._clock.monotonic()
+        passed_s = None if self._pruned_at is None else now_s - self._pruned_at
+        if passed_s is not None and passed_s < PRUNE_EVERY_S:
             return
-        self._pruned_at = self._clock.monotonic()
+        self._pruned_at = now_s
         now_ms = epoch_ms(self._clock.now())
-        oldest_ms = now_ms - self._retention_ms
-        with self._transaction() as db:
-            for table in _TABLES.values():  # made while the device's clock was fast: kept no longer than the others
-                db.execute(f"UPDATE {table} SET made_ms = ?1 WHERE made_ms > ?1", (now_ms,))
-            self._lose("too old", sum(self._delete(kind, "made_ms < ?", (oldest_ms,)) for kind in _TABLES))
+        with self._transaction():
+            lost = sum(self._delete(kind, "made_ms < ?", (now_ms - self._retention_ms,)) for kind in _TABLES)
+            if self._ahead_ms(now_ms, passed_s or 0.0) > self._retention_ms:
+                lost += sum(self._delete(kind, "made_ms > ?", (now_ms,)) for kind in _TABLES)
+            self._lose("too old", lost)
+
+    def _ahead_ms(self, now_ms: int, passed_s: float) -> int:
+        """For how long there have been entries made later than now, as far as it was watched; 0 when there are none.
+
+        The clock was fast when they were made or is behind now, and nobody can tell which: all that is known of their
+        age is the time that passes, `passed_s` in this process since the last look. The calendar is believed besides,
+        for a device that slept or was off, but no step longer than the retention: that is a clock being set.
+        """
+        if not any(
+            self._file.rows(f"SELECT 1 FROM {table} WHERE made_ms > ? LIMIT 1", now_ms) for table in _TABLES.values()
+        ):
+            self._file.keep(AHEAD, None)
+            return 0
+        ahead_ms = 0
+        if found := self.get(AHEAD):
+            ahead_ms, seen_ms = map(int, found.split())
+            step_ms = now_ms - seen_ms
+            ahead_ms += max(round(passed_s * 1000), step_ms if step_ms <= self._retention_ms else 0)
+        self._file.keep(AHEAD, f"{ahead_ms} {now_ms}")
+        return ahead_ms
 
     def _lose(self, reason: str, count: int) -> None:
         if count:

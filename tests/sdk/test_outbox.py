@@ -279,6 +279,33 @@ def test_what_was_made_while_the_clock_was_fast_is_kept_no_longer_than_the_rest(
     outbox.close()
 
 
+def test_a_clock_that_is_behind_for_a_while_takes_nothing_away(outbox, clock):
+    outbox.put([a_draft(1)])
+    for wrong in (NOON - timedelta(days=18_000), NOON - timedelta(days=400)):
+        clock.set_wall(wrong)
+        for _ in range(3):
+            clock.advance(61)
+            assert numbers(outbox.peek("fix")) == [1]
+    clock.set_wall(NOON + timedelta(seconds=400))
+    clock.advance(61)
+    assert numbers(outbox.peek("fix")) == [1]
+    assert outbox.lost == {}
+
+
+def test_what_waits_under_a_clock_that_stays_behind_goes_when_that_took_as_long_as_the_retention(tmp_path):
+    clock = ManualClock(NOON)
+    with closing(Outbox(tmp_path / "box", clock=clock, retention_s=3600.0)) as outbox:
+        outbox.put([a_draft(1)])
+        clock.set_wall(NOON - timedelta(days=400))
+        assert numbers(outbox.peek("fix")) == [1]
+    clock.advance(1800)  # switched off
+    with closing(Outbox(tmp_path / "box", clock=clock, retention_s=3600.0)) as outbox:
+        assert numbers(outbox.peek("fix")) == [1]
+        clock.advance(1801)
+        assert outbox.peek("fix") == []
+        assert outbox.lost == {"too old": 1}
+
+
 def test_an_install_that_a_full_disk_did_not_keep_is_kept_with_the_first_fix(open_outbox, monkeypatch):
     def refuse(*what):
         raise sqlite3.OperationalError("database or disk is full")
