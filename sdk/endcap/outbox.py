@@ -303,7 +303,7 @@ class Outbox:
 
     @contextmanager
     def _transaction(self, durable: bool = False) -> Iterator[sqlite3.Connection]:
-        with self._file.lock:
+        with self._file.turn():
             rows, size = dict(self._rows), self._bytes
             try:
                 with self._file.transaction(durable) as db:

@@ -34,7 +34,7 @@ class StoreFile:
 
     def __init__(self, folder: Path, name: str, schema: str, measure: Callable[[sqlite3.Connection], None]) -> None:
         self.path = folder / f"{name}.db"
-        self.lock = RLock()
+        self._lock = RLock()
         self.damaged = False
         self._owner = os.getpid()
         self._schema, self._measure = schema + _STATE, measure
@@ -48,14 +48,20 @@ class StoreFile:
             raise
 
     @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Nobody else's, for what takes several calls; this thread may take it again within it."""
+        self._check_owner()  # before the lock: in a forked child it may be held for ever by a thread that is not there
+        with self._lock:
+            yield
+
+    @contextmanager
     def transaction(self, durable: bool = False) -> Iterator[sqlite3.Connection]:
         """All of it or nothing. `durable`: on the disk when it ends, not only out of the process.
 
         Raises:
             sqlite3.Error: the disk refuses; nothing of it was done.
         """
-        with self.lock:
-            self._check_owner()
+        with self.turn():
             if durable:
                 self.db.execute("PRAGMA synchronous=FULL")
             try:
@@ -72,8 +78,7 @@ class StoreFile:
 
     def rows(self, sql: str, *values: Any) -> list[Any]:
         """What a query gives, all at once."""
-        with self.lock:
-            self._check_owner()
+        with self.turn():
             return self.db.execute(sql, values).fetchall()
 
     def get(self, name: str) -> str | None:
@@ -90,23 +95,29 @@ class StoreFile:
 
     def shred(self) -> None:
         """Rewrite the file without the pages that still hold what was deleted."""
-        with self.lock:
+        with self.turn():
             self.db.execute("VACUUM")
             self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
-        """Let go of the file and the folder. Idempotent."""
-        with self.lock:
+        """Let go of the file and the folder. Idempotent; in a forked child they are its parent's, and stay."""
+        if self._is_child():
+            return
+        with self._lock:
             self.db.close()
             self._lease.close()
 
     def erase(self) -> None:
         """Close it and remove it."""
+        self._check_owner()
         self.close()
         self._unlink()
 
+    def _is_child(self) -> bool:
+        return os.getpid() != self._owner
+
     def _check_owner(self) -> None:
-        if os.getpid() != self._owner:  # two processes on one connection write a torn file
+        if self._is_child():  # two processes on one connection write a torn file
             raise sqlite3.ProgrammingError(f"{self.path.name} was opened before this process was forked")
 
     def _open(self) -> sqlite3.Connection:

@@ -209,19 +209,57 @@ def test_the_folder_is_free_again_when_its_process_was_killed(open_outbox, tmp_p
     assert open_outbox().count("fix") == 1
 
 
-def test_a_forked_child_is_refused_and_its_parent_goes_on(tmp_path):
-    code = """
-import os, sys
+FORKED = """
+import os, signal, sqlite3, sys
 from pathlib import Path
+from threading import Event, Thread
+from endcap.consent import Purpose
 from endcap.outbox import Outbox
+
 outbox = Outbox(Path(sys.argv[1]))
 outbox.put([{"country": "parent"}])
+
+def hold(held, let_go):
+    with outbox._file.turn():
+        held.set()
+        let_go.wait(60)
+
+def refused(act):
+    try:
+        act()
+    except sqlite3.ProgrammingError:
+        return True
+    return False
+
+held, let_go = Event(), Event()
+holder = Thread(target=hold, args=(held, let_go))
+holder.start()
+held.wait(60)
 child = os.fork()
 if child == 0:
-    os._exit(10 + outbox.put([{"country": "child"}]) + len(outbox.peek("fix")))
-assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 10
+    signal.alarm(30)  # rather than hang where the lock is waited for
+    os._exit(int(CHILD_IS_RIGHT))
+let_go.set()
+holder.join()
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
 assert outbox.put([{"country": "parent"}]) and len(outbox.peek("fix")) == 2 and outbox.lost == {}
+assert sorted(path.name for path in Path(sys.argv[1]).iterdir()) == FILES
 """
+FILES = ["outbox.db", "outbox.db-shm", "outbox.db-wal", "outbox.lock", "outbox.lock-journal"]
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        'not outbox.put([{"country": "child"}]) and outbox.peek("fix") == []',
+        "refused(outbox.erase)",
+        "refused(outbox.shred)",
+        "refused(lambda: outbox.purge(Purpose.LOCATION))",
+        "outbox.close() is None",
+    ],
+)
+def test_a_forked_child_is_refused_and_its_parent_goes_on(tmp_path, right):
+    code = FORKED.replace("CHILD_IS_RIGHT", right).replace("FILES", str(FILES))
     ran = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "box")], capture_output=True, text=True, check=False
     )
