@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from endcap.geo import distance_m
 from endcap_shopper.directions import next_step, steps
+from endcap_shopper.i18n import Words
 from endcap_shopper.route import Leg
 from endcap_shopper.state import STALE, State
 from endcap_shopper.views import Choice, Dot, Pin, StoreMap
@@ -25,7 +26,7 @@ def store_map(state: State) -> StoreMap:
         next_leg=len(first.path) if first is not None else 0,
         highlighted="" if section is None else section.id,
         step=_step(state, first, item),
-        stop=words.t("{item} · stop {number} of {count}", item=item.text, number=1, count=len(legs)) if item else "",
+        stop=_stop(item, len(legs), words) if item is not None else "",
         stop_id=item.id if item is not None else "",
         can_speak=state.can_speak,
         can_walk=state.can_walk,
@@ -59,6 +60,12 @@ def _dot(state: State) -> Dot | None:
     if here is None or "location" not in state.granted:
         return None
     return Dot(here.point, here.accuracy_m, here.heading_deg, stale=state.now - here.at > STALE)
+
+
+def _stop(item: Item, stops: int, words: Words) -> str:
+    """What she walks to next, and which of how many that is; "stop 1 of 3" never wraps."""
+    which = words.t("stop {number} of {count}", number=1, count=stops).replace(" ", "\xa0")
+    return f"{item.text} · {which}"
 
 
 def _step(state: State, leg: Leg | None, item: Item | None) -> str:

@@ -36,7 +36,7 @@ def test_the_way_leads_along_the_aisles_and_on_when_she_has_it(a_phone, build):
     plan = phone.app.store_map()
     assert [pin.text for pin in plan.pins] == ["Green tea", "Dark roast"]
     assert plan.step == "Straight on for 5\xa0m, to Tea. Then left."
-    assert plan.stop == "Green tea · stop 1 of 2"
+    assert plan.stop == "Green tea · stop\xa01\xa0of\xa02"
     phone.app.got_it(plan.stop_id)
     phone.settle()
     assert [pin.text for pin in phone.app.store_map().pins] == ["Dark roast"]

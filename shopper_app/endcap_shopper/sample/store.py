@@ -69,7 +69,7 @@ def sample_map() -> StoreMap:
         3,
         "coffee",
         "Straight on for 15\xa0m, then right to Espresso beans.",
-        "Espresso beans · stop 1 of 3",
+        "Espresso beans · stop\xa01\xa0of\xa03",
         "w1",
         True,
         True,

@@ -35,7 +35,8 @@ GERMAN = {
     "€11.25": "11,25 €", "€15.00": "15,00 €", "€3.80": "3,80 €", "€1.69": "1,69 €", "€1.99": "1,99 €",
     "€29.00": "29,00 €", "€6.40": "6,40 €", "€3.20": "3,20 €",
     # the map
-    "Espresso beans": "Espressobohnen", "Espresso beans · stop 1 of 3": "Espressobohnen · Halt 1 von 3",
+    "Espresso beans": "Espressobohnen",
+    "Espresso beans · stop\xa01\xa0of\xa03": "Espressobohnen · Halt\xa01\xa0von\xa03",
     "Straight on for 15\xa0m, then right to Espresso beans.": "15\xa0m geradeaus, dann rechts zu Espressobohnen.",
     # coupons
     "Members only, once a visit": "Nur für Mitglieder, einmal je Besuch",
