@@ -97,6 +97,27 @@ def test_axe_finds_no_fault_with_any_page(page, backend, theme):
         assert page.evaluate(VIOLATIONS, TAGS) == [], path
 
 
+CUT_OFF = """() => [...document.querySelectorAll('.card button')].filter((button) => {
+  const card = button.closest('.card').getBoundingClientRect(), at = button.getBoundingClientRect();
+  return at.left < card.left || at.right > card.right;
+}).map((button) => button.textContent)"""
+LINES = "() => new Set([...document.querySelectorAll('header a')].map((link) => link.offsetTop)).size"
+
+
+@pytest.mark.parametrize("path", ["/promotions", "/help?store=s1"])
+def test_on_a_phone_the_menu_is_short_and_no_button_is_cut_off(page, backend, path):
+    page.set_viewport_size({"width": 390, "height": 844})
+    as_shopper(backend, "/v1/help", {"store": "s1", "section": "Tea"})
+    page.goto(f"{backend.url}/console{path}")
+    page.evaluate(AXE.read_text() + "; 0")
+    assert page.locator("table button").count() > 0
+    assert page.evaluate(CUT_OFF) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate(LINES) <= 2
+    assert page.evaluate(VIOLATIONS, TAGS) == []
+    assert page.get_by_role("row").count() > 1  # a table still, for who hears the page
+
+
 def test_a_shopper_appears_on_the_map_while_one_looks(page, backend):
     expect(page.locator("#people")).to_have_text("0")
     fix = {"id": "i1:1", "latitude": 60.1696, "longitude": 24.9355}
