@@ -151,10 +151,10 @@ class Shopper(Taps):
         if what == "mute":
             self.mute_today(True)
         elif what == "offer":
+            self._link_deal, self._link_page = value, "near"  # the window asks for the page first
             self.open_deal(value)
-            self._link_page, self._link_deal = "near", value
         elif value in views.PAGES:
-            self._link_page = next(page for page in views.PAGES if page == value)
+            self._link_deal, self._link_page = "", next(page for page in views.PAGES if page == value)
         self._ground.tell(None)
 
     def _due(self, what: str) -> bool:

@@ -106,6 +106,26 @@ def test_a_tap_on_a_notification_opens_its_offer(a_phone):
     assert phone.app.state.original == 9001
 
 
+def test_a_link_to_a_page_after_an_offer_opens_that_page_alone(a_phone):
+    phone = a_phone().agree("promotions")
+    phone.offer()
+    phone.platform.links.open("endcap://offer/alert-1")
+    phone.platform.links.open("endcap://page/card")
+    phone.settle()
+    assert (phone.app.asked_page(), phone.app.asked_deal()) == ("card", None)
+
+
+def test_who_is_told_first_of_a_tap_on_a_notification_finds_the_page_and_the_offer(a_phone):
+    phone = a_phone().agree("promotions")
+    phone.offer()
+    found = []
+    phone.app.watch(lambda _: found.append((phone.app.asked_page(), phone.app.asked_deal())))
+    phone.platform.links.open("endcap://offer/alert-1")
+    phone.settle()
+    page, deal = found[0]
+    assert (page, deal.id) == ("near", "alert-1")
+
+
 def test_a_tap_on_a_notification_of_an_offer_that_is_over_leads_to_what_is_near(a_phone):
     phone = a_phone().agree("promotions")
     phone.offer()
