@@ -33,6 +33,7 @@ def coupons(state: State) -> Coupons:
         auto_clip=state.settings.auto_clip,
         best=_best(state),
         empty_why=_why_empty(state),
+        needs_yes=not state.granted,
         saved=tuple(_saved(each, state.words) for each in state.savings),
     )
 
@@ -50,6 +51,7 @@ def card(state: State) -> Card:
         carries=words.n("Card and {count} coupon", "Card and {count} coupons", carried) if carried else words.t("Card"),
         why="" if code is not None else _why_no_code(state),
         forgotten=_forgotten(state),
+        needs_yes=not state.granted,
     )
 
 
@@ -67,7 +69,8 @@ def _forgotten(state: State) -> str:
 def points(state: State) -> Points:
     loyalty, words = state.loyalty, state.words
     if loyalty is None:
-        return Points(empty_why=_why_empty(state) or words.t("Your card is on its way."))
+        why = _why_empty(state) or words.t("Your card is on its way.")
+        return Points(empty_why=why, needs_yes=not state.granted)
     tier = loyalty.tier
     rows, balances = _ledger(loyalty, words)
     to_next = words.n("{count} point to {tier}", "{count} points to {tier}", tier.missing, tier=tier.next_name)

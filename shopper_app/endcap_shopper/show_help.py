@@ -52,6 +52,7 @@ def help_page(state: State) -> Help:
         items=_items(state),
         steps=_steps(state, now) if now not in ("none", "cancelled") else (),
         can_ask=bool(state.granted and state.store) and not open_call,
+        needs_yes=not state.granted and not open_call,
         can_cancel=open_call,
     )
 

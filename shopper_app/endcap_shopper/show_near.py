@@ -28,6 +28,7 @@ def near_you(state: State) -> NearYou:
         deals=tuple(_deal(state, card, coupons) for card in state.inbox.ordered(state.now, state.walk_to_offer_m)),
         empty_title=title,
         empty_why=why,
+        needs_yes=not {"location", "promotions"} <= state.granted,
     )
 
 

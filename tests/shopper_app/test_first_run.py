@@ -29,3 +29,15 @@ def test_what_was_written_before_she_agreed_is_told_afterwards(a_phone, shop):
     phone.agree("promotions")
     assert shop.until(lambda shop: shop.wishes)
     assert [item["text"] for item in shop.wishes.values()] == ["Tea"]
+
+
+def test_each_page_that_needs_her_yes_says_so_until_she_has_given_it(a_phone):
+    phone = a_phone().agree()
+    pages = (phone.app.near_you, phone.app.coupons, phone.app.card, phone.app.points, phone.app.help)
+    assert [page().needs_yes for page in pages] == [True] * 5
+    phone.app.set_purpose("promotions", True)
+    phone.settle()
+    assert [page().needs_yes for page in pages] == [True, False, False, False, False]  # offers need her location, too
+    phone.app.set_purpose("location", True)
+    phone.settle()
+    assert not phone.app.near_you().needs_yes

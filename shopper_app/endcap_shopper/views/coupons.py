@@ -52,6 +52,7 @@ class Coupons:
     best: BestDeal | None = None
     empty_why: str = ""
     saved: tuple[SavedRow, ...] = ()  # the latest month first
+    needs_yes: bool = False  # nothing is here before she agrees to something under Privacy
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +67,4 @@ class Card:
     carries: str = ""  # "Card and 3 coupons"
     forgotten: str = ""  # "1 coupon for your list is not clipped"
     why: str = ""
+    needs_yes: bool = False  # nothing is here before she agrees to something under Privacy

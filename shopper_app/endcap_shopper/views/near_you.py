@@ -35,3 +35,4 @@ class NearYou:
     deals: tuple[DealCard, ...] = ()
     empty_title: str = ""
     empty_why: str = ""
+    needs_yes: bool = False  # nothing is here before she agrees to something under Privacy

@@ -25,3 +25,4 @@ class Points:
     ledger: tuple[LedgerRow, ...] = ()
     trend: tuple[float, ...] = ()  # the balance after each booking, oldest first
     empty_why: str = ""
+    needs_yes: bool = False  # nothing is here before she agrees to something under Privacy

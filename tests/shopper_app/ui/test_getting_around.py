@@ -1,5 +1,9 @@
 """The pages are reached, and left again; the first run comes before them."""
 
+import pytest
+
+from endcap_shopper.views import Card, Coupons, Help, NearYou, Points
+
 
 def test_the_bar_below_leads_to_the_five_pages_and_back_leads_out_of_the_others(open_app):
     driver = open_app()
@@ -47,3 +51,25 @@ def test_the_first_run_explains_before_it_asks_and_everything_may_stay_off(open_
     asked = [each[0] for each in driver.shopper.asked]
     assert "finish_first_run" in asked
     assert "set_purpose" not in asked
+
+
+@pytest.mark.parametrize("page", ["near", "coupons", "card", "points", "help"])
+def test_a_page_that_needs_her_yes_has_a_button_that_leads_to_privacy_and_back_again(open_app, page):
+    nothing = {"near": "near_you"}.get(page, page)
+    kinds = {"near": NearYou, "coupons": Coupons, "card": Card, "points": Points, "help": Help}
+    driver = open_app(page="map")
+    setattr(driver.shopper, nothing, lambda: kinds[page](needs_yes=True))
+    driver.app.go(page)
+    driver.settle()
+    driver.tap("Open Privacy")
+    driver.until(lambda: driver.app.page == "privacy")
+    driver.tap("Back")
+    driver.until(lambda: driver.app.page == page)
+
+
+def test_a_page_that_lacks_nothing_asks_for_no_yes(open_app):
+    driver = open_app()
+    for page in ("near", "coupons", "card", "points", "help"):
+        driver.app.go(page)
+        driver.settle()
+        assert not driver.says("Open Privacy"), page

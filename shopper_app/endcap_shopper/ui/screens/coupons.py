@@ -42,7 +42,8 @@ class CouponsPage(PageScreen):
             shown += self._saved(coupons)
         listed: tuple[CouponRow, ...] = getattr(coupons, self.shelf)
         shown += [self._coupon(each) for each in listed]
-        return shown if listed else [*shown, empty("ticket-percent-outline", self._none(), coupons.empty_why)]
+        none = empty("ticket-percent-outline", self._none(), coupons.empty_why, *self.yes(coupons.needs_yes))
+        return shown if listed else [*shown, none]
 
     def _best(self, coupons: Coupons) -> list[Row]:
         best = coupons.best

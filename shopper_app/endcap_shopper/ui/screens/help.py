@@ -59,6 +59,9 @@ class HelpPage(PageScreen):
             row("HelpStepRow", f"step {place}", title=step.text, done=step.done, now=step.now)
             for place, step in enumerate(help.steps)
         ]
+        if help.needs_yes:
+            consent = (self.tr("Open Privacy"), "shield-account", "tonal", self.to_privacy)
+            shown.append(row("ActionsRow", "yes", actions=(consent,)))
         if help.can_cancel:
             cancel = (self.tr("I need no help any more"), "close", "tonal", self.shopper.cancel_help)
             shown.append(row("ActionsRow", "cancel", actions=(cancel,)))

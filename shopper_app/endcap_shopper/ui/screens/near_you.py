@@ -23,7 +23,8 @@ class NearYouPage(PageScreen):
     def _rows(self, near: NearYou) -> list[Row]:
         shown = [row("Hero", "hero", near=near)] if near.headline or near.place else []
         if not near.deals:
-            return [*shown, empty("tag-outline", near.empty_title or self.tr("No deals near you yet"), near.empty_why)]
+            title = near.empty_title or self.tr("No deals near you yet")
+            return [*shown, empty("tag-outline", title, near.empty_why, *self.yes(near.needs_yes))]
         shown.append(row("SectionTitle", "deals", text=self.tr("Deals near you")))
         return shown + [row("DealCard", deal.id, deal=deal) for deal in near.deals]
 

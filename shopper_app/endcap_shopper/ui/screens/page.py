@@ -29,6 +29,14 @@ class PageScreen(Screen):
     def tr(self) -> Callable[..., str]:
         return self.shopper.words.t
 
+    def to_privacy(self) -> None:
+        """Where she agrees to what this page lacks."""
+        App.get_running_app().go("privacy")
+
+    def yes(self, needed: bool) -> tuple[str, Callable[[], object] | None]:
+        """The button of `empty` that leads there, where her yes is needed."""
+        return (self.tr("Open Privacy"), self.to_privacy) if needed else ("", None)
+
     def refresh(self) -> None:
         """Draw the view as it is now."""
         raise NotImplementedError

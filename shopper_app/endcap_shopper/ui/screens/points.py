@@ -29,7 +29,7 @@ class PointsPage(PageScreen):
 
     def _rows(self, points: Points) -> list[Row]:
         if not points.balance:
-            return [empty("star-circle", self.tr("No points yet"), points.empty_why)]
+            return [empty("star-circle", self.tr("No points yet"), points.empty_why, *self.yes(points.needs_yes))]
         shown = [row("PointsHead", "head", points=points)]
         shown += [
             row("InfoRow", f"at {each}", icon="clock-outline", title=each, warned=True) for each in points.expiring
