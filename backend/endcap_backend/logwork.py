@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
 
 from endcap_backend.logmarks import mark
@@ -14,7 +14,7 @@ from endcap_backend.logsql import NewRecord
 class Work:
     """One caller's part of a transaction; `done` is a lock the caller blocks on, the cheapest thing that wakes one.
 
-    Whoever wakes wakes `wakes` first: a hundred threads woken at once would fight for the interpreter's lock.
+    Who wakes up wakes the next, `wakes`: a hundred threads woken at once would fight for the interpreter's lock.
     """
 
     __slots__ = (
@@ -52,3 +52,15 @@ class Work:
         self.wakes: Work | None = None
         self.done = Lock()
         self.done.acquire()
+
+    def wait(self) -> None:
+        """Until it is done; then wake the next. Not again after that; again when it was interrupted."""
+        with self.done:
+            # with nothing between the two that an interrupt could follow: only a call is
+            after, self.wakes = self.wakes, None
+            if after is not None:
+                after.done.release()
+
+    def leave(self) -> None:
+        """Its caller was interrupted: who is behind him is woken all the same, by a thread that can't be."""
+        Thread(target=self.wait, name="endcap-log-wakes", daemon=True).start()

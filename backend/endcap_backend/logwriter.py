@@ -62,23 +62,26 @@ class LogWriter:
 
     def do(self, work: Work) -> Any:
         """Have it done, and wait until it is on disk; raises what stood in the way."""
-        alone = False
+        alone = handed_over = False
         try:  # from before the lock is taken: an interrupt may come between any two lines
             with self._entry:
                 if self.closed:
                     raise LogClosed(f"{self._file.path} is closed")
                 alone = self._calm and self._writing.acquire(blocking=False)
                 if not alone:
+                    handed_over = True
                     self._queue.put(work)
             if alone:
                 self._serve_oneself(work)
+            else:
+                work.wait()
+        except BaseException:
+            if handed_over:
+                work.leave()
+            raise
         finally:
             if alone:
                 self._writing.release()
-        if not alone:
-            work.done.acquire()
-            if work.wakes is not None:
-                work.wakes.done.release()
         if work.fault is not None:
             raise work.fault
         return work.result

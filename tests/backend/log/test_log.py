@@ -1,4 +1,6 @@
 import sqlite3
+import subprocess
+import sys
 from threading import Barrier, Event, Thread, current_thread
 
 import pytest
@@ -178,6 +180,60 @@ def test_a_caller_interrupted_while_writing_leaves_the_log_to_others(log, a_reco
     assert log.read(0) == []
     log.append([a_record(topic="new", id="x")])
     assert [record.topic for record in log.read(0)] == ["new"]
+
+
+INTERRUPTED = """
+import signal, sys
+from pathlib import Path
+from threading import Event, Thread, get_ident
+from endcap_backend.log import Log, NewRecord
+
+class Interrupted(Exception):
+    pass
+
+def interrupt(*_):
+    raise Interrupted
+
+def append(name):
+    log.append([NewRecord("customers_events", "u1", "{}", 1, name)])
+
+def occupy(connection):
+    writing.set()
+    assert finish.wait(60)
+
+def until(happened):
+    while not happened():
+        Event().wait(0.001)
+
+def follow_and_interrupt():
+    until(lambda: not log._writer._calm)  # the one who waits has been taken up as the first of a group
+    for thread in behind:
+        thread.start()
+    until(lambda: log._writer._queue.qsize() == len(behind))
+    signal.pthread_kill(main, signal.SIGUSR1)
+
+log = Log(Path(sys.argv[1]), min_free_bytes=0)
+main, writing, finish = get_ident(), Event(), Event()
+signal.signal(signal.SIGUSR1, interrupt)
+behind = [Thread(target=append, args=(name,), daemon=True) for name in "abc"]
+Thread(target=log.transact, args=(occupy,)).start()
+assert writing.wait(60)
+Thread(target=follow_and_interrupt, daemon=True).start()
+try:
+    append("interrupted")
+except Interrupted:
+    finish.set()
+for thread in behind:
+    thread.join(20)
+print([thread.is_alive() for thread in behind], sorted(record.id for record in log.read(0)), flush=True)
+log.close()
+"""
+
+
+def test_a_caller_interrupted_while_waiting_leaves_nobody_behind_waiting(path):
+    command = [sys.executable, "-c", INTERRUPTED, str(path)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    assert ran.stdout == "[False, False, False] ['a', 'b', 'c', 'interrupted']\n", ran.stderr
 
 
 def test_waiting_ends_when_a_record_comes(log, a_record):
