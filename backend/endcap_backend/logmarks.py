@@ -153,9 +153,9 @@ class Marks:
             share.append(each)
             if len(share) >= SHARE_MARKS:
                 self._full.add(each[0] % SHARES)
-        for each in gone:
-            if self._young.pop(each, None) is not None:
-                shares[each[0] % SHARES].remove(each)
+        left = {each for each in gone if self._young.pop(each, None) is not None}
+        for number in {each[0] % SHARES for each in left}:
+            shares[number] = [each for each in shares[number] if each not in left]
 
     def _oldest(self, number: int) -> int:
         share = self._shares[number]

@@ -1,13 +1,14 @@
 """Repeats and the records of one key are found wherever their marks stand: in memory, in the table, in an old file."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from endcap_backend import logmarks
 from endcap_backend.log import Log
-from endcap_backend.logmarks import key_mark, mark
+from endcap_backend.logmarks import Marks, key_mark, mark
 
 FORMAT_1 = Path(__file__).parent / "format_1.sql"  # as version 0.1.0 made it
 KEYS = [f"u{number}" for number in range(7)]
@@ -103,6 +104,25 @@ def test_what_was_rolled_back_leaves_no_mark_and_takes_none_away(log, path, reco
     assert not any(each.duplicate for each in log.append([a_record(id=f"bad:{start}") for start in range(0, 300, 3)]))
     table, every = written(path)
     assert table.items() <= every.items()
+
+
+def test_however_many_marks_go_at_once_no_share_is_searched_for_each(path, log):
+    compared = []
+
+    class CountingMark(bytes):
+        __hash__ = bytes.__hash__
+
+        def __eq__(self, other):
+            compared.append(other)
+            return bytes.__eq__(self, other)
+
+    with closing(sqlite3.connect(path)) as connection:
+        marks = Marks(connection)
+        came = {CountingMark(mark("customers_events", "u1", f"i:{number}")): number for number in range(1, 1001)}
+        marks.note(came)
+        marks.note({}, [bytes(each) for each in reversed(came)])
+        assert marks.find(connection, [*came]) == {}
+    assert len(compared) < 3 * len(came)
 
 
 @pytest.fixture
