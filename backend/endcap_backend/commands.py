@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import NoReturn, Protocol, cast
 
 from endcap.errors import BadConfig, EndcapError
+from endcap.variables import warn_of_misspelt
 
 PORTS = (0, 65535)  # 0 takes a free one
 SEEDS = (-(2**63), 2**63 - 1)
@@ -69,7 +71,7 @@ def dispatch(
     """Run one of `commands` (name -> module, one line of help) and return its exit status.
 
     An `EndcapError` is printed as one line on standard error and gives 1, or 2, as what argparse refuses, when it names
-    a switch or a variable whose value can't be; Ctrl-C gives 130.
+    a switch or a variable whose value can't be; Ctrl-C gives 130. A variable that is misspelt is told first.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = Parser(program, description=about)
@@ -83,6 +85,7 @@ def dispatch(
             module.configure(subparser)
     args = parser.parse_args(arguments)
     assert module is not None  # argparse has refused every other word
+    warn_of_misspelt(program, os.environ)
     try:
         return module.run(args)
     except EndcapError as fault:

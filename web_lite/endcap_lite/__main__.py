@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
 from endcap.errors import BadConfig, EndcapError
+from endcap.variables import warn_of_misspelt
 
 COMMANDS = {  # each module is imported only when it is called
     "serve": ("endcap_lite.serve", "serve the page, and relay what it sends"),
@@ -26,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             modules[name] = importlib.import_module(path)
             modules[name].configure(subparser)
     args = parser.parse_args(arguments)
+    warn_of_misspelt("endcap-lite", os.environ)
     try:
         return int(modules[args.command].run(args))
     except EndcapError as fault:
