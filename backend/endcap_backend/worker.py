@@ -26,7 +26,7 @@ from endcap_backend.pipeline.stages.match import match_stage
 from endcap_backend.pipeline.stages.parity import parity_stage
 from endcap_backend.pipeline.stages.route import route_stage
 from endcap_backend.pipeline.stages.stage import Stage
-from endcap_backend.retail.database import SQLITE_FILE, Database, database_url
+from endcap_backend.retail.database import SQLITE_FILE, WORKERS_CONNECTIONS, Database, database_url
 from endcap_backend.settings import add_switches, read_settings, settings_of
 from endcap_backend.wiring import ably_push, learning_of, limits_of, pseudonyms_of
 
@@ -132,8 +132,10 @@ def shop_database(settings: Settings) -> Database | None:
         BadConfig: there is one, but it can't be opened.
     """
     if settings.database_url:
-        return Database(settings.database_url)
-    return Database(database_url(settings.data)) if (settings.data / SQLITE_FILE).exists() else None
+        return Database(settings.database_url, connections=WORKERS_CONNECTIONS)
+    if not (settings.data / SQLITE_FILE).exists():
+        return None
+    return Database(database_url(settings.data), connections=WORKERS_CONNECTIONS)
 
 
 class _Standing(Collector):

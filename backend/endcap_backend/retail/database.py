@@ -28,25 +28,28 @@ DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 FORMS = "it is postgresql://user:password@host:5432/name or sqlite:////path/to/file.db; left out: SQLite in --data"
 BUSY_TIMEOUT_S = 30.0  # a large load holds SQLite's write lock for some seconds
 CONNECTIONS = 15  # at most, and kept open: to open another for each transaction took four times as long with PostgreSQL
+WORKERS_CONNECTIONS = 2  # a worker that decides uses one at a time, on one thread
 ROWS = 500  # a statement: SQLite takes at most 32,766 variables
 
 
 class Database:
     """Connections and transactions. Safe from any thread; several processes may open the same one.
 
+    At most `connections` are open at once, and stay open; who comes when all are in use waits, 30 s at most.
     `changed` is set whenever a transaction of this process has committed.
 
     Raises:
         BadConfig: a URL that is none, or a database that can't be opened.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, connections: int = CONNECTIONS) -> None:
         self.url = parsed_url(url)
+        self.connections = connections
         self.changed = Event()
         self._turn = Lock()  # of SQLite's writers here: waiting for each other at the file they would sleep too long
         self._sqlite = self.url.get_backend_name() == "sqlite"
         in_memory = self._sqlite and self.file is None  # one connection a thread: its pool counts none
-        pool = {} if in_memory else {"pool_size": CONNECTIONS, "max_overflow": 0}
+        pool = {} if in_memory else {"pool_size": connections, "max_overflow": 0}
         self._engine = create_engine(self.url, **pool)
         if self._sqlite:
             event.listen(self._engine, "connect", _set_up_sqlite)
