@@ -6,7 +6,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -46,6 +46,8 @@ class StoreFile:
         except BaseException:
             self._lease.close()
             raise
+        with suppress(OSError):  # some file systems can't
+            sync_folder(folder)  # the log's name, by which a machine that died is known at the next start
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -163,3 +165,18 @@ def _lease(path: Path) -> sqlite3.Connection:
             raise BadConfig("storage_dir", f"{path.parent} is in use by another Endcap; give each its own") from None
         raise OSError(f"can't lock {path.parent}: {fault}") from fault
     return lease
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk keep which names are in the folder: those that came, and those that went.
+
+    Raises:
+        OSError: the file system can't, as some of FUSE, SMB and FAT.
+    """
+    if os.name != "posix":
+        return  # Windows opens no folder, and its rename is on the disk
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

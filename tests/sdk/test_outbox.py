@@ -281,6 +281,22 @@ def test_a_fix_that_a_dying_machine_sent_and_did_not_keep_shares_its_id_with_no_
     assert fresh.sequence > sent[1]
 
 
+def test_the_name_by_which_a_dead_machine_is_known_is_on_disk_before_anything_is_sent(
+    open_outbox, tmp_path, monkeypatch
+):
+    open_outbox().close()
+    sync, seen = os.fsync, []
+
+    def note(opened):
+        if stat.S_ISDIR(os.fstat(opened).st_mode):
+            seen.append((tmp_path / "box" / "outbox.db-wal").exists())
+        sync(opened)
+
+    monkeypatch.setattr(os, "fsync", note)
+    open_outbox()
+    assert seen == [True]
+
+
 def test_what_waited_when_it_was_killed_keeps_its_number(open_outbox, tmp_path):
     code = "import sys, os, signal\nfrom pathlib import Path\nfrom endcap.outbox import Outbox\n"
     code += "outbox = Outbox(Path(sys.argv[1]))\noutbox.put([{}, {}])\nos.kill(os.getpid(), signal.SIGKILL)"
