@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +16,7 @@ from typing import Any, Literal
 
 from endcap.clock import Clock, SystemClock
 from endcap.errors import BadConfig
+from endcap.storefile import sync_folder
 from endcap.wire import write_instant
 
 log = logging.getLogger("endcap")
@@ -161,7 +163,8 @@ class Consent:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._path)
-        _sync_folder(self._path.parent)  # else a machine that dies now may wake with the consent she has revoked
+        with suppress(OSError):  # some file systems can't: what is written there holds all the same
+            sync_folder(self._path.parent)  # else a machine that dies now may wake with the consent she has revoked
 
     def _read(self) -> list[ConsentRecord]:
         try:
@@ -174,16 +177,6 @@ class Consent:
                 "the consent kept in %s can't be read; nothing is allowed until it is given anew", self._path.name
             )
             return []
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return  # Windows opens no folder, and its rename is on the disk
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def _granted(records: list[ConsentRecord]) -> frozenset[Purpose]:

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import stat
@@ -48,6 +49,21 @@ def test_a_revocation_is_in_the_folder_on_disk_when_the_call_returns(consent, pa
     monkeypatch.setattr(os, "fsync", note)
     consent.revoke()
     assert synced[-1] == (True, frozenset())
+
+
+def test_where_folders_cannot_be_synced_consent_is_given_and_revoked_all_the_same(consent, path, monkeypatch):
+    sync = os.fsync
+
+    def refuse_folders(opened):
+        if stat.S_ISDIR(os.fstat(opened).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        sync(opened)
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    consent.grant(Purpose.LOCATION, text_version="1")
+    assert consent.granted == Consent(path).granted == {Purpose.LOCATION}
+    consent.revoke()
+    assert [record.action for record in Consent(path).records] == ["grant", "revoke"]
 
 
 def test_only_her_own_account_may_read_the_proof(consent, path):
