@@ -54,9 +54,9 @@ class Work:
         self.done.acquire()
 
     def wait(self) -> None:
-        """Until it is done; then wake the next. Not again after that; again when it was interrupted."""
+        """Block until it is done, then wake the next; once, however often it is called."""
         with self.done:
-            # with nothing between the two that an interrupt could follow: only a call is
+            # no call between taking the next and waking it: an interrupt comes only behind one
             after, self.wakes = self.wakes, None
             if after is not None:
                 after.done.release()
