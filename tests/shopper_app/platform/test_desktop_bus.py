@@ -275,10 +275,11 @@ def test_a_bus_that_dies_while_it_is_asked_leaves_it_to_the_program(bus):
 
     service = Last(bus)
     instead = []
-    notifier = BusNotifier(lambda link: None, instead.append)
-    notifier.show(NOTE)
-    assert notifier.until_idle(WAIT_S)
-    assert instead == [NOTE]
+    for _ in range(30):  # the reader and the lane learn of it in either order
+        notifier = BusNotifier(lambda link: None, instead.append)
+        notifier.show(NOTE)
+        assert notifier.until_idle(WAIT_S)
+    assert instead == [NOTE] * 30
     service.end()
 
 
