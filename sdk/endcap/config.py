@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from endcap.errors import BadConfig
@@ -15,6 +15,18 @@ from endcap.presets import PRESETS
 
 Route = Literal["http", "ably"]
 Mode = Literal["exact", "coarse", "zones_only", "off"]
+
+if TYPE_CHECKING:
+
+    class Folder:
+        """What a type checker sees of `storage_dir`: text or a path is taken, and it is a path to whoever reads it."""
+
+        def __get__(self, config: object, owner: type | None = None) -> Path: ...
+
+        def __set__(self, config: object, value: Path | str) -> None: ...
+
+else:
+    Folder = Path
 
 ENV_PREFIX = "ENDCAP_"
 MAX_BATCH = 500  # what POST /v1/locations takes at once
@@ -33,7 +45,7 @@ class Config:
     """
 
     backend_url: str = field(default="", metadata=_about("address of the shop's Endcap backend, without /v1"))
-    storage_dir: Path | str = field(
+    storage_dir: Folder = field(  # type: ignore[assignment]  # a default is not set through the descriptor
         default=Path(),
         metadata=_about("folder of this instance's own; made, with the right to nobody else, on consent"),
     )
@@ -97,11 +109,6 @@ class Config:
             if getattr(self, name) not in allowed:
                 raise BadConfig(name, f"is {getattr(self, name)!r}; it must be one of {', '.join(allowed)}")
 
-    @property
-    def folder(self) -> Path:
-        """`storage_dir` as a path, with `~` resolved."""
-        return Path(self.storage_dir)
-
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **arguments: Any) -> Self:
         """Read what the environment sets; an argument stands above it.
@@ -155,14 +162,14 @@ def _is_loopback(host: str) -> bool:
 
 def _coerced(name: str, kind: Any, value: Any, config: Config) -> Any:
     """A path may come as text and a float as an int; anything else must be what it says."""
-    if kind == "Path | str" and isinstance(value, str | os.PathLike):
+    if kind == "Folder" and isinstance(value, str | os.PathLike):
         value = Path(value).expanduser() if str(value) else Path()
         object.__setattr__(config, name, value)
         return value
     if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
         object.__setattr__(config, name, float(value))
         return float(value)
-    wanted = {"str": str, "int": int, "float": float, "bool": bool, "Path | str": Path, "Route": str, "Mode": str}[
+    wanted = {"str": str, "int": int, "float": float, "bool": bool, "Folder": Path, "Route": str, "Mode": str}[
         str(kind)
     ]
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):

@@ -74,7 +74,7 @@ class Engine:
         self._running = False
         self._listening = False
         self._source_status: SourceStatus | Literal["stopped"] = "stopped"
-        self.consent = Consent(config.folder / "consent.json", clock)
+        self.consent = Consent(config.storage_dir / "consent.json", clock)
         self.consent.watch(self._consent_changed)
         self._state = self.state()
 

@@ -82,7 +82,7 @@ class Install:
         self._consent, self._host, self._clock = consent, host, clock
         self._secrets = secrets
         self.outbox = Outbox(
-            config.folder,
+            config.storage_dir,
             capacity=config.outbox_capacity,
             max_bytes=config.outbox_max_bytes,
             retention_s=config.retention_h * 3600.0,
@@ -322,9 +322,9 @@ def purge_at_rest(config: Config, granted: frozenset[Purpose], clock: Clock, sec
     """
     if not granted:
         _forget_session(secrets)
-    if not Outbox.exists(config.folder):
+    if not Outbox.exists(config.storage_dir):
         return
-    outbox = Outbox(config.folder, clock=clock)
+    outbox = Outbox(config.storage_dir, clock=clock)
     if granted:
         _purge(outbox, granted)
         outbox.close()

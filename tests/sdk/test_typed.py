@@ -29,6 +29,10 @@ with endcap.Endcap(endcap.Config(backend_url="https://shop.example", storage_dir
     client.feed("60.1, 24.9")
 walk = endcap.device.replay.ReplaySource(Path("walk.gpx"), speed=200)
 reveal_type(walk.until_ended)
+config = endcap.Config(backend_url="https://shop.example", storage_dir=Path("box"))
+log: Path = config.storage_dir / "host.log"
+reveal_type(config.storage_dir)
+endcap.Config(backend_url="https://shop.example", storage_dir=5)
 """
 
 
@@ -45,11 +49,12 @@ def test_a_hosts_strict_checker_knows_every_name_and_catches_a_wrong_argument(tm
     (tmp_path / "host.py").write_text(HOST, encoding="utf-8")
     said = checked(tmp_path, "host.py", *SDK.glob("examples/*.py"))
     faults = [line for line in said if " note: " not in line]
-    assert [line.split(": ", 1)[0] for line in faults[:-1]] == ["host.py:15"]
-    assert faults[-1].startswith("Found 1 error in 1 file (checked 3 ")
+    assert [line.split(": ", 1)[0] for line in faults[:-1]] == ["host.py:15", "host.py:21"]
+    assert faults[-1].startswith("Found 2 errors in 1 file (checked 3 ")
     assert [line.partition("Revealed type is ")[2].replace("builtins.", "") for line in said if "Revealed" in line] == [
         '"bool"',
         '"def (timeout_s: float | None =) -> bool"',
+        '"pathlib.Path"',
     ]
 
 
