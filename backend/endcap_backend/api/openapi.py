@@ -20,6 +20,7 @@ T = TypeVar("T", bound=Callable[..., Any])
 JSON = "application/json"
 VERSION = "1"
 _STATUS = dict(KINDS.values())
+_ETAG = {"ETag": {"schema": {"type": "string"}, "description": "of what is told, for If-None-Match"}}
 
 
 def object_of(
@@ -57,6 +58,7 @@ class Operation:
     role: Role | None = None  # whose token it takes; a manager's is taken too
     staff: bool = False  # it takes the token of any role
     gzip: bool = False
+    cached: bool = False  # a reading that goes through `places.cached`: with an ETag, and 304 to who has it already
     media: str = JSON  # of the answers
     parameters: tuple[Mapping[str, Any], ...] = field(default=())
 
@@ -143,6 +145,8 @@ def _operation(described: Operation, endpoint: str, arguments: list[str]) -> dic
         "tags": [described.tag],
         "responses": {str(status): _answer(described, status) for status in described.answers},
     }
+    if described.cached:
+        found["responses"]["304"] = {"description": "as it was: nothing is sent again", "headers": _ETAG}
     for kind in described.problems:
         status = KINDS[kind][0]
         found["responses"].setdefault(str(status), _problem(status))
@@ -152,6 +156,9 @@ def _operation(described: Operation, endpoint: str, arguments: list[str]) -> dic
         parameters.append(
             {"name": "Content-Encoding", "in": "header", "required": False, "schema": text(about, enum=["gzip"])}
         )
+    if described.cached:
+        about = "the ETag of the answer before: 304 while it holds"
+        parameters.append({"name": "If-None-Match", "in": "header", "required": False, "schema": text(about)})
     if parameters or described.parameters:
         found["parameters"] = [*parameters, *described.parameters]
     if described.body is not None:
@@ -170,6 +177,8 @@ def _answer(described: Operation, status: int) -> dict[str, Any]:
     found: dict[str, Any] = {"description": HTTPStatus(status).phrase}
     if schema is not None:
         found["content"] = {described.media: {"schema": schema}}
+    if described.cached:
+        found["headers"] = _ETAG
     return found
 
 

@@ -161,7 +161,7 @@ def blueprint(places: Places) -> Blueprint:
     routes = Blueprint("places", __name__)
 
     @routes.get("/v1/stores")
-    @operation(Operation("The stores, and the sections of each", "shop", {200: STORES}))
+    @operation(Operation("The stores, and the sections of each", "shop", {200: STORES}, cached=True))
     def get_stores() -> Response:
         return cached(answer({"stores": places.stores()}))
 
@@ -172,6 +172,7 @@ def blueprint(places: Places) -> Blueprint:
             "shop",
             {200: GEOFENCES},
             problems=("invalid",),
+            cached=True,
             parameters=(
                 {"name": "since", "in": "query", "required": False, "schema": text("the cursor of the last answer")},
             ),

@@ -67,7 +67,9 @@ IF_MATCH = {
     "schema": TEXT,
     "description": "the ETag of the plan that is to be replaced: 412 when it has changed since",
 }
-GET_PLAN = Operation("A store from above: sections, aisles, doors", "shop", {200: PLAN}, problems=("not_found",))
+GET_PLAN = Operation(
+    "A store from above: sections, aisles, doors", "shop", {200: PLAN}, problems=("not_found",), cached=True
+)
 PUT_PLAN = Operation(
     "Replace a store's plan by a GeoJSON FeatureCollection; docs/loading.md says what is in it",
     "staff",

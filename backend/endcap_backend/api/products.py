@@ -47,6 +47,7 @@ GET_PRODUCTS = Operation(
     "shop",
     {200: object_of({"products": {"type": "array", "items": object_of(_PRODUCT, _MORE)}})},
     problems=("invalid",),
+    cached=True,
     parameters=({"name": "q", "in": "query", "required": False, "schema": WORDS.schema()}, *_PARAMETERS),
 )
 _ALTERNATIVE = object_of({**_PRODUCT, "why": text("why it may stand for the other, in words")}, _MORE)
@@ -55,6 +56,7 @@ GET_ALTERNATIVES = Operation(
     "shop",
     {200: object_of({"sku": {"type": "integer"}, "alternatives": {"type": "array", "items": _ALTERNATIVE}})},
     problems=("invalid", "not_found"),
+    cached=True,
     parameters=_PARAMETERS,
 )
 
