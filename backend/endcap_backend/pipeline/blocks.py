@@ -10,8 +10,8 @@ from endcap_backend.log import LogReader
 Row = tuple[int, str, str | None, str | None, int]  # offset, topic, key, value, the event's time in ms
 Found = tuple[int, int, str | None, str | None, int]  # the same with the topic's number
 
-# Over all topics: to find the records of some by their index costs three times as much a record. As text: bytes are read
-# and handed over no faster, and rewriting them under names of the day takes a tenth more.
+# Over all topics: to find the records of some by their index costs three times as much a record. As text: bytes are
+# read and handed over no faster, and rewriting them under names of the day takes a tenth more.
 _QUERY = "SELECT offset, topic, key, value, timestamp_ms FROM records WHERE offset > ? ORDER BY offset LIMIT ?"
 
 
