@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from argparse import Namespace
 from collections.abc import Iterable, Mapping
@@ -12,9 +11,10 @@ from typing import Any
 import confluent_kafka
 
 from endcap.errors import BadConfig, Unreachable
+from endcap_backend.pipeline.clientlog import client_log
 from endcap_backend.settings import read_settings, setting
 
-log = logging.getLogger("endcap.kafka")
+log = client_log("endcap.kafka")
 
 CONTACT_TIMEOUT_S = 10.0  # for the first answer of a broker
 FLUSH_TIMEOUT_S = 60.0  # for the acknowledgement of all that is under way

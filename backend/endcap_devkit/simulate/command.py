@@ -52,6 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make records until `--count` or Ctrl-C; a reader that closes the pipe ends it too."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("endcap.kafka").setLevel(logging.WARNING)  # the progress is what one looks at
     for each in (signal.SIGINT, signal.SIGTERM):  # a shell starts what runs in the background with SIGINT ignored
         signal.signal(each, signal.default_int_handler)
     stream = STREAMS[args.stream]

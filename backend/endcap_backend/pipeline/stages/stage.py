@@ -7,7 +7,6 @@ of a transaction a worker does the same to itself: producer, consumer and state 
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -20,11 +19,12 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from endcap.clock import Clock, SystemClock
 from endcap.errors import EndcapError, Unreachable
+from endcap_backend.pipeline.clientlog import client_log
 from endcap_backend.pipeline.kafka import PARTITIONER, KafkaSettings
 from endcap_backend.pipeline.stages.flow import Flow
 from endcap_backend.pipeline.stages.records import Inflow, Outflow, Start, Work, dead_letter, inflow
 
-log = logging.getLogger("endcap.stages")
+log = client_log("endcap.stages")
 
 BATCH = 500
 READ = 5000  # records at once
