@@ -28,8 +28,8 @@ class Help:
     items: tuple[Choice, ...] = ()  # what she may ask about: her list and the offer she looked at
     steps: tuple[HelpStep, ...] = ()
     can_ask: bool = False
-    needs_yes: bool = False  # she can't ask before she agrees to something under Privacy
     can_cancel: bool = False
+    needs_yes: bool = False  # she can't ask before she agrees to something under Privacy
 
 
 @dataclass(frozen=True, slots=True)
