@@ -16,7 +16,7 @@ _STORE: dict[str, Any] = {"store": TEXT, "erased_at": _WHEN_DONE}
 _MORE: dict[str, Any] = {
     "records": COUNT,
     "ends_by": {**INSTANT, "description": "by when this store lets go by itself of what it holds of her"},
-    "bears": text("what her records there are found by: her uid, or a name of the day"),
+    "bears": text("what her records there are found by, such as her uid or a name of the day"),
 }
 RECEIPT = object_of(
     {

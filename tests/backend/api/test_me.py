@@ -126,6 +126,9 @@ def test_a_receipt_tells_how_far_it_is_and_not_of_whom(api, walked, erasure):
     assert api.uid not in json.dumps(done)
 
 
+IN_ABLY = "her channels at Ably, unless its app was told to persist messages"
+
+
 def elsewhere(api):
     """What the receipt says of stores that let go by themselves: until when, and what she is found by."""
     return {each["store"]: (each["ends_by"], each["bears"]) for each in erase(api)["stores"] if "ends_by" in each}
@@ -135,7 +138,7 @@ def test_a_receipt_names_who_is_told_on_and_when_they_let_go(make_api):
     api = make_api(push_contact="mailto:shop@example.org", alert_life_minutes=20)
     api.enter()
     assert elsewhere(api) == {
-        "her channels at Ably": ("2026-11-24T12:17:00.000Z", "her uid"),
+        IN_ABLY: ("2026-11-24T12:17:00.000Z", "her uid"),
         "the push service of her browser, sealed": ("2026-11-24T12:35:00.000Z", "her browser's address"),
     }
 
@@ -162,7 +165,17 @@ def test_a_receipt_names_each_topic_of_kafka_and_when_its_retention_ends(make_ap
     api.enter()
     letters = {f"{topic}_dlq": (DAY, bears) for topic, (_, bears) in IN_KAFKA.items()}
     told = {f"{topic} in Kafka": found for topic, found in {**IN_KAFKA, **letters}.items()}
-    assert elsewhere(api) == {**told, "her channels at Ably": ("2026-11-24T12:17:00.000Z", "her uid")}
+    assert elsewhere(api) == {**told, IN_ABLY: ("2026-11-24T12:17:00.000Z", "her uid")}
+
+
+def test_where_phones_publish_to_ably_the_receipt_says_that_positions_may_bear_her_uid(make_api):
+    api = make_api(pipeline="kafka", kafka_bootstrap_servers="127.0.0.1:1")
+    api.enter()
+    told = {store: bears for store, (_, bears) in elsewhere(api).items()}
+    either = "a name of the day; her uid where Ably's own rule writes there"
+    positions = ("customers_locations", "customers_locations_by_cell", "NEARBY_CUSTOMERS")
+    assert {told[f"{topic}{more} in Kafka"] for topic in positions for more in ("", "_dlq")} == {either}
+    assert {told[f"customers_events{more} in Kafka"] for more in ("", "_dlq")} == {"a name of the day"}
 
 
 def test_with_lasting_names_and_longer_kept_fixes_the_receipt_says_so(make_api):
