@@ -16,7 +16,7 @@ from endcap.fencebook import ASK_EVERY_S as FENCES_EVERY_S
 from endcap.fencebook import FenceBook
 from endcap.fences import Geofence, GeofenceEvent
 from endcap.messages import CustomerAlert, CustomerEvent
-from endcap.outbox import Outbox, draft
+from endcap.outbox import Outbox
 from endcap.pacing import Pace
 from endcap.privacy import PrivacyZone
 from endcap.publisher import Publisher
@@ -28,6 +28,7 @@ from endcap.subscriber import Subscriber
 from endcap.tracking import FENCES_STATE, FILTER_STATE, Tracker
 from endcap.transports import Transport
 from endcap.upkeep import Upkeep
+from endcap.waiting import draft
 
 if TYPE_CHECKING:
     from endcap.session import Keeping, Sessions

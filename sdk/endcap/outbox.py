@@ -8,21 +8,17 @@ import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 from endcap.clock import Clock, SystemClock
 from endcap.consent import Purpose
-from endcap.messages import CustomerEvent, CustomerLocation
 from endcap.storefile import StoreFile
+from endcap.waiting import Draft, Kind, Waiting
 from endcap.wire import epoch_ms
 
 log = logging.getLogger("endcap")
-
-Kind = Literal["fix", "event"]
-Draft = Mapping[str, Any]  # a message's JSON object without the pseudonym, and a fix's without its id
 
 CAPACITY = 86_400  # fixes: a day at one a second
 MAX_BYTES = 64 * 2**20
@@ -50,31 +46,6 @@ CREATE TABLE IF NOT EXISTS events (
 CREATE TABLE IF NOT EXISTS fences (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lost (reason TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 """
-
-
-def draft(message: CustomerLocation | CustomerEvent) -> Draft:
-    """A message as the outbox keeps it."""
-    dropped = ("uid", "id") if isinstance(message, CustomerLocation) else ("uid",)
-    return {name: value for name, value in message.to_json().items() if name not in dropped}
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """One entry. `sequence` counts up within its kind and is never used again, not even after a kill or a purge."""
-
-    kind: Kind
-    sequence: int
-    draft: Draft
-
-    def message(self, *, uid: str, install: str) -> CustomerLocation | CustomerEvent:
-        """The entry as it travels. The pseudonym comes in here: the first fix may be older than the first session.
-
-        Raises:
-            BadMessage: the draft was damaged.
-        """
-        if self.kind == "event":
-            return CustomerEvent.from_json({**self.draft, "uid": uid})
-        return CustomerLocation.from_json({**self.draft, "uid": uid, "id": f"{install}:{self.sequence}"})
 
 
 class Outbox:
@@ -299,7 +270,7 @@ class Outbox:
     def _waiting(self, kind: Kind, limit: int) -> Iterator[Waiting]:
         sql = f"SELECT sequence, CAST(body AS BLOB) FROM {_TABLES[kind]} ORDER BY sequence LIMIT ?"
         for sequence, body in self._file.rows(sql, limit):
-            yield Waiting(kind, sequence, _draft_of(body))
+            yield Waiting.from_row(kind, sequence, body)
 
     @contextmanager
     def _transaction(self, durable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -403,15 +374,6 @@ class Outbox:
         if not self._unwritten["disk"]:
             log.warning("can't %s the outbox: %s", what, fault)
         self._unwritten["disk"] += count
-
-
-def _draft_of(body: bytes) -> Draft:
-    """What a row holds; empty, which is no message, when the disk has garbled it."""
-    try:
-        value = json.loads(body)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _by_kind(entries: Sequence[Waiting]) -> Iterator[tuple[Kind, list[int]]]:

@@ -12,8 +12,9 @@ from typing import Literal
 
 from endcap.clock import Clock, SystemClock
 from endcap.errors import BadMessage, NotAuthorised, OutOfRange, Refused, Unreachable
-from endcap.outbox import Outbox, Waiting
+from endcap.outbox import Outbox
 from endcap.transports import Transport
+from endcap.waiting import Waiting
 from endcap.wire import Message
 
 log = logging.getLogger("endcap")

@@ -19,11 +19,12 @@ from endcap.fences import Evidence, Geofence, GeofenceEvent, GeofenceMonitor
 from endcap.filtering import FixFilter, FixLimits
 from endcap.geo import LatLon
 from endcap.messages import EVENT_KINDS, CustomerLocation, Fix
-from endcap.outbox import Draft, Outbox, draft
+from endcap.outbox import Outbox
 from endcap.pacing import Pace
 from endcap.presets import PRESETS
 from endcap.privacy import COARSE_EVERY_S, PrivacyZone, Zones, coarse
 from endcap.rotating import Rotator
+from endcap.waiting import Draft, draft
 
 log = logging.getLogger("endcap")
 

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from endcap.outbox import Draft, Outbox, draft
+from endcap.outbox import Outbox
 from endcap.testing import NOON, a_location, an_event
+from endcap.waiting import Draft, draft
 
 DAY = 86_400
 CHECKPOINT_PUTS = 330  # SQLite syncs after 1,000 pages of its log, and a put of one fix writes three

@@ -16,9 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from endcap.consent import Purpose
 from endcap.errors import BadConfig, BadMessage
-from endcap.outbox import ROW_BYTES, Outbox, draft
+from endcap.outbox import ROW_BYTES, Outbox
 from endcap.storefile import StoreFile
 from endcap.testing import NOON, ManualClock, a_location, an_event
+from endcap.waiting import draft
 
 
 def a_draft(number):

@@ -4,10 +4,11 @@ import threading
 import pytest
 
 from endcap.errors import NotAuthorised, Refused, Unreachable
-from endcap.outbox import Outbox, draft
+from endcap.outbox import Outbox
 from endcap.publisher import HOPELESS, Publisher
 from endcap.testing import ManualClock, RecordingTransport, a_location, an_event
 from endcap.transports import SendResult
+from endcap.waiting import draft
 
 FIX = draft(a_location())
 EVENT = draft(an_event())

@@ -11,7 +11,8 @@ from threading import Event, Thread
 from endcap.clock import Clock, SystemClock
 from endcap.errors import BadMessage, EndcapError, NotAuthorised, Refused, Unreachable
 from endcap.messages import CustomerLocation
-from endcap.outbox import Outbox, Waiting
+from endcap.outbox import Outbox
+from endcap.waiting import Waiting
 from endcap_lite.backend import Backend
 from endcap_lite.visits import Visits
 
