@@ -18,6 +18,7 @@ from endcap_backend.decide.score import Score, rank, score
 from endcap_backend.decide.shoppers import DAY_MS, HOUR_MS, Shopper
 
 Barred = Callable[[str | None], str]
+SHORTEST_MS = 60_000  # what quiet hours would end sooner she could hardly read, and never hears again
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +105,9 @@ def _open(
 
 def silence(shopper: Shopper, at_ms: int, limits: Limits, known: Known = NOBODY) -> str:
     """Why she is told nothing at all now, not even that help is there; "" when she may be told something."""
-    if limits.quiet is not None and limits.quiet.hold(at_ms):
-        return "quiet hours"
-    if known.quiet is not None and known.quiet.hold(at_ms):
-        return "her quiet hours"
+    for quiet, reason in ((limits.quiet, "quiet hours"), (known.quiet, "her quiet hours")):
+        if quiet is not None and (quiet.hold(at_ms) or quiet.hold(at_ms + SHORTEST_MS - 1)):
+            return reason
     if limits.cooldown_s and shopper.since(at_ms, int(limits.cooldown_s * 1000)):
         return "cooldown"
     return ""

@@ -171,6 +171,14 @@ def test_an_alert_expires_when_quiet_hours_begin(a_row, noon_ms):
     assert alert.expires_at == from_epoch_ms(noon_ms + 5 * MINUTE_MS)
 
 
+@pytest.mark.parametrize(("left_ms", "told"), [(60_000, 1), (59_999, 0), (1, 0)])
+def test_what_would_expire_within_a_minute_waits_until_quiet_hours_are_over(a_row, noon_ms, left_ms, told):
+    decider = Decider(Limits(quiet=QuietHours.parse("12:05-13:00"), per_day=1))
+    at_ms = noon_ms + 5 * MINUTE_MS - left_ms
+    assert len(take(decider, "ann", [a_row(1)], at_ms)) == told
+    assert len(take(decider, "ann", [a_row(1)], noon_ms + 60 * MINUTE_MS)) == 1 - told
+
+
 @pytest.mark.parametrize(
     ("setting", "value"), [("per_day", -1), ("per_fix", 1001), ("cooldown_s", -0.1), ("visit_gap_s", -1)]
 )
