@@ -87,6 +87,8 @@ class Door:
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         behind, http = self._way()
+        if not request.raw_path.startswith("/"):  # put behind an origin, it could lead to another
+            raise web.HTTPBadRequest(text="ask with a path")
         headers = _passed_on(request.headers, HOP_BY_HOP)
         headers["X-Forwarded-For"] = request.remote or ""  # hers alone: what she says of it is not believed
         streams = request.path == "/stream"

@@ -125,6 +125,18 @@ def test_of_the_local_ably_nothing_else_is_reached():
     through_the_door(scenario)
 
 
+def test_a_target_that_is_no_path_of_the_door_is_refused():
+    async def scenario(http, address, parts):
+        reader, writer = await asyncio.open_connection(HOST, int(address.rsplit(":", 1)[1]))
+        writer.write(f"GET {parts.behind.ably}/time HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode())
+        assert (await asyncio.wait_for(reader.readline(), 30)).startswith(b"HTTP/1.1 400 ")
+        writer.close()
+        await writer.wait_closed()
+        assert parts.asked == []
+
+    through_the_door(scenario)
+
+
 def test_a_lite_page_that_is_away_is_said():
     async def scenario(http, address, parts):
         await parts.stop()
