@@ -2,7 +2,6 @@ import os
 import pwd
 import random
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +23,7 @@ from endcap_backend.config import Settings
 from endcap_backend.log import Log, Record
 from endcap_backend.retail.database import Database, database_url
 from endcap_backend.retail.staff import Staff
+from endcap_devkit.ports import free_port
 
 SECRET = "a secret for tests, of forty-odd characters"
 ABLY_KEY = "app.key:secret-of-the-tests-as-long-as-real-ones-are"
@@ -171,7 +171,7 @@ def an_event() -> Callable[..., dict[str, Any]]:
 def postgresql():
     """A PostgreSQL server of our own on a free port: the way to make a database on it, and its `folder`."""
     with tempfile.TemporaryDirectory(prefix="endcap-postgresql-") as folder:
-        port = _free_port()
+        port = free_port()
         _run_as_postgres(folder, "initdb", "-D", f"{folder}/data", "-U", "endcap", "--auth=trust", "--no-sync")
         _run_as_postgres(
             folder, "pg_ctl", "-D", f"{folder}/data", "-w", "-l", f"{folder}/log",
@@ -203,11 +203,6 @@ def database(url):
     database = Database(url)
     yield database
     database.close()
-
-
-def _free_port():
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        return listener.getsockname()[1]
 
 
 def _run_as_postgres(folder, program, *arguments):

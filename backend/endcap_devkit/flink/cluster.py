@@ -14,8 +14,8 @@ import httpx
 from endcap.clock import Clock, SystemClock
 from endcap.errors import Unreachable
 from endcap_devkit.flink.jars import flink_classpath
-from endcap_devkit.kafka.broker import free_port
 from endcap_devkit.kafka.jars import java
+from endcap_devkit.ports import free_port
 
 START_TIMEOUT_S = 120.0  # 10 s on a quiet machine
 _SLOTS = 8  # jobs of a parallelism of 1 that fit at once

@@ -18,6 +18,7 @@ from endcap.errors import Unreachable
 from endcap_devkit.kafka.jars import java, kafka_classpath
 from endcap_devkit.kafka.security import Credentials, Security
 from endcap_devkit.kafka.starting import await_start, tail
+from endcap_devkit.ports import free_port
 
 CALL_TIMEOUT_S = 30.0
 START_TIMEOUT_S = 60.0  # 1.5 s on a quiet machine
@@ -183,14 +184,6 @@ class KafkaBroker:
         if self.security is not None:
             settings |= self.security.broker_properties(self.port, self._controller_port)
         return "".join(f"{name}={value}\n" for name, value in settings.items())
-
-
-def free_port() -> int:
-    """A loopback port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _answers(port: int) -> bool:

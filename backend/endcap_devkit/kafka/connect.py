@@ -12,9 +12,10 @@ from typing import Self
 import httpx
 
 from endcap.clock import Clock, SystemClock
-from endcap_devkit.kafka.broker import KafkaBroker, free_port
+from endcap_devkit.kafka.broker import KafkaBroker
 from endcap_devkit.kafka.jars import java, kafka_classpath
 from endcap_devkit.kafka.starting import await_start, tail
+from endcap_devkit.ports import free_port
 
 START_TIMEOUT_S = 120.0  # 5 s on a quiet machine
 _JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xms64m", "-Xmx256m"]  # 300 MB resident

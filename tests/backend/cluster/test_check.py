@@ -28,7 +28,8 @@ from endcap_backend.pipeline.cluster.group_rights import groups_of
 from endcap_backend.pipeline.cluster.roles import ROLES
 from endcap_backend.pipeline.cluster.topics import topics
 from endcap_backend.pipeline.kafka import KafkaSettings
-from endcap_devkit.kafka.broker import KafkaBroker, free_port
+from endcap_devkit.kafka.broker import KafkaBroker
+from endcap_devkit.ports import free_port
 
 pytestmark = pytest.mark.kafka
 WAIT_S = 60

@@ -16,7 +16,7 @@ from endcap_backend.api.tokens import AblyTokens
 from endcap_backend.pipeline.push import CAPABILITY, AblyPush
 from endcap_backend.pipeline.stages.deliver import BridgeStage
 from endcap_devkit.ably_server import AblyServer
-from endcap_devkit.kafka.broker import free_port
+from endcap_devkit.ports import free_port
 
 pytestmark = pytest.mark.kafka
 SHOPPERS, EACH = 6, 12

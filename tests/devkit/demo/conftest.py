@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from threading import Event
 
 import pytest
 from playwright.sync_api import sync_playwright
+
+from endcap_devkit.ports import free_port
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
@@ -95,11 +96,6 @@ def _until(page, expression, arg=None):
         page.wait_for_timeout(50)
 
 
-def _free_port():
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        return held.getsockname()[1]
-
-
 @pytest.fixture
 def wait_for():
     """Waits until a condition holds; fails with what was awaited."""
@@ -112,15 +108,9 @@ def until():
     return _until
 
 
-@pytest.fixture
-def free_port():
-    """Finds a port that is free now."""
-    return _free_port
-
-
 @pytest.fixture(scope="package")
 def demo(tmp_path_factory):
-    running = Demo(tmp_path_factory.mktemp("demo"), "--shoppers", "60", "--phones", "2", "--port", str(_free_port()))
+    running = Demo(tmp_path_factory.mktemp("demo"), "--shoppers", "60", "--phones", "2", "--port", str(free_port()))
     yield running
     running.end()
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from endcap_devkit.ports import free_port
+
 LIMIT_S = 90.0
 
 
@@ -76,7 +78,7 @@ def test_its_health_has_the_figures(demo, wait_for):
     assert demo.health()["status"] == "ok"
 
 
-def test_chosen_ports_are_used_and_ctrl_c_leaves_nothing_behind(tmp_path, start_demo, free_port):
+def test_chosen_ports_are_used_and_ctrl_c_leaves_nothing_behind(tmp_path, start_demo):
     ports = {"Map": free_port(), "Backend": free_port(), "Local Ably": free_port(), "Lite page": free_port()}
     names = {"Map": "--port", "Backend": "--backend-port", "Local Ably": "--ably-port", "Lite page": "--lite-port"}
     switches = [word for name, port in ports.items() for word in (names[name], str(port))]

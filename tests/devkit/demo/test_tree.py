@@ -17,6 +17,7 @@ from endcap_devkit.demo.parts import Parts
 from endcap_devkit.demo.settings import Settings
 from endcap_devkit.demo.signs import signs
 from endcap_devkit.demo.tree import ChildFailed, Tree
+from endcap_devkit.ports import free_port
 
 GOOD = "import json, signal, sys; print(json.dumps({'http': sys.argv[1]}), flush=True); signal.pause()"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('{}', flush=True); signal.pause()"
@@ -45,13 +46,6 @@ def modules(tmp_path, monkeypatch):
         (tmp_path / f"a_{name}.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
     return tmp_path
-
-
-@pytest.fixture
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as holder:
-        port = holder.getsockname()[1]
-    return port
 
 
 @pytest.fixture
@@ -191,10 +185,11 @@ def test_a_taken_port_is_named_with_its_switch(taken_port):
         Settings(lite_port=taken_port).check_ports()
 
 
-def test_the_backend_takes_its_usual_port_when_nobody_else_has_or_wants_it(taken_port, free_port, monkeypatch):
-    monkeypatch.setattr("endcap_devkit.demo.settings.BACKEND_PORT", free_port)
-    assert Settings().preferred_backend_port() == free_port
-    assert Settings(lite_port=free_port).preferred_backend_port() == 0
+def test_the_backend_takes_its_usual_port_when_nobody_else_has_or_wants_it(taken_port, monkeypatch):
+    port = free_port()
+    monkeypatch.setattr("endcap_devkit.demo.settings.BACKEND_PORT", port)
+    assert Settings().preferred_backend_port() == port
+    assert Settings(lite_port=port).preferred_backend_port() == 0
     assert Settings(backend_port=47113).preferred_backend_port() == 47113
     monkeypatch.setattr("endcap_devkit.demo.settings.BACKEND_PORT", taken_port)
     assert Settings().preferred_backend_port() == 0
