@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from endcap_shopper.coupons import Coupon
 from endcap_shopper.goods import Product
@@ -129,6 +129,10 @@ def _why_empty(state: State) -> tuple[str, str]:
         )
     if "promotions" not in state.granted:
         return t("Offers are off"), t("You have not agreed to offers. You can do so under Privacy.")
+    if state.is_quiet:
+        until = datetime.combine(state.now, state.settings.quiet_until, state.zone)
+        why = t("No offers come until {time}. You can change that under Settings.", time=state.words.time(until))
+        return t("Quiet hours"), why
     if state.sharing_location == "off":
         return t("No offers yet"), t("Without your location, offers come only from signs you scan.")
     if state.sharing_location == "paused":

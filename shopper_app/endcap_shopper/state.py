@@ -97,6 +97,12 @@ class State:
     deals: dict[str, tuple[Any, views.DealCard]] = field(default_factory=dict)  # as they were written last
     _reach: tuple[tuple[str, LatLon], Reach] | None = None
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether these are hours in which she wants to hear of no offers."""
+        quiet = self.settings.rules.quiet
+        return quiet is not None and quiet.hold_at(self.now.time())
+
     # Where
 
     @property

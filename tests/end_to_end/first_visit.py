@@ -6,6 +6,7 @@ Its one argument is JSON: the app's `switches`, and the `store`, the `shelf` to 
 
 import json
 import sys
+from datetime import time
 
 from endcap.geo import LatLon
 from endcap_shopper.__main__ import built
@@ -69,6 +70,7 @@ def button_beside(driver, offer):
 
 with Driver(app) as driver:
     driver.app.shopper.set_reduced_motion(True)
+    driver.app.shopper.set_quiet_hours(False, time(22), time(8))  # or at night no offer came
     agree(driver)
     walk_in(driver)
     clip_the_offer(driver)

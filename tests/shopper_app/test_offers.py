@@ -1,6 +1,6 @@
 """Offers: from the channel to a card, and what she is told of them."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
@@ -39,6 +39,17 @@ def test_an_offer_that_can_not_be_told_stops_no_other(a_phone, monkeypatch):
     assert {deal.id for deal in phone.app.near_you().deals} == {"first", "second", "third"}
 
 
+def test_in_quiet_hours_the_empty_page_says_until_when(a_phone):
+    phone = a_phone().agree("location", "promotions")
+    now = phone.app.state.now
+    phone.app.set_quiet_hours(True, (now - timedelta(hours=1)).time(), (now + timedelta(hours=1)).time())
+    near = phone.app.near_you()
+    assert near.empty_title == "Quiet hours"
+    assert near.empty_why.startswith(f"No offers come until {phone.app.state.words.time(now + timedelta(hours=1))}.")
+    phone.app.set_quiet_hours(False, time(22), time(8))
+    assert phone.app.near_you().empty_title == "No offers yet"
+
+
 def test_an_offers_way_leads_to_its_shelf_and_its_reduction_is_the_products(a_phone, shop, build):
     shelf = build.at(11, 12)
     where = {"latitude": shelf.latitude_deg, "longitude": shelf.longitude_deg}
@@ -67,6 +78,7 @@ def test_what_the_shop_does_not_know_of_an_offer_is_asked_for_once(a_phone, shop
 
 def test_on_a_desktop_it_says_how_to_walk(a_phone):
     phone = a_phone().agree("location", "promotions")
+    phone.app.set_quiet_hours(False, time(22), time(8))
     assert phone.app.near_you().empty_why == "Walk past a shelf with an offer, and it is here."
     phone.app.state.can_walk = True
     assert phone.app.near_you().empty_why.startswith("Here you walk by clicking")

@@ -3,6 +3,7 @@
 import threading
 import time
 from datetime import UTC, datetime
+from datetime import time as clock_time
 
 import httpx
 import pytest
@@ -57,6 +58,7 @@ def an_app(served, tmp_path):
         made.append(app)
         for purpose in purposes:
             app.shopper.set_purpose(purpose, True)
+        app.shopper.set_quiet_hours(False, clock_time(22), clock_time(8))  # or at night no offer came
         app.shopper.finish_first_run()
         app.shopper.start()
         return app

@@ -1,6 +1,6 @@
 """The window on the real thing, from the first run to the till: the app's logic, the backend, a local Ably."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 import httpx
 import pytest
@@ -26,6 +26,7 @@ def open_real(open_app, served, tmp_path):
         driver = open_app(make=make)
         driver.source = source
         driver.app.shopper.set_reduced_motion(True)
+        driver.app.shopper.set_quiet_hours(False, time(22), time(8))  # or at night no offer came
         driver.settle()
         return driver
 
